@@ -1,0 +1,53 @@
+# `make help` lists what there is. GNU make 3.81 or later, on Linux and macOS; needs Python 3.11 or later.
+
+PYTHON   ?= python3
+VENV     ?= .venv
+HOST     ?= 127.0.0.1
+PORT     ?= 8000
+# Further arguments for `pip install`, for example another index to take torch from.
+PIP_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet $(PIP_ARGS) -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help serve install test lint format clean
+
+help: ## List the targets and the variables they take
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "Variables: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV) PIP_ARGS=$(PIP_ARGS)"
+
+serve: $(VENV)/.serve ## Start the service with the shipped checkpoint (HOST, PORT)
+	$(BIN)/kshot serve --host $(HOST) --port $(PORT)
+
+install: $(VENV)/.dev ## Install everything that development needs into the virtual environment
+
+test: $(VENV)/.dev ## Run the tests (TESTS="tests/app -k zip" for some of them)
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.dev ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the virtual environment and the tools' caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+# Stamps: the environment is made once, and again brought up to date when what it is made from changes.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "kshot needs Python 3.11 or later: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.serve
