@@ -1,0 +1,24 @@
+"""A typed client of a running kshot server, sync and async.
+
+    from app.client import Client
+
+    with Client() as kshot:  # KSHOT_URL, or http://127.0.0.1:8000
+        model = kshot.adapt("drawings/support")  # class folders, a zip of them, or (label, image) pairs
+        answer = kshot.predict(model.id, ["new/1.png", "new/2.png"])
+
+`AsyncClient` has the same methods, awaited. Whatever goes wrong is a `ClientError`; what the server refuses is
+an `APIError` that carries the server's problem document.
+"""
+
+from app.client.asynchronous import AsyncClient
+from app.client.errors import APIError, ClientError, ServerUnreachableError, SupportFolderError
+from app.client.synchronous import Client
+
+__all__ = [
+    "APIError",
+    "AsyncClient",
+    "Client",
+    "ClientError",
+    "ServerUnreachableError",
+    "SupportFolderError",
+]

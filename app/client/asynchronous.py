@@ -1,0 +1,78 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from types import TracebackType
+from typing import Self, Unpack
+
+import httpx
+
+from app.client import calls
+from app.client.calls import AdaptOptions, Call, PredictOptions, T
+from app.client.uploads import Image, SupportSet
+from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer
+
+
+class AsyncClient:
+    """What Client is, awaited; use it as an async context manager, or aclose() it.
+
+    Files are read where the call is made, before its first await: they are small.
+    """
+
+    def __init__(self, url: str | None = None, *, timeout: float = 120) -> None:
+        """`url` and `timeout` as for Client."""
+        self._http = httpx.AsyncClient(**calls.connection(url, timeout))
+
+    async def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
+        """See Client.adapt."""
+        return await self._send(calls.adapt(support, options))
+
+    async def predict(
+        self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]
+    ) -> PredictAnswer:
+        """See Client.predict."""
+        return await self._send(calls.predict(model_id, images, options))
+
+    async def models(self) -> AsyncIterator[ModelSummary]:
+        """See Client.models; `async for`."""
+        cursor = None
+        while True:
+            page = await self._send(calls.models(cursor))
+            for model in page.models:
+                yield model
+            if (cursor := page.next_cursor) is None:
+                return
+
+    async def model(self, model_id: str) -> Model:
+        """See Client.model."""
+        return await self._send(calls.model(model_id))
+
+    async def delete(self, model_id: str) -> None:
+        """See Client.delete."""
+        await self._send(calls.delete(model_id))
+
+    async def checkpoints(self) -> list[CheckpointInfo]:
+        """See Client.checkpoints."""
+        return (await self._send(calls.checkpoints())).checkpoints
+
+    async def ready(self) -> bool:
+        """See Client.ready."""
+        return await self._send(calls.ready())
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _send(self, call: Call[T]) -> T:
+        with calls.reaching(self._http.base_url):
+            response = await self._http.request(call.method, call.path, **call.content)
+        return call.answer(response)

@@ -1,0 +1,136 @@
+"""Every call of the HTTP interface, without the I/O: what to send, and how to read the answer.
+
+`Client` and `AsyncClient` differ only in how they carry a `Call` out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypedDict, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel
+
+from app import __version__
+from app.client.errors import ServerUnreachableError, refusal
+from app.client.uploads import Image, Part, SupportSet, image_parts, support_parts
+from app.schemas import AdaptAnswer, Checkpoints, Model, ModelPage, PredictAnswer
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One exchange: `answer` turns the response into the result or raises APIError."""
+
+    method: str
+    path: str
+    answer: Callable[[httpx.Response], T]
+    content: dict[str, Any] = field(default_factory=dict)  # httpx's own arguments: params, data, files
+
+
+class AdaptOptions(TypedDict, total=False):
+    """What /adapt takes beside the support set; None, too, leaves it to the server."""
+
+    checkpoint: str | None
+    name: str | None
+    steps: int | None
+    learning_rate: float | None
+    seed: int | None
+    ttl_seconds: int | None
+
+
+def adapt(support: SupportSet, options: AdaptOptions) -> Call[AdaptAnswer]:
+    """POST /adapt."""
+    labels, files = support_parts(support)
+    return Call("POST", "/adapt", _read(AdaptAnswer), _form(files, labels=labels, **options))
+
+
+class PredictOptions(TypedDict, total=False):
+    """What /predict takes beside model and images; None, too, leaves it to the server."""
+
+    top_k: int | None
+    transductive: bool | None
+
+
+def predict(model_id: str, images: Iterable[Image], options: PredictOptions) -> Call[PredictAnswer]:
+    """POST /predict."""
+    form = _form(image_parts(images), model_id=model_id, **options)
+    return Call("POST", "/predict", _read(PredictAnswer), form)
+
+
+def models(cursor: str | None) -> Call[ModelPage]:
+    """GET /models: the page that `cursor` names, or the first."""
+    return Call("GET", "/models", _read(ModelPage), {"params": {"cursor": cursor} if cursor else {}})
+
+
+def model(model_id: str) -> Call[Model]:
+    """GET /models/{id}."""
+    return Call("GET", _model_path(model_id), _read(Model))
+
+
+def delete(model_id: str) -> Call[None]:
+    """DELETE /models/{id}."""
+    return Call("DELETE", _model_path(model_id), _succeeded)
+
+
+def checkpoints() -> Call[Checkpoints]:
+    """GET /checkpoints."""
+    return Call("GET", "/checkpoints", _read(Checkpoints))
+
+
+def ready() -> Call[bool]:
+    """GET /readyz: False while the server still loads or already drains."""
+    return Call("GET", "/readyz", lambda response: response.status_code == httpx.codes.OK)
+
+
+def connection(url: str | None, timeout: float) -> dict[str, Any]:
+    """The arguments that both kinds of httpx client are made with; `timeout` in seconds."""
+    return {
+        "base_url": url or os.environ.get("KSHOT_URL") or DEFAULT_URL,
+        "timeout": httpx.Timeout(timeout, connect=5),
+        "headers": {"User-Agent": f"kshot/{__version__}"},
+    }
+
+
+@contextmanager
+def reaching(url: httpx.URL) -> Iterator[None]:
+    """Turn httpx's many ways of getting no answer into one that says what to do."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+        raise ServerUnreachableError(
+            f"No kshot server answers at {url} ({error}): start one with `kshot serve`, or set KSHOT_URL."
+        ) from error
+    except httpx.TransportError as error:
+        raise ServerUnreachableError(
+            f"The server at {url} gave no answer ({type(error).__name__}): try again, and look at its log."
+        ) from error
+
+
+def _form(files: list[Part], **fields: object) -> dict[str, Any]:
+    return {"files": files, "data": {name: value for name, value in fields.items() if value is not None}}
+
+
+def _model_path(model_id: str) -> str:
+    return f"/models/{quote(model_id, safe='')}"
+
+
+def _succeeded(response: httpx.Response) -> None:
+    if not response.is_success:
+        raise refusal(response)
+
+
+def _read(schema: type[M]) -> Callable[[httpx.Response], M]:
+    def answer(response: httpx.Response) -> M:
+        _succeeded(response)
+        return schema.model_validate_json(response.content)
+
+    return answer

@@ -1,0 +1,66 @@
+"""How the commands speak to a person, or with --json to a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from app.client import Client
+
+A = TypeVar("A")
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Url: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--url", envvar="KSHOT_URL", help="The server; http://127.0.0.1:8000 unless given."),
+]
+
+
+@contextmanager
+def connected(url: str | None) -> Iterator[Client]:
+    """A client of the server at `url`; what goes wrong with it ends the command with exit code 1."""
+    from app.client import APIError, Client, ClientError
+
+    try:
+        with Client(url) as client:
+            yield client
+    except APIError as error:
+        fail(error.problem.title, error.problem.detail)
+    except (ClientError, OSError) as error:
+        fail("The command was not carried out", str(error))
+
+
+def fail(title: str, detail: str) -> NoReturn:
+    """Say on stderr what is wrong and how to mend it, and exit with 1."""
+    typer.secho(title, err=True, fg="red", bold=True)
+    typer.echo(detail, err=True)
+    raise typer.Exit(1)
+
+
+def show(answer: A, as_json: bool, in_words: Callable[[A], None]) -> None:
+    """Print an answer of the server as JSON, or as `in_words` puts it."""
+    if as_json:
+        from pydantic import TypeAdapter
+
+        typer.echo(TypeAdapter(type(answer)).dump_json(answer, indent=2))
+    else:
+        in_words(answer)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A plain table."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0, overflow="fold")  # an id must stay in one piece
+    for row in rows:
+        table.add_row(*map(str, row))
+    # The words are users' own: no markup, emoji codes or highlights are read into them.
+    Console(markup=False, emoji=False, highlight=False).print(table)

@@ -1,0 +1,128 @@
+"""`kshot adapt`, `kshot predict` and `kshot checkpoints`: what a running server does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.commands.console import AsJson, Url, connected, print_table, show
+
+if TYPE_CHECKING:
+    from app.schemas import AdaptAnswer, CheckpointInfo, PredictAnswer
+
+
+def adapt(
+    support: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER_OR_ZIP", exists=True, help="One folder of images for each class."),
+    ],
+    checkpoint: Annotated[
+        str | None, typer.Option(help="What to start from; see `kshot checkpoints`.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="A name to know the model by.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Gradient steps (k).")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Inner learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Kept with the model.")] = None,
+    ttl_seconds: Annotated[int | None, typer.Option(help="Delete the model after so many seconds.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a classifier from a few images of each class.
+
+    Examples:
+    - `kshot adapt tests/data/drawings/support`
+
+    - `kshot adapt animals.zip --name animals --steps 10 --ttl-seconds 3600`
+
+    - `kshot adapt animals.zip --json | jq -r .id`
+    """
+    with connected(url) as client:
+        answer = client.adapt(
+            support,
+            checkpoint=checkpoint,
+            name=name,
+            steps=steps,
+            learning_rate=learning_rate,
+            seed=seed,
+            ttl_seconds=ttl_seconds,
+        )
+    show(answer, as_json, _show_adapted)
+
+
+def predict(
+    model_id: Annotated[str, typer.Argument(help="The id that `kshot adapt` printed.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGES...", exists=True, dir_okay=False, help="Images to classify."),
+    ],
+    top_k: Annotated[int | None, typer.Option(help="How many labels to list for each image.")] = None,
+    transductive: Annotated[
+        bool, typer.Option("--transductive", help="Classify them together, by their own batch statistics.")
+    ] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask an adapted model what images show.
+
+    Example:
+    - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f tests/data/drawings/query/*/*.png`
+    """
+    with connected(url) as client:
+        answer = client.predict(model_id, images, top_k=top_k, transductive=transductive)
+    show(answer, as_json, lambda answer: _show_predictions(answer, images))
+
+
+def checkpoints(url: Url = None, as_json: AsJson = False) -> None:
+    """List the checkpoints that the server can adapt."""
+    with connected(url) as client:
+        found = client.checkpoints()
+    show(found, as_json, _show_checkpoints)
+
+
+def _show_adapted(answer: AdaptAnswer) -> None:
+    images = sum(answer.shots.values())
+    typer.echo(f"Adapted {answer.checkpoint.name} to {len(answer.classes)} classes with {images} images.")
+    print_table(["class", "images"], answer.shots.items())
+    typer.echo(f"It classifies {answer.support_accuracy:.0%} of these images as labelled. The hardest:")
+    print_table(
+        ["image", "label", "loss"],
+        [[each.filename, each.label, f"{each.loss:.3f}"] for each in answer.hardest_images],
+    )
+    if answer.skipped:
+        typer.echo(f"Skipped, as no images: {', '.join(answer.skipped)}")
+    typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
+
+
+def _show_predictions(answer: PredictAnswer, images: list[Path]) -> None:
+    print_table(
+        ["image", "label", "score", "then"],
+        [
+            [
+                images[each.index],
+                each.label,
+                f"{each.score:.3f}",
+                ", ".join(f"{n.label} {n.score:.3f}" for n in each.top[1:3]),
+            ]
+            for each in answer.predictions
+        ],
+    )
+
+
+def _show_checkpoints(found: list[CheckpointInfo]) -> None:
+    print_table(
+        ["name", "default", "network", "image", "ways", "steps", "digest"],
+        [
+            [
+                each.name,
+                "yes" if each.default else "",
+                each.architecture,
+                f"{each.channels}×{each.image_size}×{each.image_size}",
+                each.ways or "any",
+                each.steps,
+                each.digest,
+            ]
+            for each in found
+        ],
+    )

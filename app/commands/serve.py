@@ -1,0 +1,93 @@
+"""`kshot serve`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.commands.console import fail
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from app.settings import Settings
+
+GRACE_SECONDS = 20  # for requests in flight, after SIGTERM
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(envvar="KSHOT_HOST", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(envvar="KSHOT_PORT", help="Port; 0 picks a free one.")] = None,
+    checkpoints: Annotated[
+        Path | None, typer.Option(envvar="KSHOT_CHECKPOINTS", help="Directory of checkpoints to serve.")
+    ] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(envvar="KSHOT_CHECKPOINT", help="The one for requests that name none.")
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(envvar="KSHOT_STORE", help="Directory that keeps the adapted models.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(envvar="KSHOT_DEVICE", help="`auto`, `cpu`, `cuda` or `cuda:<index>`.")
+    ] = None,
+) -> None:
+    """Start the service.
+
+    What isn't given comes from KSHOT_* environment variables, then from defaults; app/settings.py lists all
+    settings, limits too. One process does it all: to use more, start more, each on a port of its own.
+
+    Examples:
+    - `kshot serve`: the shipped checkpoint on http://127.0.0.1:8000, models kept in ./kshot-models
+
+    - `kshot serve --host 0.0.0.0 --port 8080 --store /var/lib/kshot/models`
+
+    - `KSHOT_MAX_BODY_BYTES=8000000 kshot serve --device cuda:1`
+    """
+    options = {
+        "host": host,
+        "port": port,
+        "checkpoints": checkpoints,
+        "checkpoint": checkpoint,
+        "store": store,
+        "device": device,
+    }
+    _run(_settings({name: value for name, value in options.items() if value is not None}))
+
+
+def _settings(given: dict[str, object]) -> Settings:
+    from pydantic import ValidationError
+
+    from app.settings import Settings
+
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        fail("The settings cannot be used", "\n".join(map(_in_words, error.errors())))
+    if "log_format" not in settings.model_fields_set and sys.stderr.isatty():
+        return settings.model_copy(update={"log_format": "console"})
+    return settings
+
+
+def _in_words(wrong: ErrorDetails) -> str:
+    return f"KSHOT_{wrong['loc'][0]}".upper() + f": {wrong['msg'].removeprefix('Value error, ')}"
+
+
+def _run(settings: Settings) -> None:
+    # Idle OpenMP threads that spin take the cores from decoding; read once, when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import uvicorn
+
+    from app.main import create_app
+
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,  # the service's own, app/logs.py
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
