@@ -6,8 +6,8 @@
         model = kshot.adapt("drawings/support")  # class folders, a zip of them, or (label, image) pairs
         answer = kshot.predict(model.id, ["new/1.png", "new/2.png"])
 
-`AsyncClient` has the same methods, awaited. Whatever goes wrong is a `ClientError`; what the server refuses is
-an `APIError` that carries the server's problem document.
+`AsyncClient` has the same methods, awaited. Whatever goes wrong is a `ClientError`; what the server refuses
+is an `APIError` that carries the server's problem document.
 """
 
 from app.client.asynchronous import AsyncClient

@@ -42,8 +42,8 @@ def about(
 ) -> None:
     """A handful of labelled images in, a classifier adapted to them out, in well under a second.
 
-    Start with `kshot serve`. Then, in another terminal: `kshot adapt FOLDER`, where FOLDER holds one folder of
-    images for each class, and `kshot predict MODEL_ID IMAGES…` with the id that it prints.
+    Start with `kshot serve`. Then, in another terminal: `kshot adapt FOLDER`, where FOLDER holds one folder
+    of images for each class, and `kshot predict MODEL_ID IMAGES…` with the id that it prints.
     """
 
 
