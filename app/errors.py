@@ -1,0 +1,174 @@
+"""The service's branch of the tree of errors a user can cause; each has its HTTP status and problem type.
+
+models.errors.KshotError
+└── AppError
+    ├── ImagesMissing, TooManyImages, UploadAmbiguous, LabelsMismatch, LabelInvalid
+    ├── TooFewClasses, TooManyClasses
+    ├── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels
+    ├── ArchiveError: ArchiveUnreadable, ArchiveUnsafeName, ArchiveEncrypted, ArchiveNested, ArchiveTooLarge,
+    │                 ArchiveLayout
+    ├── StepsOutOfRange, CheckpointUnknown, Diverged
+    ├── ModelNotFound, CheckpointMismatch, ModelDamaged
+    └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from models.errors import KshotError
+
+
+class AppError(KshotError):
+    """An error with a place in HTTP: `status`, a stable `type`, and members for machines to read."""
+
+    status: ClassVar[int] = 422
+    type: ClassVar[str]
+    title: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def __init__(self, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.members = members
+
+
+class ImagesMissing(AppError):
+    type, title = "/problems/images-missing", "No images were sent"
+
+
+class UploadAmbiguous(AppError):
+    type, title = "/problems/upload-ambiguous", "Both images and an archive were sent"
+
+
+class LabelsMismatch(AppError):
+    type, title = "/problems/labels-mismatch", "Images and labels differ in number"
+
+
+class LabelInvalid(AppError):
+    type, title = "/problems/label-invalid", "A label cannot be used"
+
+
+class TooFewClasses(AppError):
+    type, title = "/problems/too-few-classes", "A classifier needs two classes"
+
+
+class TooManyClasses(AppError):
+    type, title = "/problems/too-many-classes", "More classes than this server takes"
+
+
+class TooManyImages(AppError):
+    status = 413
+    type, title = "/problems/too-many-images", "More images than this server takes"
+
+
+class StepsOutOfRange(AppError):
+    type, title = "/problems/steps-out-of-range", "The number of steps is out of range"
+
+
+class CheckpointUnknown(AppError):
+    type, title = "/problems/checkpoint-unknown", "No such checkpoint"
+
+
+class Diverged(AppError):
+    type, title = "/problems/diverged", "Adapting ran out of the numbers"
+
+
+class ImageError(AppError):
+    """An image cannot be used; the whole request fails with it."""
+
+
+class ImageEmpty(ImageError):
+    type, title = "/problems/image-empty", "The file is empty"
+
+
+class ImageUnreadable(ImageError):
+    type, title = "/problems/image-unreadable", "The file is not an image that can be read"
+
+
+class ImageTruncated(ImageError):
+    type, title = "/problems/image-truncated", "The image is cut short or damaged"
+
+
+class ImageTooManyBytes(ImageError):
+    status = 413
+    type, title = "/problems/image-too-many-bytes", "The file is too large"
+
+
+class ImageTooManyPixels(ImageError):
+    status = 413
+    type, title = "/problems/image-too-many-pixels", "The picture has too many pixels"
+
+
+class ArchiveError(AppError):
+    """An archive cannot be used; nothing of it is."""
+
+
+class ArchiveUnreadable(ArchiveError):
+    type, title = "/problems/archive-unreadable", "The archive cannot be read"
+
+
+class ArchiveUnsafeName(ArchiveError):
+    type, title = "/problems/archive-unsafe-name", "The archive names a file outside itself"
+
+
+class ArchiveEncrypted(ArchiveError):
+    type, title = "/problems/archive-encrypted", "The archive is encrypted"
+
+
+class ArchiveNested(ArchiveError):
+    type, title = "/problems/archive-nested", "The archive holds another archive"
+
+
+class ArchiveTooLarge(ArchiveError):
+    status = 413
+    type, title = "/problems/archive-too-large", "The archive unpacks to too much"
+
+
+class ArchiveLayout(ArchiveError):
+    type, title = "/problems/archive-layout", "The archive is not a folder for each class"
+
+
+class ModelNotFound(AppError):
+    status = 404
+    type, title = "/problems/model-not-found", "No such model"
+
+
+class CheckpointMismatch(AppError):
+    status = 409
+    type, title = (
+        "/problems/checkpoint-mismatch",
+        "The model belongs to a checkpoint this server does not have",
+    )
+
+
+class ModelDamaged(AppError):
+    status = 500
+    type, title = "/problems/model-damaged", "The stored model is damaged"
+
+
+class EngineError(AppError):
+    """The engine cannot take or finish a job now; the same request may succeed later."""
+
+    status = 503
+    headers = MappingProxyType({"Retry-After": "1"})
+
+
+class NotReady(EngineError):
+    type, title = "/problems/not-ready", "The server is not ready"
+
+
+class QueueFull(EngineError):
+    status = 429
+    type, title = "/problems/queue-full", "The server is busy"
+
+
+class QueueTimeout(EngineError):
+    type, title = "/problems/queue-timeout", "The request waited too long for its turn"
+
+
+class ComputeTimeout(EngineError):
+    status = 504
+    type, title = "/problems/compute-timeout", "The computation took too long"

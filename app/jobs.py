@@ -1,0 +1,128 @@
+"""What the engine does for a request, and the request's side of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Self, TypeVar
+
+import torch
+from torch import Tensor
+
+from models.learner import Adaptation, Adapted, Learner
+from models.parameters import move
+from models.tasks import Support
+
+T = TypeVar("T")
+HOST = torch.device("cpu")  # where models wait in the cache and the store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work(ABC, Generic[T]):
+    """A request's share of a batch: images uint8 [B, C, H, W] and which checkpoint they go to."""
+
+    checkpoint: str
+    images: Tensor
+
+    @property
+    def group(self) -> Hashable:
+        """Works of the same group run as one."""
+        return type(self), self.checkpoint
+
+    @classmethod
+    @abstractmethod
+    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[T]:
+        """A result for each work, from its encoded images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptWork(Work[Adaptation]):
+    """Adapt to the images; labels [B] in 0..ways − 1."""
+
+    labels: Sequence[int]
+    ways: int
+    steps: int
+    learning_rate: float
+
+    @classmethod
+    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[Adaptation]:
+        """See Work."""
+        supports = [
+            Support(encoded, torch.tensor(work.labels), work.ways, work.steps, work.learning_rate)
+            for work, encoded in zip(batch, features, strict=True)
+        ]
+        return [_on(HOST, adaptation) for adaptation in learner.adapt(supports)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictWork(Work[list[list[float]]]):
+    """Probabilities [B, N] of the images under an adapted model."""
+
+    adapted: Adapted
+    transductive: bool
+
+    @property
+    def group(self) -> Hashable:
+        """See Work."""
+        return super().group, self.transductive
+
+    @classmethod
+    def run(
+        cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]
+    ) -> list[list[list[float]]]:
+        """See Work."""
+        models = [Adapted(move(work.adapted.tensors, learner.device)) for work in batch]
+        probabilities = learner.predict(models, features, batch[0].transductive)
+        return [each.tolist() for each in probabilities]
+
+
+def _on(device: torch.device, adaptation: Adaptation) -> Adaptation:
+    return replace(adaptation, adapted=Adapted(move(adaptation.adapted.tensors, device)))
+
+
+@dataclass(frozen=True)
+class Finished(Generic[T]):
+    """A result, and the milliseconds it waited and took; the batch's, if it ran in one."""
+
+    value: T
+    queue_ms: float
+    encode_ms: float
+    compute_ms: float
+
+
+@dataclass(eq=False)
+class Job(Generic[T]):
+    """A work in the engine's hands. Made on the event loop; started and ended from the engine's thread."""
+
+    work: Work[T]
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    submitted: float = field(default_factory=time.perf_counter)
+    abandoned: bool = False
+
+    def __post_init__(self) -> None:
+        self.started: asyncio.Future[float] = self.loop.create_future()
+        self.result: asyncio.Future[Finished[T]] = self.loop.create_future()
+
+    def start(self) -> None:
+        """Its turn has come."""
+        self._tell(self.started, asyncio.Future.set_result, time.perf_counter())
+
+    def finish(self, finished: Finished[T]) -> None:
+        """Hands the result over."""
+        self._tell(self.result, asyncio.Future.set_result, finished)
+
+    def fail(self, error: Exception) -> None:
+        """Hands the failure over."""
+        self._tell(self.result, asyncio.Future.set_exception, error)
+
+    def _tell(
+        self, future: asyncio.Future[Any], tell: Callable[[asyncio.Future[Any], Any], None], what: Any
+    ) -> None:
+        def deliver() -> None:
+            if not future.done():  # by a first try of the batch, or because nobody waits
+                tell(future, what)
+
+        self.loop.call_soon_threadsafe(deliver)

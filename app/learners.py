@@ -1,0 +1,46 @@
+"""Which checkpoints a server has, and their learners on its device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from models.checkpoint import load_checkpoint
+
+from app.settings import Settings
+from models.errors import CheckpointError
+from models.learner import Learner
+
+
+def find_checkpoints(settings: Settings) -> dict[str, Path]:
+    """The checkpoint files by name. Raises CheckpointError if the default one is not among them."""
+    paths = {path.stem: path for path in sorted(settings.checkpoints.glob("*.safetensors"))}
+    if settings.checkpoint not in paths:
+        raise CheckpointError(
+            f"There is no {settings.checkpoint}.safetensors in {settings.checkpoints}; it has: "
+            f"{', '.join(paths) or 'no checkpoint'}. Set KSHOT_CHECKPOINT or KSHOT_CHECKPOINTS."
+        )
+    return paths
+
+
+def load_learners(settings: Settings) -> dict[str, Learner]:
+    """Every checkpoint, on the device. For the engine's thread.
+
+    Raises CheckpointError.
+    """
+    if settings.threads:
+        torch.set_num_threads(settings.threads)  # OpenMP keeps this number for each thread by itself
+    device = pick_device(settings.device)
+    return {name: Learner(load_checkpoint(path), device) for name, path in find_checkpoints(settings).items()}
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; `auto` is the GPU if there is one. Raises CheckpointError if there is none."""
+    available = torch.cuda.is_available()
+    if name == "auto":
+        return torch.device("cuda" if available else "cpu")
+    if name.startswith("cuda") and not available:
+        raise CheckpointError(
+            f"KSHOT_DEVICE={name}, but torch sees no GPU. Use auto or cpu, or a CUDA build of torch."
+        )
+    return torch.device(name)

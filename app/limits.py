@@ -1,0 +1,63 @@
+"""Refuses request bodies beyond a size, announced by Content-Length or not."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LINGER_SECONDS = 5
+
+
+class BodyLimit:
+    """ASGI middleware: reading more than `max_bytes` of body raises HTTPException 413.
+
+    FastAPI's own max_body_size would answer in plain text.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on with a receive that counts."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        announced = int(headers.get("content-length", 0))
+        seen = 0
+
+        async def bounded() -> Message:
+            nonlocal seen
+            if announced > self.max_bytes and headers.get("expect", "").lower() == "100-continue":
+                raise self._too_large(announced)  # before the client sends any of it
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if max(announced, seen) > self.max_bytes:
+                await self._linger(receive, message)
+                raise self._too_large(max(announced, seen))
+            return message
+
+        await self.app(scope, bounded, send)
+
+    async def _linger(self, receive: Receive, message: Message) -> None:
+        """Discards a little more: a client that is still writing would lose our answer to a reset."""
+        left = self.max_bytes
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                while message.get("more_body") and left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+        except TimeoutError:
+            pass
+
+    def _too_large(self, size: int) -> HTTPException:
+        return HTTPException(
+            413,
+            f"The body is at least {size} bytes; this server takes {self.max_bytes}. "
+            "Send fewer or smaller images; more than 512 pixels a side are seldom of use.",
+            {"Connection": "close"},
+        )

@@ -1,0 +1,97 @@
+"""Structured logs: one line an event, each with the id of the request it belongs to."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import problems
+from app.settings import Settings
+
+REQUEST_ID = "X-Request-ID"
+log = structlog.stdlib.get_logger("kshot")
+
+
+def configure(settings: Settings) -> None:
+    """Sends our events, uvicorn's and all others through one format to stderr."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(settings)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = name != "uvicorn.access"  # AccessLog writes a better line
+    for name in ("httpx", "multipart", "python_multipart", "PIL"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _rendering(settings: Settings) -> list[Any]:
+    if settings.log_format == "console":
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+
+
+class AccessLog:
+    """ASGI middleware: gives each request an id, logs one line for it, and answers for what nobody caught."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get(REQUEST_ID))
+        status = 0
+        start = time.perf_counter()
+
+        async def tagged(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, tagged)
+            except Exception:
+                log.exception("unexpected error")
+                if status:  # half an answer is out: let the server cut the connection
+                    raise
+                await problems.unexpected()(scope, receive, tagged)
+            finally:
+                elapsed = round((time.perf_counter() - start) * 1e3, 2)
+                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=elapsed)
+
+
+def _request_id(given: str | None) -> str:
+    """The client's id, if it is one we can write into a log; else a new one."""
+    return given if given and re.fullmatch(r"[\w.:-]{1,128}", given, re.ASCII) else uuid4().hex

@@ -1,0 +1,79 @@
+"""Puts the service together: `uvicorn --factory app.main:create_app`, or `kshot serve`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import structlog
+from anyio import to_thread
+from fastapi import FastAPI
+from starlette.responses import RedirectResponse
+
+from app import __version__, logs, problems
+from app.engine import Engine
+from app.learners import find_checkpoints, load_learners
+from app.limits import BodyLimit
+from app.routes import adapt, checkpoints, health, models, predict
+from app.service import Service
+from app.settings import Settings
+from app.store import DirectoryStore, Store
+
+log = structlog.stdlib.get_logger("kshot")
+ROUTES = (adapt, predict, models, checkpoints, health)
+TEXT_FIELDS = 20  # those beside the labels, and some to spare
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI app. Raises pydantic.ValidationError if the environment's settings are wrong."""
+    settings = settings or Settings()
+    logs.configure(settings)
+    app = FastAPI(
+        title="kshot",
+        version=__version__,
+        summary="Upload a few labelled images, get a classifier adapted to them, ask it about new ones.",
+        lifespan=_lifespan,
+        # Twice what we take, so that it is we who say how many are too many.
+        form_limits={
+            "max_files": 2 * settings.max_images,
+            "max_fields": 2 * settings.max_images + TEXT_FIELDS,
+            "max_part_size": 10_000,
+        },
+    )
+    app.state.settings = settings
+    problems.install(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(logs.AccessLog)
+    for route in ROUTES:
+        app.include_router(route.router)
+    app.add_api_route("/", _home, include_in_schema=False)
+    return app
+
+
+async def _home() -> RedirectResponse:
+    return RedirectResponse("docs")
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Opens the port at once, while the engine loads. Raises CheckpointError if there is nothing to load."""
+    settings: Settings = app.state.settings
+    find_checkpoints(settings)
+    store = await to_thread.run_sync(DirectoryStore, settings.store)
+    engine = Engine(partial(load_learners, settings), settings)
+    app.state.service = Service(settings, engine, store)
+    engine.start()
+    sweeper = asyncio.create_task(_sweep(store, settings.sweep_seconds))
+    yield
+    sweeper.cancel()
+    await to_thread.run_sync(engine.close)
+
+
+async def _sweep(store: Store, seconds: float) -> None:
+    while True:
+        deleted = await to_thread.run_sync(store.sweep)
+        if deleted:
+            log.info("deleted expired models", models=deleted)
+        await asyncio.sleep(seconds)

@@ -1,0 +1,126 @@
+"""The one place that turns whatever went wrong into an RFC 9457 application/problem+json answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from app.errors import AppError
+from app.schemas import Problem
+from models.errors import KshotError, SupportError
+
+MEDIA_TYPE = "application/problem+json"
+
+# Those that the framework raises: type and title by status.
+FRAMEWORK = {
+    400: ("/problems/body-malformed", "The body of the request cannot be read"),
+    404: ("/problems/path-unknown", "There is nothing at this path"),
+    405: ("/problems/method-not-allowed", "This path does not take this method"),
+    413: ("/problems/body-too-large", "The body of the request is too large"),
+    499: ("/problems/client-gone", "The client closed the connection"),
+}
+
+
+class ProblemResponse(JSONResponse):
+    """A problem document."""
+
+    media_type = MEDIA_TYPE
+
+
+def respond(
+    status: int, kind: tuple[str, str], detail: str, headers: Mapping[str, str] | None = None, **members: Any
+) -> ProblemResponse:
+    """A problem of a kind (type and title), with the id of the request that met it."""
+    type_, title = kind
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    problem = Problem(type=type_, title=title, status=status, detail=detail, request_id=request_id, **members)
+    return ProblemResponse(problem.model_dump(mode="json", exclude_none=True), status, headers)
+
+
+def unexpected() -> ProblemResponse:
+    """For an error of ours; what it was is in the log, where users' secrets may be."""
+    detail = "This is a fault of the server. Report the request_id to whoever runs it."
+    return respond(500, ("/problems/unexpected", "Something went wrong in the server"), detail)
+
+
+async def _app_error(_: Request, error: AppError) -> ProblemResponse:
+    return respond(error.status, (error.type, error.title), error.detail, error.headers, **error.members)
+
+
+async def _support_error(_: Request, error: SupportError) -> ProblemResponse:
+    return respond(
+        422, ("/problems/support-unsuitable", "The support set does not fit the checkpoint"), str(error)
+    )
+
+
+async def _kshot_error(_: Request, error: KshotError) -> ProblemResponse:
+    return respond(422, ("/problems/request-refused", "The request cannot be met"), str(error))
+
+
+async def _http_error(_: Request, error: HTTPException) -> ProblemResponse:
+    status = error.status_code
+    kind = FRAMEWORK.get(status) or ("about:blank", HTTPStatus(status).phrase)
+    return respond(status, kind, str(error.detail), error.headers)
+
+
+async def _invalid(_: Request, error: RequestValidationError) -> ProblemResponse:
+    faults = [_fault(each) for each in error.errors()]
+    detail = "; ".join(f"{fault['field']}: {fault['detail']}" for fault in faults) + "."
+    kind = ("/problems/request-invalid", "A field of the request is not valid")
+    first = {name: faults[0][name] for name in ("field", "index") if name in faults[0]}
+    listed = [{"field": fault["field"], "detail": fault["detail"]} for fault in faults]
+    return respond(422, kind, detail, errors=listed, **first)
+
+
+def _fault(error: Mapping[str, Any]) -> dict[str, Any]:
+    """One of pydantic's errors, in the words of someone who filled in a form."""
+    place: Sequence[str | int] = error["loc"][1:] or error["loc"]
+    fault: dict[str, Any] = {"field": str(place[0])}
+    if len(place) > 1 and isinstance(place[1], int):
+        fault["index"] = place[1]
+    return fault | {"detail": _remedy(error)}
+
+
+def _remedy(error: Mapping[str, Any]) -> str:
+    match error["type"]:
+        case "missing":
+            return "this field is required"
+        case "extra_forbidden":
+            return "there is no such field; see /docs for those there are"
+        case "value_error" if "UploadFile" in error["msg"]:
+            return "send a file, not text (with curl: -F field=@path)"
+    given = f", not {error['input']!r:.80}" if isinstance(error["input"], str | int | float) else ""
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}{given}"
+
+
+def install(app: FastAPI) -> None:
+    """Answers every error of `app` with a problem document."""
+    handlers: dict[Any, Any] = {
+        AppError: _app_error,
+        SupportError: _support_error,
+        KshotError: _kshot_error,
+        HTTPException: _http_error,
+        RequestValidationError: _invalid,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's entries for problems with these statuses."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "model": Problem,
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }

@@ -1,0 +1,36 @@
+"""POST /adapt."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response, status
+
+from app.disconnects import while_connected
+from app.problems import documented
+from app.routes.dependencies import TheService
+from app.schemas import AdaptAnswer, AdaptForm
+
+router = APIRouter(tags=["adapt and predict"])
+
+
+@router.post(
+    "/adapt",
+    status_code=status.HTTP_201_CREATED,
+    summary="Make a classifier from a few labelled images",
+    responses=documented(400, 413, 422, 429, 503, 504),
+)
+async def adapt(
+    form: Annotated[AdaptForm, Form(media_type="multipart/form-data")],
+    service: TheService,
+    request: Request,
+    response: Response,
+) -> AdaptAnswer:
+    """Adapts a checkpoint to your images and keeps the result under an id, for /predict.
+
+    Send `images` with as many `labels`, in the same order, or one `archive`: a zip with a folder of images
+    for each class. If one image cannot be used the whole request fails, and nothing is kept.
+    """
+    answer = await while_connected(request, service.adapt(form))
+    response.headers["Location"] = f"/models/{answer.id}"
+    return answer

@@ -1,0 +1,17 @@
+"""GET /checkpoints."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from app.problems import documented
+from app.routes.dependencies import TheService
+from app.schemas import Checkpoints
+
+router = APIRouter(tags=["checkpoints"])
+
+
+@router.get("/checkpoints", summary="List the checkpoints to adapt from", responses=documented(503))
+async def list_checkpoints(service: TheService) -> Checkpoints:
+    """The meta-initializations this server has loaded."""
+    return Checkpoints(checkpoints=service.checkpoints())

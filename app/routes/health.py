@@ -1,0 +1,24 @@
+"""GET /livez and /readyz, for whoever keeps the server running."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from app.problems import documented
+from app.routes.dependencies import TheService
+from app.schemas import Health
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez", summary="Is the process alive?")
+async def livez() -> Health:
+    """Answers as soon as the port is open."""
+    return Health(status="alive")
+
+
+@router.get("/readyz", summary="Can it take requests?", responses=documented(503))
+async def readyz(service: TheService) -> Health:
+    """Answers 503 while checkpoints load, if they cannot be loaded, and while the server shuts down."""
+    service.engine.require_ready()
+    return Health(status="ready")

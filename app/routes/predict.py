@@ -1,0 +1,28 @@
+"""POST /predict."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+
+from app.disconnects import while_connected
+from app.problems import documented
+from app.routes.dependencies import TheService
+from app.schemas import PredictAnswer, PredictForm
+
+router = APIRouter(tags=["adapt and predict"])
+
+
+@router.post(
+    "/predict",
+    summary="Classify images with an adapted model",
+    responses=documented(400, 404, 409, 413, 422, 429, 503, 504),
+)
+async def predict(
+    form: Annotated[PredictForm, Form(media_type="multipart/form-data")],
+    service: TheService,
+    request: Request,
+) -> PredictAnswer:
+    """Classifies each image by itself, whatever else is in the request, unless `transductive` is set."""
+    return await while_connected(request, service.predict(form))

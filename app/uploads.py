@@ -1,0 +1,115 @@
+"""What a request brings: images with labels, or an archive of them, as one list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import UploadFile
+
+from app import errors
+from app.settings import Settings
+
+MAX_LABEL = 100
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One image as it came: its place in its field, its file name, its bytes, and its label if it has one."""
+
+    field: str
+    index: int
+    filename: str
+    data: bytes
+    label: str = ""
+
+    @property
+    def place(self) -> str:
+        """Which image this is, for people."""
+        return f"{self.field}[{self.index}] ({self.filename})" if self.field == "images" else self.filename
+
+    def error(self, kind: type[errors.AppError], detail: str) -> errors.AppError:
+        """An error that is about this image."""
+        return kind(detail, field=self.field, index=self.index, filename=self.filename)
+
+
+@dataclass(frozen=True)
+class SupportSet:
+    """Labelled images, the classes in their order, and the files of an archive that were left out."""
+
+    uploads: list[Upload]
+    classes: list[str]
+    skipped: list[str]
+
+    @property
+    def labels(self) -> list[int]:
+        """The place of each image's label among the classes."""
+        order = {label: number for number, label in enumerate(self.classes)}
+        return [order[upload.label] for upload in self.uploads]
+
+    @property
+    def shots(self) -> dict[str, int]:
+        """Images of each class."""
+        counts = dict.fromkeys(self.classes, 0)
+        for upload in self.uploads:
+            counts[upload.label] += 1
+        return counts
+
+
+async def read_images(
+    files: Sequence[UploadFile], settings: Settings, labels: Sequence[str] | None = None
+) -> list[Upload]:
+    """The field `images`, with labels if there are any. Raises ImagesMissing or TooManyImages."""
+    if not files:
+        raise errors.ImagesMissing("Send at least one file in the field 'images'.", field="images")
+    check_count(len(files), "images", settings)
+    paired = zip(files, labels or [""] * len(files), strict=True)
+    return [
+        Upload("images", index, file.filename or "", await file.read(), label)
+        for index, (file, label) in enumerate(paired)
+    ]
+
+
+async def read_support(files: Sequence[UploadFile], labels: Sequence[str], settings: Settings) -> SupportSet:
+    """The fields `images` and `labels`. Raises AppError."""
+    if files:
+        labels = check_labels(labels, len(files))
+    read = await read_images(files, settings, labels)
+    classes = list(dict.fromkeys(labels))
+    check_classes(classes, "labels", settings)
+    return SupportSet(read, classes, [])
+
+
+def check_count(images: int, field: str, settings: Settings) -> None:
+    """Raises TooManyImages."""
+    if images > settings.max_images:
+        detail = f"There are {images} images; this server takes {settings.max_images} at once. Send fewer."
+        raise errors.TooManyImages(detail, field=field)
+
+
+def check_labels(labels: Sequence[str], images: int) -> list[str]:
+    """The labels without surrounding blanks. Raises LabelsMismatch or LabelInvalid."""
+    if len(labels) != images:
+        counts = f"There are {images} images and {len(labels)} labels."
+        detail = f"{counts} Send one label for each image, in the same order."
+        raise errors.LabelsMismatch(detail, field="labels")
+    return [check_label(label, "labels", index) for index, label in enumerate(labels)]
+
+
+def check_label(label: str, field: str, index: int) -> str:
+    """The label without surrounding blanks. Raises LabelInvalid."""
+    stripped = label.strip()
+    if not 1 <= len(stripped) <= MAX_LABEL or not stripped.isprintable():
+        detail = f"{field}[{index}] is {label!r:.120}. Use 1 to {MAX_LABEL} printable characters."
+        raise errors.LabelInvalid(detail, field=field, index=index)
+    return stripped
+
+
+def check_classes(classes: Sequence[str], field: str, settings: Settings) -> None:
+    """Raises TooFewClasses or TooManyClasses."""
+    if len(classes) < 2:
+        detail = f"All images are labelled {classes[0]!r}. Add images of at least one other class."
+        raise errors.TooFewClasses(detail, field=field)
+    if len(classes) > settings.max_classes:
+        detail = f"There are {len(classes)} classes; this server takes {settings.max_classes}. Send fewer."
+        raise errors.TooManyClasses(detail, field=field)
