@@ -10,8 +10,10 @@ import typer
 
 if TYPE_CHECKING:
     from app.client import Client
+    from app.schemas import Problem
 
 A = TypeVar("A")
+PIPE_WIDTH = 200  # columns, so that what goes to grep or a file is one line a row
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Url: TypeAlias = Annotated[
@@ -29,9 +31,15 @@ def connected(url: str | None) -> Iterator[Client]:
         with Client(url) as client:
             yield client
     except APIError as error:
-        fail(error.problem.title, error.problem.detail)
+        fail(error.problem.title, _with_request(error.problem))
     except (ClientError, OSError) as error:
         fail("The command was not carried out", str(error))
+
+
+def _with_request(problem: Problem) -> str:
+    """The detail, and where the server itself is at fault, what finds the request in its log."""
+    at_fault = problem.status >= 500 and problem.request_id
+    return f"{problem.detail}\nrequest_id {problem.request_id}" if at_fault else problem.detail
 
 
 def fail(title: str, detail: str) -> NoReturn:
@@ -63,4 +71,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in rows:
         table.add_row(*map(str, row))
     # The words are users' own: no markup, emoji codes or highlights are read into them.
-    Console(markup=False, emoji=False, highlight=False).print(table)
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,16 +50,9 @@ def delete_models(
 
 def _show_list(found: list[ModelSummary]) -> None:
     print_table(
-        ["id", "name", "checkpoint", "classes", "created", "expires"],
+        ["id", "name", "classes", "created (UTC)", "expires (UTC)"],
         [
-            [
-                each.id,
-                each.name or "",
-                each.checkpoint.name,
-                _few(each.classes),
-                f"{each.created_at:%Y-%m-%d %H:%M}",
-                f"{each.expires_at:%Y-%m-%d %H:%M}" if each.expires_at else "never",
-            ]
+            [each.id, each.name or "", len(each.classes), _minute(each.created_at), _minute(each.expires_at)]
             for each in found
         ],
     )
@@ -77,6 +71,5 @@ def _show_one(model: Model) -> None:
     )
 
 
-def _few(classes: list[str]) -> str:
-    shown = ", ".join(classes[:5])
-    return f"{len(classes)}: {shown}, …" if len(classes) > 5 else f"{len(classes)}: {shown}"
+def _minute(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M}" if time else "never"

@@ -71,7 +71,7 @@ def predict(
     """
     with connected(url) as client:
         answer = client.predict(model_id, images, top_k=top_k, transductive=transductive)
-    show(answer, as_json, lambda answer: _show_predictions(answer, images))
+    show(answer, as_json, lambda answer: _show_predictions(answer, images, top_k or 1))
 
 
 def checkpoints(url: Url = None, as_json: AsJson = False) -> None:
@@ -95,17 +95,13 @@ def _show_adapted(answer: AdaptAnswer) -> None:
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
 
 
-def _show_predictions(answer: PredictAnswer, images: list[Path]) -> None:
+def _show_predictions(answer: PredictAnswer, images: list[Path], top: int) -> None:
     print_table(
-        ["image", "label", "score", "then"],
+        ["image", "label", "score"],
         [
-            [
-                images[each.index],
-                each.label,
-                f"{each.score:.3f}",
-                ", ".join(f"{n.label} {n.score:.3f}" for n in each.top[1:3]),
-            ]
+            [images[each.index], score.label, f"{score.score:.3f}"]
             for each in answer.predictions
+            for score in each.top[:top]
         ],
     )
 

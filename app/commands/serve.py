@@ -81,8 +81,14 @@ def _run(settings: Settings) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import uvicorn
 
+    from app.learners import find_checkpoints
     from app.main import create_app
+    from models.errors import CheckpointError
 
+    try:
+        find_checkpoints(settings)  # the service would say the same, but in a traceback
+    except CheckpointError as error:
+        fail("There is nothing to serve", str(error))
     uvicorn.run(
         create_app(settings),
         host=settings.host,
