@@ -1,0 +1,1 @@
+"""Offline meta-training: datasets, episodes, Reptile, presets, evaluation and reports."""

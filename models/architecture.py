@@ -1,0 +1,89 @@
+"""A learner without its weights: network, head and inner optimizer, and what they do together for T tasks."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from models.conv4 import Conv4
+from models.heads import HEAD, Head, logits
+from models.optimizers import Optimizer
+from models.parameters import Parameters, move, stack
+from models.tasks import PADDING, TaskBatch
+
+
+@dataclass(frozen=True)
+class MetaInitialization:
+    """Where adaptation starts: theta, the inner optimizer's second moment v, and how many steps v has seen."""
+
+    parameters: Parameters
+    moments: Parameters
+    count: int = 0
+
+    def to(self, device: torch.device) -> "MetaInitialization":
+        """The same on another device."""
+        return MetaInitialization(move(self.parameters, device), move(self.moments, device), self.count)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The adaptable network, how its head starts, and how they step."""
+
+    network: Conv4
+    head: Head
+    optimizer: Optimizer
+
+    def initialize(self, seed: int) -> MetaInitialization:
+        """Fresh weights, the same for the same seed."""
+        generator = torch.Generator().manual_seed(seed)
+        parameters = self.network.initialize(generator)
+        moments = {name: torch.zeros_like(tensor) for name, tensor in parameters.items()}
+        size = self.network.features
+        return MetaInitialization(parameters | self.head.initialize(size, generator), moments | self.head.moments(size))
+
+    @torch.no_grad()
+    def start(self, initialization: MetaInitialization, support: TaskBatch) -> tuple[Parameters, Parameters]:
+        """Each task's own copy of theta and v, with a head for its classes."""
+        tasks, ways = len(support.labels), int(support.ways.max())
+        parameters = stack(initialization.parameters, tasks)
+        if self.head.reads_support:
+            features, _ = self.network(parameters, support.x, support.weights)
+            parameters |= self.head.build(features, support.labels, ways)
+        moments = stack(initialization.moments, tasks)
+        for name in HEAD:
+            moments[name] = moments[name].expand(parameters[name].shape).clone()
+        return parameters, moments
+
+    def loss(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
+        """Each task's mean cross-entropy [T], with the batch's own batch-norm statistics."""
+        weights = batch.weights
+        features, _ = self.network(parameters, batch.x, weights)
+        losses = image_losses(self.mask(logits(parameters, features), batch), batch.labels)
+        return losses.mean(dim=1) if weights is None else losses.sum(dim=1) / weights.sum(dim=1)
+
+    @staticmethod
+    def mask(scores: Tensor, batch: TaskBatch) -> Tensor:
+        """Logits [T, B, N] with −∞ for the classes a task does not have."""
+        absent = batch.absent
+        return scores if absent is None else scores.masked_fill(absent, -torch.inf)
+
+
+def image_losses(scores: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of each image [T, B] from logits [T, B, N]; 0 for padding."""
+    return cross_entropy(scores.transpose(1, 2), labels, reduction="none", ignore_index=PADDING)
+
+
+def shared_moments(kept: Parameters, moments: Parameters, ways: Tensor) -> Parameters:
+    """v after T tasks, in the shapes of `kept`: the mean over tasks, and over the classes of a head rebuilt for each.
+
+    `moments` are stacked; `ways` [T] says how many classes of the head are each task's own.
+    """
+    means = {}
+    for name, old in kept.items():
+        tensor = moments[name]
+        if name in HEAD and old.shape[0] == 1:
+            present = (torch.arange(tensor.shape[1]) < ways.cpu()[:, None]).to(tensor)
+            tensor = tensor[present.bool()].unsqueeze(1)
+        means[name] = tensor.mean(dim=0)
+    return means

@@ -1,0 +1,111 @@
+"""The checkpoint format: one safetensors file, whose header carries the metadata and a digest of everything.
+
+Tensors are `parameters.<name>` (theta) and `moments.<name>` (the inner optimizer's second moment v).
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from models.architecture import MetaInitialization
+from models.errors import CheckpointError
+from models.metadata import CheckpointMetadata
+from models.parameters import Parameters
+
+FORMAT = 1
+PARAMETERS, MOMENTS = "parameters.", "moments."
+SHIPPED = Path(__file__).parent / "checkpoints"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A meta-initialization and what it says of itself; `digest` is `sha256:<hex>` of both."""
+
+    metadata: CheckpointMetadata
+    initialization: MetaInitialization
+    digest: str
+
+
+def save_checkpoint(path: Path, metadata: CheckpointMetadata, initialization: MetaInitialization) -> Checkpoint:
+    """Writes a checkpoint whole or not at all, and returns it. The metadata's `count` follows the initialization."""
+    metadata = metadata.model_copy(update={"count": initialization.count})
+    tensors = _prefixed(PARAMETERS, initialization.parameters) | _prefixed(MOMENTS, initialization.moments)
+    document = metadata.model_dump_json()
+    digest = _digest(document, tensors)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(save(tensors, {"kshot": document, "digest": digest}))
+    temporary.replace(path)
+    return Checkpoint(metadata, initialization, digest)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Reads and verifies a checkpoint. Raises CheckpointError that says what is wrong with it."""
+    header, tensors = _read(path)
+    if "kshot" not in header or "digest" not in header:
+        raise CheckpointError(
+            f"{path} is a safetensors file, but not a kshot checkpoint: its header has no `kshot` entry."
+        )
+    if _digest(header["kshot"], tensors) != header["digest"]:
+        raise CheckpointError(f"{path} was changed after it was saved: its digest does not match. Fetch it anew.")
+    metadata = _parse(path, header["kshot"])
+    initialization = MetaInitialization(_under(PARAMETERS, tensors), _under(MOMENTS, tensors), metadata.count)
+    _verify_shapes(path, metadata, initialization)
+    return Checkpoint(metadata, initialization, header["digest"])
+
+
+def _read(path: Path) -> tuple[dict[str, str], Parameters]:
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist. Train one with `kshot train`, or name another file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is truncated or not a safetensors file ({error}). Fetch it anew.") from error
+
+
+def _parse(path: Path, document: str) -> CheckpointMetadata:
+    version = json.loads(document).get("format")
+    if version != FORMAT:
+        raise CheckpointError(f"{path} is of format {version}; this version of kshot reads format {FORMAT}.")
+    try:
+        return CheckpointMetadata.model_validate_json(document)
+    except ValidationError as error:
+        raise CheckpointError(f"{path} has metadata that does not make sense: {error}") from error
+
+
+def _verify_shapes(path: Path, metadata: CheckpointMetadata, found: MetaInitialization) -> None:
+    expected = metadata.build().initialize(seed=0)
+    pairs = ((PARAMETERS, expected.parameters, found.parameters), (MOMENTS, expected.moments, found.moments))
+    for prefix, wanted, got in pairs:
+        for name in wanted.keys() | got.keys():
+            shapes = [tuple(group[name].shape) if name in group else None for group in (wanted, got)]
+            if shapes[0] != shapes[1]:
+                raise CheckpointError(
+                    f"{path}: tensor {prefix}{name} is {shapes[1] or 'missing'}, "
+                    f"and the architecture in its metadata has {shapes[0] or 'no such tensor'}."
+                )
+
+
+def _digest(document: str, tensors: Mapping[str, Tensor]) -> str:
+    total = sha256(document.encode())
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        total.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
+    return f"sha256:{total.hexdigest()}"
+
+
+def _prefixed(prefix: str, parameters: Parameters) -> Parameters:
+    return {prefix + name: tensor.cpu().contiguous() for name, tensor in parameters.items()}
+
+
+def _under(prefix: str, tensors: Parameters) -> Parameters:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

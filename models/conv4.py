@@ -1,0 +1,64 @@
+"""The four-layer convolutional network of the Reptile paper, for T tasks at once."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.convolution import KERNEL, Statistics, convolution_block
+from models.parameters import Parameters
+
+LAYERS = 4
+STRIDE = 2
+
+
+@dataclass(frozen=True)
+class Conv4:
+    """4 × [3×3 convolution at stride 2, SAME → batch norm → ReLU] (Nichol et al. 2018, section 6.1).
+
+    The convolutions have no bias: the batch norm after them would take it away again.
+    """
+
+    channels: int
+    size: int
+    filters: int = 64
+
+    @property
+    def features(self) -> int:
+        """Length of an image's feature vector: filters × places left after four halvings."""
+        side = math.ceil(self.size / STRIDE**LAYERS)
+        return self.filters * side * side
+
+    def initialize(self, generator: torch.Generator) -> Parameters:
+        """Fresh parameters without a task dimension: Glorot-uniform weights, gamma 1, beta 0."""
+        parameters: Parameters = {}
+        channels = self.channels
+        for layer in range(1, LAYERS + 1):
+            bound = math.sqrt(6 / (KERNEL**2 * (channels + self.filters)))
+            weight = torch.empty(KERNEL**2 * channels, self.filters).uniform_(-bound, bound, generator=generator)
+            parameters[f"conv{layer}.weight"] = weight
+            parameters[f"conv{layer}.gamma"] = torch.ones(1, self.filters)
+            parameters[f"conv{layer}.beta"] = torch.zeros(1, self.filters)
+            channels = self.filters
+        return parameters
+
+    def __call__(
+        self,
+        parameters: Parameters,
+        x: Tensor,
+        weights: Tensor | None = None,
+        frozen: Parameters | None = None,
+    ) -> tuple[Tensor, Parameters]:
+        """Features [T, B, features] of images x [T, B, H, W, C], and the batch-norm statistics they were made with.
+
+        `weights` [T, B], 1 or 0, leaves padding out of the batch statistics; `frozen` statistics, as an earlier call
+        returned them, take the place of the batch's.
+        """
+        statistics: Parameters = {}
+        for layer in (f"conv{number}" for number in range(1, LAYERS + 1)):
+            given = Statistics(frozen[f"{layer}.mean"], frozen[f"{layer}.variance"]) if frozen else None
+            weight, gamma, beta = (parameters[f"{layer}.{part}"] for part in ("weight", "gamma", "beta"))
+            x, used = convolution_block(x, weight, gamma, beta, STRIDE, weights, given)
+            statistics[f"{layer}.mean"], statistics[f"{layer}.variance"] = used
+        return x.flatten(start_dim=2), statistics

@@ -1,0 +1,18 @@
+"""The root of every error that a user can cause, and those that belong to the learner.
+
+KshotError
+├── CheckpointError   a checkpoint file is missing, truncated, altered or of another version
+└── SupportError      a support set that this learner cannot adapt to
+"""
+
+
+class KshotError(Exception):
+    """Something the user can mend; the message names it and says how."""
+
+
+class CheckpointError(KshotError):
+    """A checkpoint cannot be read as what it claims to be."""
+
+
+class SupportError(KshotError):
+    """A support set does not fit the learner."""

@@ -1,0 +1,153 @@
+"""A checkpoint ready to use: encode images, adapt to support sets, predict for adapted models; T tasks in each call."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.architecture import image_losses
+from models.checkpoint import Checkpoint
+from models.errors import SupportError
+from models.heads import HEAD, HEAD_BIAS, logits
+from models.inner_loop import inner_loop
+from models.parameters import Parameters, gather, select
+from models.tasks import PADDING, Support, TaskBatch, collate, pad_stack, pad_to
+
+STATISTICS = "statistics."  # prefix of the frozen batch-norm statistics among an adapted model's tensors
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """An adapted model: all that differs from its checkpoint, without a task dimension."""
+
+    tensors: Parameters
+
+    @property
+    def ways(self) -> int:
+        """N."""
+        return len(self.tensors[HEAD_BIAS])
+
+    @property
+    def bytes(self) -> int:
+        """Size of its tensors."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What adapting gave: the model, its loss before each step and after the last, and how each support image fares."""
+
+    adapted: Adapted
+    losses: list[float]
+    image_losses: list[float]
+    image_correct: list[bool]
+
+
+class Learner:
+    """A meta-initialization on a device. Not thread-safe: one thread owns it."""
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+        self.checkpoint = checkpoint
+        self.device = device
+        self._architecture = checkpoint.metadata.build()
+        self._initialization = checkpoint.initialization.to(device)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """uint8 [B, C, H, W] → what the adaptable network takes [B, ...], on the device."""
+        return self.checkpoint.metadata.input.normalize(images.to(self.device))
+
+    def adapt(self, supports: Sequence[Support]) -> list[Adaptation]:
+        """Adapts to every support set in one batched inner loop over full support sets.
+
+        A support set's result doesn't depend on the others, nor on the order of its images or classes, to float
+        tolerance. Raises SupportError where a set does not fit the head.
+        """
+        for support in supports:
+            self._check(support)
+        batch = collate(supports)
+        parameters, moments = self._architecture.start(self._initialization, batch)
+        losses = inner_loop(
+            self._architecture.loss,
+            parameters,
+            moments,
+            self._schedule(supports, batch),
+            self._architecture.optimizer,
+            self._initialization.count,
+        )
+        return self._conclude(supports, batch, parameters, losses)
+
+    @torch.no_grad()
+    def predict(self, models: Sequence[Adapted], queries: Sequence[Tensor], transductive: bool = False) -> list[Tensor]:
+        """Class probabilities [Q, N] of each adapted model for its encoded queries [Q, ...].
+
+        Batch norm uses the statistics of the support set, so a query's answer depends on nothing but the query;
+        `transductive` uses those of each model's queries together instead.
+        """
+        ways = max(model.ways for model in models)
+        parameters = gather([_pad_head(model.tensors, ways) for model in models])
+        batch = TaskBatch(
+            x=pad_stack(queries),
+            labels=pad_stack(
+                [torch.zeros(len(query), dtype=torch.long, device=self.device) for query in queries], PADDING
+            ),
+            ways=torch.tensor([model.ways for model in models], device=self.device),
+        )
+        frozen = None if transductive else _statistics(parameters)
+        features, _ = self._architecture.network(parameters, batch.x, batch.weights, frozen)
+        probabilities = self._architecture.mask(logits(parameters, features), batch).softmax(dim=2)
+        return [
+            task[: len(query), : model.ways] for task, query, model in zip(probabilities, queries, models, strict=True)
+        ]
+
+    def _check(self, support: Support) -> None:
+        ways = self.checkpoint.metadata.head.ways
+        if support.ways < 2:
+            raise SupportError("A classifier needs at least 2 classes; add images of another class.")
+        if ways is not None and support.ways != ways:
+            raise SupportError(
+                f"Checkpoint {self.checkpoint.metadata.name!r} has a head of exactly {ways} classes, "
+                f"and the support set has {support.ways}. Send {ways} classes or choose another checkpoint."
+            )
+
+    def _schedule(self, supports: Sequence[Support], batch: TaskBatch) -> Iterator[tuple[TaskBatch, Tensor]]:
+        """The full support sets at each step, at rate 0 for the tasks that have taken all their steps."""
+        steps = torch.tensor([support.steps for support in supports], device=self.device)
+        rates = torch.tensor([support.learning_rate for support in supports], device=self.device)
+        for step in range(int(steps.max())):
+            yield batch, rates * (step < steps)
+
+    @torch.no_grad()
+    def _conclude(
+        self, supports: Sequence[Support], batch: TaskBatch, parameters: Parameters, losses: list[Tensor]
+    ) -> list[Adaptation]:
+        """Freezes the support set's statistics under the final weights, and sees how its images fare."""
+        features, statistics = self._architecture.network(parameters, batch.x, batch.weights)
+        scores = self._architecture.mask(logits(parameters, features), batch)
+        final = image_losses(scores, batch.labels)
+        correct = scores.argmax(dim=2) == batch.labels
+        tensors = parameters | {STATISTICS + name: tensor for name, tensor in statistics.items()}
+        adaptations = []
+        for task, support in enumerate(supports):
+            size, before = len(support.labels), [float(loss[task]) for loss in losses[: support.steps]]
+            adaptations.append(
+                Adaptation(
+                    adapted=Adapted(_trim_head(select(tensors, task), support.ways)),
+                    losses=[*before, float(final[task, :size].mean())],
+                    image_losses=final[task, :size].tolist(),
+                    image_correct=correct[task, :size].tolist(),
+                )
+            )
+        return adaptations
+
+
+def _pad_head(tensors: Parameters, ways: int) -> Parameters:
+    return tensors | {name: pad_to(tensors[name], ways) for name in HEAD}
+
+
+def _trim_head(tensors: Parameters, ways: int) -> Parameters:
+    return tensors | {name: tensors[name][:ways].clone() for name in HEAD}
+
+
+def _statistics(parameters: Parameters) -> Parameters:
+    return {name.removeprefix(STATISTICS): tensor for name, tensor in parameters.items() if name.startswith(STATISTICS)}

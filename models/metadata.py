@@ -1,0 +1,76 @@
+"""What a checkpoint says of itself: enough to rebuild its learner, and to tell where it came from."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from models.architecture import Architecture
+from models.conv4 import Conv4
+from models.heads import DenseHead, Head, PrototypeHead, ZeroHead
+from models.optimizers import SGD, Adam, Optimizer
+from models.preprocess import InputSpec
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkSpec(_Spec):
+    """The adaptable network."""
+
+    type: Literal["conv4"] = "conv4"
+    filters: PositiveInt = 64
+
+
+class HeadSpec(_Spec):
+    """How the head starts; `ways` for the dense head alone, whose N is fixed."""
+
+    policy: Literal["prototype", "zero", "dense"] = "prototype"
+    ways: int | None = Field(default=None, ge=2)
+    temperature: PositiveFloat = 1.0
+
+    @model_validator(mode="after")
+    def _ways_go_with_dense(self) -> "HeadSpec":
+        if (self.ways is not None) != (self.policy == "dense"):
+            raise ValueError("ways belongs to the dense head, and the dense head needs it")
+        return self
+
+    def build(self) -> Head:
+        """The head this describes."""
+        if self.ways is not None:
+            return DenseHead(self.ways)
+        return PrototypeHead(self.temperature) if self.policy == "prototype" else ZeroHead()
+
+
+class InnerSpec(_Spec):
+    """The inner loop: its optimizer, and the defaults of k and of the learning rate."""
+
+    optimizer: Literal["adam", "sgd"] = "adam"
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    epsilon: PositiveFloat = 1e-8
+    steps: NonNegativeInt
+    learning_rate: PositiveFloat
+
+    def build(self) -> Optimizer:
+        """The optimizer this describes."""
+        return Adam(self.beta2, self.epsilon) if self.optimizer == "adam" else SGD()
+
+
+class CheckpointMetadata(_Spec):
+    """A learner without its weights, and its provenance."""
+
+    format: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    created_at: str
+    command: str = ""
+    network: NetworkSpec = NetworkSpec()
+    input: InputSpec
+    head: HeadSpec = HeadSpec()
+    inner: InnerSpec
+    count: NonNegativeInt = Field(default=0, description="inner steps that the second moment has seen")
+    data: dict[str, Any] = {}
+
+    def build(self) -> Architecture:
+        """The learner this describes."""
+        network = Conv4(self.input.channels, self.input.size, self.network.filters)
+        return Architecture(network, self.head.build(), self.inner.build())

@@ -1,0 +1,58 @@
+"""Inner optimizers. They step T tasks at once, in place, each task at its own learning rate.
+
+Their state outlives a task: it is part of a meta-initialization (see `Adam`).
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from models.parameters import Parameters
+
+
+class Optimizer(Protocol):
+    def step(
+        self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int
+    ) -> None:
+        """Steps stacked `parameters` and `moments` in place at learning `rates` [T]; `count` steps came before."""
+
+
+def _rates_like(rates: Tensor, tensor: Tensor) -> Tensor:
+    return rates.view(-1, *(1,) * (tensor.dim() - 1))
+
+
+@dataclass(frozen=True)
+class SGD:
+    """φ ← φ − α·g."""
+
+    def step(
+        self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int
+    ) -> None:
+        for name, gradient in gradients.items():
+            parameters[name].sub_(gradient * _rates_like(rates, gradient))
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam with β₁ = 0 whose second moment v is carried from task to task (Nichol et al. 2018, section 6 and code).
+
+    With a fresh v the first step is α·sign(g); a carried v gives each weight the scale its gradients had in training.
+    """
+
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def step(
+        self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int
+    ) -> None:
+        correction = (1 - self.beta2 ** (count + 1)) ** 0.5
+        names = list(gradients)
+        phi, g, v = ([group[name] for name in names] for group in (parameters, gradients, moments))
+        torch._foreach_mul_(v, self.beta2)
+        torch._foreach_addcmul_(v, g, g, value=1 - self.beta2)
+        denominator = torch._foreach_sqrt(v)
+        torch._foreach_add_(denominator, self.epsilon)
+        scaled = torch._foreach_mul(g, [_rates_like(rates, tensor) for tensor in g])
+        torch._foreach_addcdiv_(phi, scaled, denominator, value=-correction)

@@ -1,0 +1,42 @@
+"""Arithmetic on named tensors: the theta, phi and v of the papers.
+
+Names are dotted (`conv1.weight`). Stacked parameters carry a leading task dimension T.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+Parameters: TypeAlias = dict[str, Tensor]
+
+
+def stack(parameters: Parameters, tasks: int) -> Parameters:
+    """Copies every tensor for each task: [...] → [T, ...]."""
+    return {name: tensor.expand(tasks, *tensor.shape).clone() for name, tensor in parameters.items()}
+
+
+def gather(parameters: Sequence[Parameters]) -> Parameters:
+    """T sets of parameters as one stacked set; all must have the same names and shapes."""
+    return {name: torch.stack([task[name] for task in parameters]) for name in parameters[0]}
+
+
+def select(parameters: Parameters, task: int) -> Parameters:
+    """One task's parameters out of a stacked set, as tensors of their own."""
+    return {name: tensor[task].clone() for name, tensor in parameters.items()}
+
+
+def move(parameters: Parameters, device: torch.device) -> Parameters:
+    """The same tensors on another device."""
+    return {name: tensor.to(device) for name, tensor in parameters.items()}
+
+
+def mean(parameters: Parameters) -> Parameters:
+    """The mean over tasks: [T, ...] → [...]."""
+    return {name: tensor.mean(dim=0) for name, tensor in parameters.items()}
+
+
+def interpolate(start: Parameters, end: Parameters, fraction: float) -> Parameters:
+    """`start + fraction · (end − start)`, name by name over the names of `start`."""
+    return {name: torch.lerp(tensor, end[name], fraction) for name, tensor in start.items()}

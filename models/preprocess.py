@@ -1,0 +1,47 @@
+"""From a picture to the network's input, the same for training and serving."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from pydantic import BaseModel, ConfigDict, PositiveInt
+from torch import Tensor
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"})
+
+
+class InputSpec(BaseModel):
+    """What the network sees: images of `channels` × `size` × `size`, as uint8 until they are encoded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: Literal[1, 3]
+    size: PositiveInt
+    mean: float = 0.0
+    std: float = 1.0
+
+    @property
+    def mode(self) -> str:
+        """Pillow's name for the colour mode."""
+        return "L" if self.channels == 1 else "RGB"
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """uint8 [..., C, H, W] → float32 [..., H, W, C]: (x / 255 − mean) / std."""
+        return images.movedim(-3, -1).to(torch.float32).div_(255).sub_(self.mean).div_(self.std).contiguous()
+
+
+def prepare(image: Image.Image, spec: InputSpec) -> Tensor:
+    """uint8 [C, size, size]: upright by its EXIF orientation, on white where transparent or not square, resized."""
+    upright = ImageOps.exif_transpose(image)
+    flat = _on_white(upright).convert(spec.mode)
+    fitted = ImageOps.pad(flat, (spec.size, spec.size), Image.Resampling.BILINEAR, color="white")
+    pixels = np.asarray(fitted, dtype=np.uint8).reshape(spec.size, spec.size, spec.channels)
+    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return image
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)

@@ -1,0 +1,73 @@
+"""Tasks of different N, K and k side by side: padded to one shape, with masks that leave the padding out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+PADDING = -1  # label of an image that is not there
+
+
+@dataclass(frozen=True)
+class Support:
+    """One task's labelled images, encoded, and how to adapt to them.
+
+    features [S, ...]; labels [S], int64 in 0..ways − 1; `steps` is k; `learning_rate` the inner optimizer's.
+    """
+
+    features: Tensor
+    labels: Tensor
+    ways: int
+    steps: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class TaskBatch:
+    """T tasks as one: x [T, B, ...], labels [T, B] (PADDING where no image is), ways [T], the N of each task."""
+
+    x: Tensor
+    labels: Tensor
+    ways: Tensor
+
+    @property
+    def weights(self) -> Tensor | None:
+        """1 for an image and 0 for padding [T, B]; None where nothing is padded."""
+        real = self.labels != PADDING
+        return None if bool(real.all()) else real.to(self.x.dtype)
+
+    @property
+    def absent(self) -> Tensor | None:
+        """True for classes a task does not have [T, 1, N]; None where all tasks have all classes."""
+        most = int(self.ways.max())
+        if bool((self.ways == most).all()):
+            return None
+        return (torch.arange(most, device=self.ways.device) >= self.ways[:, None]).unsqueeze(1)
+
+    def take(self, indices: Tensor) -> "TaskBatch":
+        """The images at `indices` [T, B'] of each task."""
+        tasks = torch.arange(len(indices), device=indices.device).unsqueeze(1)
+        return replace(self, x=self.x[tasks, indices], labels=self.labels[tasks, indices])
+
+
+def pad_to(tensor: Tensor, length: int, value: float = 0) -> Tensor:
+    """Lengthens the first axis to `length`."""
+    missing = length - len(tensor)
+    return torch.cat([tensor, tensor.new_full((missing, *tensor.shape[1:]), value)]) if missing else tensor
+
+
+def pad_stack(tensors: Sequence[Tensor], value: float = 0) -> Tensor:
+    """Tensors whose first axes differ as one [T, longest, ...]."""
+    longest = max(len(tensor) for tensor in tensors)
+    return torch.stack([pad_to(tensor, longest, value) for tensor in tensors])
+
+
+def collate(supports: Sequence[Support]) -> TaskBatch:
+    """Support sets of any sizes as one batch of tasks."""
+    first = supports[0].features
+    return TaskBatch(
+        x=pad_stack([support.features for support in supports]),
+        labels=pad_stack([support.labels.to(first.device) for support in supports], PADDING),
+        ways=torch.tensor([support.ways for support in supports], device=first.device),
+    )
