@@ -23,7 +23,8 @@ COPY . .
 RUN /opt/kshot/bin/pip install ${PIP_ARGS} -c constraints.txt .
 
 FROM ${BASE_IMAGE}
-RUN useradd --system --uid 10001 --home-dir /var/lib/kshot --create-home kshot \
+RUN groupadd --system --gid 10001 kshot \
+    && useradd --system --uid 10001 --gid kshot --home-dir /var/lib/kshot --create-home kshot \
     && install -d -o kshot -g kshot /var/lib/kshot/models
 COPY --from=builder /opt/kshot /opt/kshot
 # 0.0.0.0 is the container's own network: what is published, and to whom, is decided by whoever runs it.
@@ -33,7 +34,8 @@ ENV PATH=/opt/kshot/bin:$PATH \
     KSHOT_HOST=0.0.0.0 \
     KSHOT_PORT=8000 \
     KSHOT_STORE=/var/lib/kshot/models
-USER kshot
+# By number, so that Kubernetes can see that it isn't root.
+USER 10001:10001
 WORKDIR /var/lib/kshot
 VOLUME /var/lib/kshot/models
 EXPOSE 8000

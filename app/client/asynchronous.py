@@ -28,9 +28,7 @@ class AsyncClient:
         """See Client.adapt."""
         return await self._send(calls.adapt(support, options))
 
-    async def predict(
-        self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]
-    ) -> PredictAnswer:
+    async def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
         """See Client.predict."""
         return await self._send(calls.predict(model_id, images, options))
 

@@ -28,9 +28,7 @@ class Client:
         """Make a classifier from a folder of class folders, a zip of them, or (label, image) pairs."""
         return self._send(calls.adapt(support, options))
 
-    def predict(
-        self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]
-    ) -> PredictAnswer:
+    def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
         """Classify images, each independently of the others unless `transductive`."""
         return self._send(calls.predict(model_id, images, options))
 

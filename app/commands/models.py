@@ -35,9 +35,7 @@ def show_model(model_id: Id, url: Url = None, as_json: AsJson = False) -> None:
 
 @models.command("delete")
 def delete_models(
-    model_ids: Annotated[
-        list[str], typer.Argument(metavar="MODEL_ID...", help="The ids of those to delete.")
-    ],
+    model_ids: Annotated[list[str], typer.Argument(metavar="MODEL_ID...", help="The ids of those to delete.")],
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:

@@ -18,9 +18,7 @@ def adapt(
         Path,
         typer.Argument(metavar="FOLDER_OR_ZIP", exists=True, help="One folder of images for each class."),
     ],
-    checkpoint: Annotated[
-        str | None, typer.Option(help="What to start from; see `kshot checkpoints`.")
-    ] = None,
+    checkpoint: Annotated[str | None, typer.Option(help="What to start from; see `kshot checkpoints`.")] = None,
     name: Annotated[str | None, typer.Option(help="A name to know the model by.")] = None,
     steps: Annotated[int | None, typer.Option(help="Gradient steps (k).")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Inner learning rate.")] = None,
