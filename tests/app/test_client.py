@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Protocol
 
 import httpx
 import pytest
 
 from app.client import APIError, AsyncClient, Client, ServerUnreachableError, SupportFolderError
-from tests.drawings import CLASSES, DRAWN, NEW, RIGHT, SUPPORT
+from tests.app.drawings import DRAWINGS, QUERY, SUPPORT, label
+from tests.serving import Server, free_port
 
-
-class Server(Protocol):
-    url: str
+FOLDER = DRAWINGS / "support"
+CLASSES = sorted(folder.name for folder in FOLDER.iterdir())
 
 
 @pytest.fixture
@@ -30,22 +28,22 @@ def client(server: Server) -> Iterator[Client]:
 
 @pytest.fixture
 def zipped(tmp_path: Path) -> Path:
-    return Path(shutil.make_archive(str(tmp_path / "drawings"), "zip", SUPPORT))
+    return Path(shutil.make_archive(str(tmp_path / "drawings"), "zip", FOLDER))
 
 
 def test_a_folder_of_class_folders_becomes_a_classifier_of_new_drawings(client: Client) -> None:
-    model = client.adapt(SUPPORT)
+    model = client.adapt(FOLDER)
     assert model.shots == dict.fromkeys(CLASSES, 5)
     assert _share_right(client, model.id) >= 0.8
 
 
 def test_folder_zip_paths_and_bytes_of_the_same_drawings_are_the_same_support_set(client: Client, zipped: Path) -> None:
     forms = [
-        SUPPORT,
-        str(SUPPORT),
+        FOLDER,
+        str(FOLDER),
         zipped,
-        [(path.parent.name, path) for path in DRAWN],
-        [(path.parent.name, path.read_bytes()) for path in DRAWN],
+        [(label(path), path) for path in SUPPORT],
+        [(label(path), path.read_bytes()) for path in SUPPORT],
     ]
     models = [client.adapt(form, seed=1) for form in forms]
     assert all(model.shots == dict.fromkeys(CLASSES, 5) for model in models)
@@ -54,22 +52,22 @@ def test_folder_zip_paths_and_bytes_of_the_same_drawings_are_the_same_support_se
 
 
 def test_options_reach_the_server(client: Client) -> None:
-    model = client.adapt(SUPPORT, name="symbols", steps=2, learning_rate=0.002, seed=7, ttl_seconds=600)
+    model = client.adapt(FOLDER, name="symbols", steps=2, learning_rate=0.002, seed=7, ttl_seconds=600)
     assert (model.name, model.steps, model.learning_rate, model.seed) == ("symbols", 2, 0.002, 7)
     assert len(model.loss_curve) == 3
     assert model.expires_at is not None
 
-    answer = client.predict(model.id, NEW, top_k=2, transductive=True)
+    answer = client.predict(model.id, QUERY, top_k=2, transductive=True)
     assert answer.transductive
     assert {len(prediction.top) for prediction in answer.predictions} == {2}
 
 
 def test_an_option_of_none_is_left_to_the_server(client: Client) -> None:
-    assert client.adapt(SUPPORT, steps=None).steps == client.adapt(SUPPORT).steps
+    assert client.adapt(FOLDER, steps=None).steps == client.adapt(FOLDER).steps
 
 
 def test_models_are_listed_over_all_pages_shown_and_deleted(client: Client, server: Server) -> None:
-    pair = [("one", DRAWN[0]), ("other", DRAWN[-1])]
+    pair = [("one", SUPPORT[0]), ("other", SUPPORT[-1])]
     made = [client.adapt(pair, steps=0).id for _ in range(101)]
     assert httpx.get(f"{server.url}/models").json()["next_cursor"] is not None
     listed = [model.id for model in client.models()]
@@ -82,10 +80,10 @@ def test_models_are_listed_over_all_pages_shown_and_deleted(client: Client, serv
 
 
 def test_a_deleted_model_is_an_error_that_says_so(client: Client) -> None:
-    model = client.adapt(SUPPORT, steps=0)
+    model = client.adapt(FOLDER, steps=0)
     client.delete(model.id)
     with pytest.raises(APIError, match=model.id) as caught:
-        client.predict(model.id, NEW)
+        client.predict(model.id, QUERY)
     assert (caught.value.problem.type, caught.value.problem.status) == ("/problems/model-not-found", 404)
 
 
@@ -96,9 +94,9 @@ def test_an_id_of_other_characters_stays_one_id(client: Client) -> None:
 
 
 def test_a_bad_image_is_named(client: Client) -> None:
-    model = client.adapt(SUPPORT, steps=0)
+    model = client.adapt(FOLDER, steps=0)
     with pytest.raises(APIError) as caught:
-        client.predict(model.id, [NEW[0], NEW[1].read_bytes()[:100]])
+        client.predict(model.id, [QUERY[0], QUERY[1].read_bytes()[:100]])
     assert caught.value.problem.index == 1
     assert caught.value.problem.field == "images"
 
@@ -115,11 +113,11 @@ def test_the_address_comes_from_the_environment(server: Server, monkeypatch: pyt
 
 def test_a_folder_without_class_folders_is_refused_before_it_is_sent(client: Client) -> None:
     with pytest.raises(SupportFolderError, match=CLASSES[0]):
-        client.adapt(SUPPORT / CLASSES[0])
+        client.adapt(FOLDER / CLASSES[0])
 
 
 def test_where_no_server_is_the_error_says_how_to_start_one() -> None:
-    with Client(f"http://127.0.0.1:{_free_port()}") as client, pytest.raises(ServerUnreachableError) as caught:
+    with Client(f"http://127.0.0.1:{free_port()}") as client, pytest.raises(ServerUnreachableError) as caught:
         client.ready()
     assert "kshot serve" in str(caught.value)
 
@@ -164,10 +162,10 @@ def test_the_async_client_does_the_same(server: Server) -> None:
         async with AsyncClient(server.url) as client:
             assert await client.ready()
             assert "omniglot" in [checkpoint.name for checkpoint in await client.checkpoints()]
-            models = await asyncio.gather(*(client.adapt(SUPPORT, name=name) for name in ("a", "b", "c")))
+            models = await asyncio.gather(*(client.adapt(FOLDER, name=name) for name in ("a", "b", "c")))
             assert [model.name for model in models] == ["a", "b", "c"]
-            answers = await asyncio.gather(*(client.predict(model.id, NEW) for model in models))
-            assert all(len(answer.predictions) == len(NEW) for answer in answers)
+            answers = await asyncio.gather(*(client.predict(model.id, QUERY) for model in models))
+            assert all(len(answer.predictions) == len(QUERY) for answer in answers)
             assert (await client.model(models[0].id)).classes == CLASSES
             await client.delete(models[0].id)
             left = [model.id async for model in client.models()]
@@ -180,11 +178,6 @@ def test_the_async_client_does_the_same(server: Server) -> None:
 
 
 def _share_right(client: Client, model_id: str) -> float:
-    labels = [prediction.label for prediction in client.predict(model_id, NEW).predictions]
-    return sum(label == right for label, right in zip(labels, RIGHT, strict=True)) / len(RIGHT)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    predictions = client.predict(model_id, QUERY).predictions
+    right = [prediction.label == label(path) for prediction, path in zip(predictions, QUERY, strict=True)]
+    return sum(right) / len(right)

@@ -5,28 +5,27 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from app import __version__
 from app.client import Client, ServerUnreachableError
-from tests.drawings import CLASSES, NEW, SUPPORT
+from tests.app.drawings import DRAWINGS, QUERY
+from tests.serving import Server, free_port
+
+FOLDER = DRAWINGS / "support"
+CLASSES = sorted(folder.name for folder in FOLDER.iterdir())
 
 KSHOT = Path(sys.executable).with_name("kshot")
 
 Done = subprocess.CompletedProcess[str]
 Kshot = Callable[..., Done]
-
-
-class Server(Protocol):
-    url: str
 
 
 @pytest.fixture
@@ -50,26 +49,26 @@ def _json(done: Done) -> Any:
 
 
 def test_adapt_and_predict_answer_in_words(kshot: Kshot) -> None:
-    adapted = kshot("adapt", SUPPORT, "--name", "symbols")
+    adapted = kshot("adapt", FOLDER, "--name", "symbols")
     assert adapted.returncode == 0, adapted.stderr
     assert "5 classes with 25 images" in adapted.stdout
     next_command = adapted.stdout.splitlines()[-1].split()
     assert next_command[:3] == ["Next:", "kshot", "predict"]
 
-    predicted = kshot("predict", next_command[3], *NEW)
+    predicted = kshot("predict", next_command[3], *QUERY)
     assert predicted.returncode == 0, predicted.stderr
     rows = [line.split() for line in predicted.stdout.splitlines() if ".png" in line]
-    assert [row[0] for row in rows] == [str(path) for path in NEW]
+    assert [row[0] for row in rows] == [str(path) for path in QUERY]
     assert {row[1] for row in rows} <= set(CLASSES)
 
 
 def test_adapt_predict_and_models_answer_in_json(kshot: Kshot) -> None:
-    model = _json(kshot("adapt", SUPPORT, "--steps", 1, "--seed", 3, "--ttl-seconds", 600, "--json"))
+    model = _json(kshot("adapt", FOLDER, "--steps", 1, "--seed", 3, "--ttl-seconds", 600, "--json"))
     assert (model["steps"], model["seed"]) == (1, 3)
 
-    answer = _json(kshot("predict", model["id"], *NEW, "--transductive", "--top-k", 1, "--json"))
+    answer = _json(kshot("predict", model["id"], *QUERY, "--transductive", "--top-k", 1, "--json"))
     assert answer["transductive"] is True
-    assert len(answer["predictions"]) == len(NEW)
+    assert len(answer["predictions"]) == len(QUERY)
 
     listed = _json(kshot("models", "list", "--json"))
     assert model["id"] in [each["id"] for each in listed]
@@ -79,7 +78,7 @@ def test_adapt_predict_and_models_answer_in_json(kshot: Kshot) -> None:
 
 def test_models_are_listed_shown_and_deleted(kshot: Kshot) -> None:
     name = "[bold]:warning: names are printed as they are"
-    model_id = _json(kshot("adapt", SUPPORT, "--name", name, "--json"))["id"]
+    model_id = _json(kshot("adapt", FOLDER, "--name", name, "--json"))["id"]
     row = next(line for line in kshot("models", "list").stdout.splitlines() if model_id in line)
     assert name in row
     assert "never" in row
@@ -101,15 +100,15 @@ def test_checkpoints_are_listed(kshot: Kshot) -> None:
 def test_what_the_server_refuses_is_said_with_its_remedy(kshot: Kshot, tmp_path: Path) -> None:
     empty = tmp_path / "empty.png"
     empty.touch()
-    model_id = _json(kshot("adapt", SUPPORT, "--json"))["id"]
-    refused = kshot("predict", model_id, NEW[0], empty)
+    model_id = _json(kshot("adapt", FOLDER, "--json"))["id"]
+    refused = kshot("predict", model_id, QUERY[0], empty)
     assert refused.returncode == 1
     assert "empty.png" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 def test_where_no_server_is_the_command_says_how_to_start_one() -> None:
-    done = _run("models", "list", KSHOT_URL=f"http://127.0.0.1:{_free_port()}")
+    done = _run("models", "list", KSHOT_URL=f"http://127.0.0.1:{free_port()}")
     assert done.returncode == 1
     assert "kshot serve" in done.stderr
 
@@ -153,7 +152,7 @@ def test_serve_with_settings_that_cannot_be_names_each() -> None:
 
 
 def test_serve_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     command = [KSHOT, "serve", "--port", str(port), "--store", str(tmp_path / "models")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -176,9 +175,3 @@ def _wait_until_ready(url: str) -> None:
                 pass
             time.sleep(0.1)
     pytest.fail("the server isn't ready after a minute")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
