@@ -2,8 +2,9 @@
 
 PYTHON   ?= python3
 VENV     ?= .venv
-HOST     ?= 127.0.0.1
-PORT     ?= 8000
+# Not from a variable HOST of the environment, which some shells set to the machine's public name.
+HOST     := $(or $(KSHOT_HOST),127.0.0.1)
+PORT     ?= $(or $(KSHOT_PORT),8000)
 # Further arguments for `pip install`, for example another index to take torch from.
 PIP_ARGS ?=
 
