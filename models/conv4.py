@@ -11,6 +11,7 @@ from models.parameters import Parameters
 
 LAYERS = 4
 STRIDE = 2
+REDUCTION = 16  # four layers at stride 2
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Conv4:
     @property
     def features(self) -> int:
         """Length of an image's feature vector: filters × places left after four halvings."""
-        side = math.ceil(self.size / STRIDE**LAYERS)
+        side = -(-self.size // REDUCTION)
         return self.filters * side * side
 
     def initialize(self, generator: torch.Generator) -> Parameters:

@@ -13,6 +13,8 @@ from models.parameters import Parameters
 
 
 class Optimizer(Protocol):
+    """A rule for one inner step."""
+
     def step(
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int
     ) -> None:

@@ -26,6 +26,11 @@ class InputSpec(BaseModel):
         """Pillow's name for the colour mode."""
         return "L" if self.channels == 1 else "RGB"
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """An image as the network takes it: H, W, C."""
+        return self.size, self.size, self.channels
+
     def normalize(self, images: Tensor) -> Tensor:
         """uint8 [..., C, H, W] → float32 [..., H, W, C]: (x / 255 − mean) / std."""
         return images.movedim(-3, -1).to(torch.float32).div_(255).sub_(self.mean).div_(self.std).contiguous()

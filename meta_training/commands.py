@@ -1,0 +1,126 @@
+"""`kshot train` and `kshot evaluate`, which app's command line finds through the entry points of pyproject.toml.
+
+Heavy imports wait until a command runs, so that `kshot --help` answers at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from meta_training.config import TrainConfig
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        envvar="KSHOT_DATA",
+        help="A folder with Omniglot's two zips or what they unpack to, or any folder or zip of class folders.",
+    ),
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores when not given.")]
+
+
+def train(
+    data: Data,
+    preset: Annotated[str, typer.Option(help="A named configuration, see meta_training/presets.py.")] = "omniglot",
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/<preset> when not given.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the checkpoint; the preset's when not given.")] = None,
+    meta_steps: Annotated[int | None, typer.Option(min=1, help="Meta steps; the preset's when not given.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides the first weights and every task.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    save_every: Annotated[int, typer.Option(min=1, help="Meta steps between saves.")] = 100,
+    validate_every: Annotated[int, typer.Option(min=1, help="Meta steps between validations.")] = 500,
+    episodes: Annotated[int, typer.Option(min=2, help="Episodes of each validation.")] = 100,
+    threads: Threads = None,
+) -> None:
+    """Meta-train a checkpoint by Reptile.
+
+    Ctrl-C saves and ends; `--resume` goes on, after a kill too, and comes to the same weights. The folder gets the
+    checkpoint with its card, report.json, learning-curve.png and TensorBoard events.
+
+        kshot train --preset omniglot --data ~/omniglot
+        kshot train --data ~/symbols --meta-steps 2000 --name symbols
+        tensorboard --logdir runs
+    """
+    from meta_training.launch import launch
+    from meta_training.training import Schedule
+
+    _use_threads(threads)
+    with _errors_for_people():
+        launch(
+            _configuration(preset, name, meta_steps, seed),
+            data,
+            out or Path("runs") / (name or preset),
+            Schedule(save=save_every, validate=validate_every, episodes=episodes),
+            resume=resume,
+        )
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint's .safetensors file, its card beside it.")],
+    data: Data,
+    ways: Annotated[list[int] | None, typer.Option(min=2, help="N, repeatable; 5 and 20 when not given.")] = None,
+    shots: Annotated[list[int] | None, typer.Option(min=1, help="K, repeatable; 1 and 5 when not given.")] = None,
+    episodes: Annotated[int, typer.Option(min=2, help="Episodes of each setting.")] = 600,
+    steps: Annotated[int | None, typer.Option(min=0, help="Inner steps; the checkpoint's when not given.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Inner learning rate; the checkpoint's when not given.")
+    ] = None,
+    classes: Annotated[str, typer.Option(help="`test`, or `validation` to choose by.")] = "test",
+    transductive: Annotated[bool, typer.Option("--transductive", help="Batch norm over the queries together.")] = False,
+    threads: Threads = None,
+) -> None:
+    """Score a checkpoint on classes it never saw, with 95 % confidence intervals over episodes.
+
+    Batch norm uses the support set's statistics, as the service does. Choose on validation classes, score test once.
+
+        kshot evaluate models/checkpoints/omniglot.safetensors --data ~/omniglot
+    """
+    from meta_training.scoring import score_checkpoint
+
+    _use_threads(threads)
+    with _errors_for_people():
+        score_checkpoint(
+            checkpoint,
+            data,
+            part=classes,
+            ways=ways,
+            shots=shots,
+            episodes=episodes,
+            steps=steps,
+            learning_rate=learning_rate,
+            transductive=transductive,
+        )
+
+
+def _configuration(preset: str, name: str | None, meta_steps: int | None, seed: int) -> "TrainConfig":
+    from dataclasses import replace
+
+    from meta_training.presets import PRESETS
+
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"{preset!r} is none of {', '.join(PRESETS)}.", param_hint="--preset")
+    config = PRESETS[preset]
+    return replace(config, name=name or config.name, meta_steps=meta_steps or config.meta_steps, seed=seed)
+
+
+@contextmanager
+def _errors_for_people() -> Iterator[None]:
+    """What the user can mend is a line, not a traceback."""
+    from models.errors import KshotError
+
+    try:
+        yield
+    except KshotError as error:
+        typer.secho(f"error: {error}", err=True, fg="red")
+        raise typer.Exit(1) from error
+
+
+def _use_threads(threads: int | None) -> None:
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)

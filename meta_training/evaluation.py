@@ -1,0 +1,107 @@
+"""Accuracy over episodes, with its 95 % confidence interval, by the calls that the service makes."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from meta_training.datasets import ImageClasses
+from meta_training.episodes import Episode, draw_episode, flatten, generator
+from models.learner import Learner
+from models.metadata import CheckpointMetadata
+from models.tasks import Support
+
+AT_ONCE = 8  # episodes of one batched call
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """N ways, K shots, Q queries a class; k inner steps at a learning rate."""
+
+    ways: int
+    shots: int
+    queries: int = 1
+    steps: int
+    learning_rate: float
+    transductive: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.ways}-way {self.shots}-shot"
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean accuracy over episodes and half the width of its 95 % interval, both between 0 and 1."""
+
+    setting: Setting
+    accuracy: float
+    interval: float
+    episodes: int
+
+    def __str__(self) -> str:
+        return f"{100 * self.accuracy:.2f} ± {100 * self.interval:.2f} %"
+
+    def document(self) -> dict[str, Any]:
+        """The score as plain JSON values."""
+        return {**asdict(self.setting), "accuracy": self.accuracy, "interval": self.interval, "episodes": self.episodes}
+
+
+def score(setting: Setting, accuracies: Iterable[float]) -> Score:
+    """The mean of episode accuracies, with 1.96 standard errors around it."""
+    values = np.fromiter(accuracies, dtype=np.float64)
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
+    return Score(setting, float(values.mean()), 1.96 * float(error), len(values))
+
+
+def standard_settings(metadata: CheckpointMetadata, classes: int) -> list[Setting]:
+    """The field's settings, 5 and 20 ways by 1 and 5 shots, as far as the head and the number of classes allow."""
+    inner = metadata.inner
+    ways = (5, 20) if metadata.head.ways is None else (metadata.head.ways,)
+    return [
+        Setting(ways=n, shots=shots, steps=inner.steps, learning_rate=inner.learning_rate)
+        for n in ways
+        for shots in (1, 5)
+        if n <= classes
+    ]
+
+
+def evaluate(
+    learner: Learner, classes: ImageClasses, setting: Setting, episodes: int, seed: int = 0, *, progress: bool = False
+) -> Score:
+    """Adapts to `episodes` support sets of `classes` and scores their queries.
+
+    Episode i is the same for every learner and every number of episodes. Raises DataError where the classes are too few
+    or too small.
+    """
+    classes.require(setting.ways, setting.shots + setting.queries)
+    accuracies: list[float] = []
+    with tqdm(total=episodes, desc=str(setting), unit="episode", disable=not progress, leave=False) as bar:
+        for first in range(0, episodes, AT_ONCE):
+            numbers = range(first, min(first + AT_ONCE, episodes))
+            drawn = [_draw(classes, setting, seed, number) for number in numbers]
+            accuracies += _accuracies(learner, setting, drawn)
+            bar.update(len(drawn))
+    return score(setting, accuracies)
+
+
+def _draw(classes: ImageClasses, setting: Setting, seed: int, number: int) -> Episode:
+    rng = generator(seed, setting.ways, setting.shots, number)
+    return draw_episode(rng, classes, setting.ways, setting.shots, setting.queries)
+
+
+def _accuracies(learner: Learner, setting: Setting, episodes: list[Episode]) -> list[float]:
+    supports, queries, answers = [], [], []
+    for episode in episodes:
+        images, labels = flatten(episode.support)
+        supports.append(Support(learner.encode(images), labels, setting.ways, setting.steps, setting.learning_rate))
+        images, labels = flatten(episode.query)
+        queries.append(learner.encode(images))
+        answers.append(labels)
+    models = [adaptation.adapted for adaptation in learner.adapt(supports)]
+    predictions = learner.predict(models, queries, setting.transductive)
+    return [
+        float((scores.argmax(dim=1).cpu() == labels).double().mean())
+        for scores, labels in zip(predictions, answers, strict=True)
+    ]

@@ -1,0 +1,138 @@
+"""A training run: Reptile's meta steps, with validation, events and saves along the way."""
+
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from meta_training.config import TrainConfig
+from meta_training.datasets import ImageClasses
+from meta_training.evaluation import evaluate, standard_settings
+from meta_training.meta_batches import draw_meta_batch
+from meta_training.reptile import annealed, meta_step
+from meta_training.run_folder import Progress, RunFolder
+from models.architecture import MetaInitialization, shared_moments
+from models.checkpoint import Checkpoint
+from models.inner_loop import inner_loop
+from models.learner import Learner
+from models.metadata import CheckpointMetadata
+from models.parameters import Parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How often a run looks up from its work, in meta steps; it decides nothing of the result."""
+
+    log: int = 20
+    save: int = 100
+    validate: int = 500
+    episodes: int = 100
+
+
+class Training:
+    """A run in progress. `stop` ends it after the meta step it is in, saved."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        metadata: CheckpointMetadata,
+        training: ImageClasses,
+        validation: ImageClasses,
+        folder: RunFolder,
+        schedule: Schedule = Schedule(),
+    ) -> None:
+        training.require(config.ways[1], config.shots)
+        self.config = config
+        self.metadata = metadata
+        self.architecture = metadata.build()
+        self.theta = self.architecture.initialize(config.seed)
+        self.progress = Progress()
+        self.stopped = False
+        self._training = training
+        self._validation = validation
+        self._folder = folder
+        self._schedule = schedule
+
+    def resume(self) -> None:
+        """Goes on from the folder's last save. Raises RunError where that cannot be."""
+        checkpoint, self.progress = self._folder.resume(self.config)
+        self.theta = checkpoint.initialization
+
+    def stop(self) -> None:
+        """Asks the run to save and end after its current meta step."""
+        self.stopped = True
+
+    @property
+    def done(self) -> bool:
+        """Whether all meta steps are taken."""
+        return self.progress.step == self.config.meta_steps
+
+    def run(self) -> None:
+        """Takes the remaining meta steps, or those until `stop`."""
+        total, done = self.config.meta_steps, self.progress.step
+        with (
+            SummaryWriter(str(self._folder.events), purge_step=done) as events,
+            tqdm(total=total, initial=done, desc=self.config.name, unit="step") as bar,
+        ):
+            while not (self.done or self.stopped):
+                self._advance(events, bar)
+        self._save()
+
+    def _advance(self, events: SummaryWriter, bar: "tqdm[None]") -> None:
+        started = time.monotonic()
+        losses = self._meta_step()
+        self.progress.step += 1
+        self.progress.seconds += time.monotonic() - started
+        bar.update()
+        step = self.progress.step
+        if step % self._schedule.log == 0:
+            self._log(losses, events, bar)
+        if step % self._schedule.validate == 0 or self.done:
+            self._validate(events)
+        if step % self._schedule.save == 0:
+            self._save()
+
+    def _meta_step(self) -> list[float]:
+        """One meta step of Reptile; returns the mean loss of its tasks before each inner step."""
+        step = self.progress.step
+        batch = draw_meta_batch(self.config, self._training, step)
+        losses: list[float] = []
+
+        def adapt(theta: MetaInitialization) -> tuple[Parameters, Parameters, int]:
+            phi, moments = self.architecture.start(theta, batch.support)
+            optimizer = self.architecture.optimizer
+            taken = inner_loop(self.architecture.loss, phi, moments, batch.minibatches(), optimizer, theta.count)
+            losses.extend(float(values.mean()) for values in taken)
+            return phi, shared_moments(theta.moments, moments, batch.support.ways), len(taken)
+
+        self.theta = meta_step(self.theta, adapt, annealed(step, self.config.meta_steps, self.config.epsilon))
+        if not math.isfinite(losses[-1]):
+            raise FloatingPointError(f"The loss became {losses[-1]} at meta step {step}; lower the learning rate.")
+        return losses
+
+    def _log(self, losses: list[float], events: SummaryWriter, bar: "tqdm[None]") -> None:
+        step, first, last = self.progress.step, losses[0], losses[-1]
+        self.progress.losses.append({"step": step, "first": first, "last": last})
+        events.add_scalar("loss/first inner step", first, step)
+        events.add_scalar("loss/last inner step", last, step)
+        bar.set_postfix_str(f"loss {first:.3f} → {last:.3f}")
+
+    def _validate(self, events: SummaryWriter) -> None:
+        step = self.progress.step
+        settings = standard_settings(self.metadata, len(self._validation))
+        episodes = self._schedule.episodes
+        scores = [evaluate(self.learner(), self._validation, setting, episodes) for setting in settings]
+        for result in scores:
+            events.add_scalar(f"validation/{result.setting}", result.accuracy, step)
+        self.progress.validation.append({"step": step, "scores": [result.document() for result in scores]})
+        tqdm.write(f"step {step}: " + ", ".join(f"{result.setting} {result}" for result in scores))
+
+    def learner(self) -> Learner:
+        """The learner as it stands, to evaluate."""
+        return Learner(Checkpoint(self.metadata, self.theta, digest=""), torch.device("cpu"))
+
+    def _save(self) -> None:
+        self._folder.save(self.config, self.metadata, self.theta, self.progress)
