@@ -13,7 +13,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from app import __version__
 from app.client.errors import ServerUnreachableError, refusal
@@ -92,9 +92,12 @@ def ready() -> Call[bool]:
 
 
 def connection(url: str | None, timeout: float) -> dict[str, Any]:
-    """The arguments that both kinds of httpx client are made with; `timeout` in seconds."""
+    """The arguments that both kinds of httpx client are made with; `timeout` in seconds.
+
+    Raises ServerUnreachableError if `url`, or else KSHOT_URL, is no address.
+    """
     return {
-        "base_url": url or os.environ.get("KSHOT_URL") or DEFAULT_URL,
+        "base_url": _address(url or os.environ.get("KSHOT_URL") or DEFAULT_URL),
         "timeout": httpx.Timeout(timeout, connect=5),
         "headers": {"User-Agent": f"kshot/{__version__}"},
     }
@@ -105,7 +108,7 @@ def reaching(url: httpx.URL) -> Iterator[None]:
     """Turn httpx's many ways of getting no answer into one that says what to do."""
     try:
         yield
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise ServerUnreachableError(
             f"No kshot server answers at {url} ({error}): start one with `kshot serve`, or set KSHOT_URL."
         ) from error
@@ -113,6 +116,16 @@ def reaching(url: httpx.URL) -> Iterator[None]:
         raise ServerUnreachableError(
             f"The server at {url} gave no answer ({type(error).__name__}): try again, and look at its log."
         ) from error
+
+
+def _address(url: str) -> httpx.URL:
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    if address.scheme not in ("http", "https") or not address.host:
+        raise ServerUnreachableError(f"{url!r} is no address of a server: give one such as {DEFAULT_URL}.")
+    return address
 
 
 def _form(files: list[Part], **fields: object) -> dict[str, Any]:
@@ -131,6 +144,9 @@ def _succeeded(response: httpx.Response) -> None:
 def _read(schema: type[M]) -> Callable[[httpx.Response], M]:
     def answer(response: httpx.Response) -> M:
         _succeeded(response)
-        return schema.model_validate_json(response.content)
+        try:
+            return schema.model_validate_json(response.content)
+        except ValidationError as error:
+            raise refusal(response) from error
 
     return answer

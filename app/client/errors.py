@@ -50,11 +50,11 @@ def refusal(response: httpx.Response) -> APIError:
 def _problem(response: httpx.Response) -> Problem:
     try:
         return Problem.model_validate_json(response.content)
-    except ValidationError:  # not kshot's own words: a proxy's page, or another service on this port
+    except ValidationError:  # a proxy's page, or another service on this port
         return Problem(
             type="about:blank",
-            title=response.reason_phrase or "Unexpected answer",
+            title="Not an answer of kshot",
             status=response.status_code,
-            detail=f"{response.request.url} answered {response.status_code}, but not as kshot does: "
-            "check KSHOT_URL and whatever stands between.",
+            detail=f"{response.request.url} answered {response.status_code}, but not as this version of kshot does: "
+            "check KSHOT_URL, the server's version and whatever stands between.",
         )
