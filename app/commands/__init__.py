@@ -11,13 +11,14 @@ import typer
 
 from app import __version__
 from app.commands import extensions, models, remote, serve
+from app.commands.console import HELP_OPTIONS
 
 kshot = typer.Typer(
     name="kshot",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_OPTIONS,
 )
 kshot.command()(serve.serve)
 kshot.command()(remote.adapt)

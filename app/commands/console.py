@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.schemas import Problem
 
 A = TypeVar("A")
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 PIPE_WIDTH = 200  # columns, so that what goes to grep or a file is one line a row
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from app.commands.console import fail
+from app.commands.console import HELP_OPTIONS, fail
 
 GROUP = "kshot.commands"
 COMMANDS = {
@@ -31,7 +31,12 @@ def _hand_on(context: typer.Context) -> None:
     found = entry_points(group=GROUP, name=name)
     if not found:
         fail(f"`kshot {name}` isn't installed", "Install kshot as a package: pip install 'kshot[train]'")
-    command = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    command = typer.Typer(
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_show_locals=False,
+        context_settings=HELP_OPTIONS,
+    )
     try:
         command.command(name)(found[name].load())
         command(context.args, prog_name=f"kshot {name}")
