@@ -48,8 +48,7 @@ def hardest(uploads: Sequence[Upload], losses: Sequence[float]) -> list[HardImag
     """The images with the highest loss, worst first."""
     worst = sorted(zip(losses, uploads, strict=True), key=lambda pair: -pair[0])[:HARDEST]
     return [
-        HardImage(index=upload.index, filename=upload.filename, label=upload.label, loss=loss)
-        for loss, upload in worst
+        HardImage(index=upload.index, filename=upload.filename, label=upload.label, loss=loss) for loss, upload in worst
     ]
 
 

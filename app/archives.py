@@ -83,9 +83,7 @@ class ArchiveReader:
     def _support_set(self, archive: zipfile.ZipFile, size: int) -> SupportSet:
         members = sorted(self._images(archive), key=lambda member: member.path)
         if not members:
-            raise _error(
-                errors.ArchiveLayout, "It holds no images. Put a folder of images for each class into it."
-            )
+            raise _error(errors.ArchiveLayout, "It holds no images. Put a folder of images for each class into it.")
         check_count(len(members), "archive", self.settings)
         unpacked = min(self.settings.max_archive_bytes, max(size * self.settings.max_archive_ratio, MiB))
         budget = Budget(unpacked)
@@ -112,9 +110,7 @@ class ArchiveReader:
                 continue
             _check(info, path)
             if path in seen:
-                raise _error(
-                    errors.ArchiveLayout, f"{path} is in it twice. Give each file its own name.", path
-                )
+                raise _error(errors.ArchiveLayout, f"{path} is in it twice. Give each file its own name.", path)
             seen.add(path)
             if _is_junk(path) or path.suffix.lower() not in IMAGE_SUFFIXES:
                 self.skipped.append(str(path))
@@ -129,27 +125,19 @@ def _check(info: zipfile.ZipInfo, path: PurePosixPath) -> None:
     if _is_junk(path):
         return
     if path.suffix.lower() in ARCHIVES:
-        raise _error(
-            errors.ArchiveNested, f"{path} is an archive. Unpack it and zip its folders instead.", path
-        )
+        raise _error(errors.ArchiveNested, f"{path} is an archive. Unpack it and zip its folders instead.", path)
     if path.suffix.lower() in FOREIGN_IMAGES:
-        raise _error(
-            errors.ImageUnreadable, f"{path} is of a format not read here. Convert it to JPEG or PNG.", path
-        )
+        raise _error(errors.ImageUnreadable, f"{path} is of a format not read here. Convert it to JPEG or PNG.", path)
     # bz2 and lzma would unpack any amount at one go, past every budget.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _error(
-            errors.ArchiveUnreadable, f"{path} is not stored or deflated. Make it again with zip -r.", path
-        )
+        raise _error(errors.ArchiveUnreadable, f"{path} is not stored or deflated. Make it again with zip -r.", path)
 
 
 def _safe_path(info: zipfile.ZipInfo) -> PurePosixPath:
     """The entry's name with / between its parts. Raises ArchiveUnsafeName if it leads out of the archive."""
     path = PurePosixPath(_name(info).replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", str(path)):
-        raise _error(
-            errors.ArchiveUnsafeName, f"{path} leads out of the archive. Zip the folder itself.", path
-        )
+        raise _error(errors.ArchiveUnsafeName, f"{path} leads out of the archive. Zip the folder itself.", path)
     return path
 
 

@@ -24,12 +24,12 @@ log = structlog.stdlib.get_logger("kshot.engine")
 
 
 class State(StrEnum):
-    """What the engine is doing with its life."""
+    """Where the engine is in its life, in words for users."""
 
-    LOADING = "loading its checkpoints"
-    READY = "ready"
-    FAILED = "unable to load its checkpoints"
-    DRAINING = "shutting down"
+    LOADING = "The server is loading its checkpoints. Try again in a moment."
+    READY = "The server is ready."
+    FAILED = "The server could not load its checkpoints. Its log says why."
+    DRAINING = "The server is shutting down. Try another, or again when it is back."
 
 
 class Engine:
@@ -62,7 +62,7 @@ class Engine:
     def require_ready(self) -> None:
         """Raises NotReady."""
         if self.state is not State.READY:
-            raise NotReady(f"The server is {self.state}. Try again shortly; GET /readyz says when.")
+            raise NotReady(self.state.value)
 
     @contextmanager
     def expecting(self) -> Iterator[None]:
@@ -159,8 +159,11 @@ class Engine:
         results = works[0].run(learner, works, torch.split(features, [len(work.images) for work in works]))
         end = time.perf_counter()
         for job, value in zip(jobs, results, strict=True):
-            queue = (start - job.submitted) * 1e3
-            job.finish(Finished(value, queue, (encoded - start) * 1e3, (end - encoded) * 1e3))
+            job.finish(Finished(value, _ms(job.submitted, start), _ms(start, encoded), _ms(encoded, end)))
+
+
+def _ms(start: float, end: float) -> float:
+    return round((end - start) * 1e3, 3)
 
 
 def _grouped(jobs: Sequence[Job[Any]]) -> list[list[Job[Any]]]:
@@ -176,6 +179,4 @@ async def _limit(seconds: float, error: type[EngineError], what: str) -> AsyncIt
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        raise error(
-            f"It waited {seconds:g} s {what}, the limit here. Try again later, or ask for less."
-        ) from None
+        raise error(f"It waited {seconds:g} s {what}, the limit here. Try again later, or ask for less.") from None

@@ -70,9 +70,7 @@ class PredictWork(Work[list[list[float]]]):
         return super().group, self.transductive
 
     @classmethod
-    def run(
-        cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]
-    ) -> list[list[list[float]]]:
+    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[list[list[float]]]:
         """See Work."""
         models = [Adapted(move(work.adapted.tensors, learner.device)) for work in batch]
         probabilities = learner.predict(models, features, batch[0].transductive)
@@ -118,9 +116,7 @@ class Job(Generic[T]):
         """Hands the failure over."""
         self._tell(self.result, asyncio.Future.set_exception, error)
 
-    def _tell(
-        self, future: asyncio.Future[Any], tell: Callable[[asyncio.Future[Any], Any], None], what: Any
-    ) -> None:
+    def _tell(self, future: asyncio.Future[Any], tell: Callable[[asyncio.Future[Any], Any], None], what: Any) -> None:
         def deliver() -> None:
             if not future.done():  # by a first try of the batch, or because nobody waits
                 tell(future, what)

@@ -40,7 +40,5 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if available else "cpu")
     if name.startswith("cuda") and not available:
-        raise CheckpointError(
-            f"KSHOT_DEVICE={name}, but torch sees no GPU. Use auto or cpu, or a CUDA build of torch."
-        )
+        raise CheckpointError(f"KSHOT_DEVICE={name}, but torch sees no GPU. Use auto or cpu, or a CUDA build of torch.")
     return torch.device(name)

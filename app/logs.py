@@ -38,7 +38,7 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(settings)],
+            processors=[_without_extras, *_rendering(settings)],
         )
     )
     root = logging.getLogger()
@@ -49,6 +49,11 @@ def configure(settings: Settings) -> None:
         logging.getLogger(name).propagate = name != "uvicorn.access"  # AccessLog writes a better line
     for name in ("httpx", "multipart", "python_multipart", "PIL"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _without_extras(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Leaves out what structlog and uvicorn add for their own use."""
+    return {name: event[name] for name in event if name not in {"_record", "_from_structlog", "color_message"}}
 
 
 def _rendering(settings: Settings) -> list[Any]:

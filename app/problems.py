@@ -26,6 +26,7 @@ FRAMEWORK = {
     413: ("/problems/body-too-large", "The body of the request is too large"),
     499: ("/problems/client-gone", "The client closed the connection"),
 }
+PATHS = "{} {} is not part of this service; /docs lists what is."
 
 
 class ProblemResponse(JSONResponse):
@@ -55,19 +56,18 @@ async def _app_error(_: Request, error: AppError) -> ProblemResponse:
 
 
 async def _support_error(_: Request, error: SupportError) -> ProblemResponse:
-    return respond(
-        422, ("/problems/support-unsuitable", "The support set does not fit the checkpoint"), str(error)
-    )
+    return respond(422, ("/problems/support-unsuitable", "The support set does not fit the checkpoint"), str(error))
 
 
 async def _kshot_error(_: Request, error: KshotError) -> ProblemResponse:
     return respond(422, ("/problems/request-refused", "The request cannot be met"), str(error))
 
 
-async def _http_error(_: Request, error: HTTPException) -> ProblemResponse:
+async def _http_error(request: Request, error: HTTPException) -> ProblemResponse:
     status = error.status_code
     kind = FRAMEWORK.get(status) or ("about:blank", HTTPStatus(status).phrase)
-    return respond(status, kind, str(error.detail), error.headers)
+    detail = PATHS.format(request.method, request.url.path) if status in (404, 405) else str(error.detail)
+    return respond(status, kind, detail, error.headers)
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> ProblemResponse:

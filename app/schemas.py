@@ -16,9 +16,7 @@ class CheckpointRef(BaseModel):
     """Which meta-initialization a model was adapted from."""
 
     name: str = Field(description="Name of the checkpoint.", examples=["omniglot"])
-    digest: str = Field(
-        description="Digest of its file: other weights, other digest.", examples=[EXAMPLE_DIGEST]
-    )
+    digest: str = Field(description="Digest of its file: other weights, other digest.", examples=[EXAMPLE_DIGEST])
 
 
 class HardImage(BaseModel):
@@ -131,9 +129,7 @@ class ModelPage(BaseModel):
     """A page of adapted models, newest first."""
 
     models: list[ModelSummary]
-    next_cursor: str | None = Field(
-        default=None, description="Pass as ?cursor= for the next page; null: the last."
-    )
+    next_cursor: str | None = Field(default=None, description="Pass as ?cursor= for the next page; null: the last.")
 
 
 class CheckpointInfo(CheckpointRef):
@@ -182,14 +178,10 @@ class Problem(BaseModel):
         description="This occurrence: which field and image, and the remedy.",
         examples=["images[3] (dog.jpg) ends before its picture does. Send the whole file."],
     )
-    field: str | None = Field(
-        default=None, description="The field of the form at fault.", examples=["images"]
-    )
+    field: str | None = Field(default=None, description="The field of the form at fault.", examples=["images"])
     index: int | None = Field(default=None, description="Which of the images, from 0.", examples=[3])
     filename: str | None = Field(default=None, description="Its file name.", examples=["dog.jpg"])
-    errors: list[FieldProblem] | None = Field(
-        default=None, description="All fields at fault, if several are."
-    )
+    errors: list[FieldProblem] | None = Field(default=None, description="All fields at fault, if several are.")
     request_id: str | None = Field(default=None, description="Quote it to find the request in the logs.")
 
 

@@ -93,9 +93,7 @@ class Service:
             checkpoint=model.checkpoint,
             predictions=answers.predictions(queries, done.value, model.classes, form.top_k),
             transductive=form.transductive,
-            timings_ms=PredictTimings(
-                **watch.ms, queue=done.queue_ms, encode=done.encode_ms, predict=done.compute_ms
-            ),
+            timings_ms=PredictTimings(**watch.ms, queue=done.queue_ms, encode=done.encode_ms, predict=done.compute_ms),
         )
 
     async def describe(self, model_id: str) -> Model:

@@ -26,20 +26,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     device: str = Field("auto", description="Where to compute: auto, cpu, cuda or cuda:<index>.")
-    threads: int | None = Field(
-        None, ge=1, le=256, description="Threads torch computes with; unset: its own choice."
-    )
+    threads: int | None = Field(None, ge=1, le=256, description="Threads torch computes with; unset: its own choice.")
 
-    checkpoints: Path = Field(
-        SHIPPED_CHECKPOINTS, description="Directory of checkpoints (*.safetensors) to serve."
-    )
-    checkpoint: str = Field(
-        "omniglot", min_length=1, description="The checkpoint of a request that names none."
-    )
+    checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Directory of checkpoints (*.safetensors) to serve.")
+    checkpoint: str = Field("omniglot", min_length=1, description="The checkpoint of a request that names none.")
     store: Path = Field(Path("kshot-models"), description="Directory that keeps adapted models.")
-    ttl_seconds: int | None = Field(
-        None, ge=1, description="Life of a model that asks for none; unset: for ever."
-    )
+    ttl_seconds: int | None = Field(None, ge=1, description="Life of a model that asks for none; unset: for ever.")
     sweep_seconds: float = Field(60, gt=0, description="Seconds between deletions of expired models.")
     cache_bytes: int = Field(256 * MiB, ge=0, description="Memory for adapted models that were used lately.")
 
@@ -51,26 +43,18 @@ class Settings(BaseSettings):
     max_classes: int = Field(100, ge=2, description="Most classes in a support set.")
     max_steps: int = Field(100, ge=0, description="Most gradient steps a request may ask for.")
     max_archive_bytes: int = Field(256 * MiB, ge=1, description="Most bytes an archive may unpack to.")
-    max_archive_ratio: int = Field(
-        100, ge=1, description="Most bytes an archive may unpack to, per byte of it."
-    )
+    max_archive_ratio: int = Field(100, ge=1, description="Most bytes an archive may unpack to, per byte of it.")
     max_archive_entries: int = Field(5000, ge=1, description="Most entries in an archive, folders included.")
 
     max_queue: int = Field(64, ge=1, description="Requests that may wait for the engine; more are sent away.")
     queue_seconds: float = Field(10, gt=0, description="Longest wait for the engine.")
     compute_seconds: float = Field(60, gt=0, description="Longest computation of a request.")
-    batch_images: int = Field(
-        256, ge=1, description="Images, with padding, that requests may share a batch of."
-    )
-    patience_ms: float = Field(
-        2, ge=0, le=1000, description="How long the engine waits for requests being decoded."
-    )
+    batch_images: int = Field(256, ge=1, description="Images, with padding, that requests may share a batch of.")
+    patience_ms: float = Field(2, ge=0, le=1000, description="How long the engine waits for requests being decoded.")
     decode_threads: int = Field(2, ge=1, le=256, description="Requests that may decode images at once.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level to log.")
-    log_format: Literal["json", "console"] = Field(
-        "json", description="One JSON object a line, or text for people."
-    )
+    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or text for people.")
 
     @field_validator("device")
     @classmethod

@@ -20,8 +20,4 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.add(part, (time.perf_counter() - start) * 1e3)
-
-    def add(self, part: str, ms: float) -> None:
-        """Sets a part that was timed elsewhere."""
-        self.ms[part] = round(ms, 3)
+            self.ms[part] = round((time.perf_counter() - start) * 1e3, 3)

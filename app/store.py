@@ -182,9 +182,7 @@ def is_expired(model: Model) -> bool:
 
 
 def _not_found(model_id: str) -> ModelNotFound:
-    detail = (
-        f"There is no model {model_id!r:.60}: it was never made, has expired or was deleted. See GET /models."
-    )
+    detail = f"There is no model {model_id!r:.60}: it was never made, has expired or was deleted. See GET /models."
     return ModelNotFound(detail, field="model_id")
 
 

@@ -23,7 +23,7 @@ async def list_models(
     return await service.page(limit, cursor)
 
 
-@router.get("/{model_id}", summary="Show an adapted model", responses=documented(404))
+@router.get("/{model_id}", summary="Show an adapted model", responses=documented(404, 422))
 async def show_model(model_id: ModelId, service: TheService) -> Model:
     """What /adapt answered for it."""
     return await service.describe(model_id)
@@ -33,7 +33,7 @@ async def show_model(model_id: ModelId, service: TheService) -> Model:
     "/{model_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Delete an adapted model",
-    responses=documented(404),
+    responses=documented(404, 422),
 )
 async def delete_model(model_id: ModelId, service: TheService) -> None:
     """For ever."""

@@ -1,0 +1,345 @@
+"""Each kind of bad input is a problem that says what to do, stores nothing and harms nobody."""
+
+from __future__ import annotations
+
+import io
+import socket
+import struct
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.app.drawings import QUERY, SUPPORT, Files, adapt, class_folders, images, labels, predict, zipped
+from tests.conftest import MAX_BODY_BYTES
+from tests.serving import Server
+
+BAD = 3  # which of the images is the bad one
+
+
+@pytest.fixture(autouse=True)
+def unharmed(server: Server) -> Iterator[None]:
+    """Nothing is stored by the test, and the server still does its work."""
+    model_id = adapt(server.url, SUPPORT[::5], steps=0).json()["id"]
+    before, process = server.models(), server.process
+    yield
+    assert server.models() == before
+    assert not list(server.store.glob("*.part"))
+    assert process is not None
+    assert process.poll() is None
+    assert predict(server.url, model_id, QUERY[:1]).status_code == 200
+
+
+def problem(answer: httpx.Response, status: int, kind: str, **members: object) -> dict[str, Any]:
+    """The problem document, checked."""
+    document: dict[str, Any] = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, document["status"], document["type"]) == (status, status, f"/problems/{kind}")
+    assert document.items() >= members.items()
+    assert document["title"]
+    assert document["request_id"] == answer.headers["x-request-id"]
+    return document
+
+
+def with_bad_image(name: str, data: bytes) -> Files:
+    files = images(SUPPORT)
+    files[BAD] = ("images", (name, data))
+    return files
+
+
+def jpeg(size: int = 200) -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((size, size), 60).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def blank_png(side: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("1", (side, side)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def saved(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (9, 9)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+BAD_IMAGES = {
+    "a text file named .png": ("notes.png", b"not a picture at all\n" * 9, 422, "image-unreadable"),
+    "a truncated JPEG": ("half.jpg", jpeg()[:4000], 422, "image-truncated"),
+    "a truncated PNG": ("half.png", SUPPORT[0].read_bytes()[:-40], 422, "image-truncated"),
+    "a 100-megapixel PNG": ("huge.png", blank_png(10_000), 413, "image-too-many-pixels"),
+    "a PNG beyond the limit alone": ("large.png", blank_png(8_100), 413, "image-too-many-pixels"),
+    "an empty file": ("empty.png", b"", 422, "image-empty"),
+    "a format not taken": ("scan.png", saved("TIFF"), 422, "image-unreadable"),
+    "an EPS, which Pillow would hand to Ghostscript": ("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\n", 422, "image-unreadable"),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "status", "kind"), BAD_IMAGES.values(), ids=BAD_IMAGES)
+def test_a_bad_image_fails_adapt(server: Server, name: str, data: bytes, status: int, kind: str) -> None:
+    answer = httpx.post(f"{server.url}/adapt", files=with_bad_image(name, data), data=labels(SUPPORT))
+    document = problem(answer, status, kind, field="images", index=BAD, filename=name)
+    assert f"images[{BAD}] ({name})" in document["detail"]
+
+
+@pytest.mark.parametrize(("name", "data", "status", "kind"), BAD_IMAGES.values(), ids=BAD_IMAGES)
+def test_a_bad_image_fails_predict(server: Server, name: str, data: bytes, status: int, kind: str) -> None:
+    model_id = server.models()[0]
+    answer = httpx.post(f"{server.url}/predict", files=with_bad_image(name, data), data={"model_id": model_id})
+    problem(answer, status, kind, field="images", index=BAD, filename=name)
+
+
+@pytest.mark.parametrize(("name", "data", "status", "kind"), BAD_IMAGES.values(), ids=BAD_IMAGES)
+def test_a_bad_image_fails_its_archive(server: Server, name: str, data: bytes, status: int, kind: str) -> None:
+    contents = class_folders() | {f"zzz/{name}": data}
+    problem(send(server, zipped(contents)), status, kind, field="archive", index=25, filename=f"zzz/{name}")
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_as_many_labels_as_images(server: Server, more: int) -> None:
+    form = {"labels": (labels(SUPPORT)["labels"] * 2)[: len(SUPPORT) + more]}
+    answer = httpx.post(f"{server.url}/adapt", files=images(SUPPORT), data=form)
+    document = problem(answer, 422, "labels-mismatch", field="labels")
+    assert f"25 images and {25 + more} labels" in document["detail"]
+
+
+@pytest.mark.parametrize("label", ["", "   ", "x" * 101, "a\nb"])
+def test_a_label_is_1_to_100_printable_characters(server: Server, label: str) -> None:
+    form = {"labels": [*labels(SUPPORT)["labels"][:-1], label]}
+    answer = httpx.post(f"{server.url}/adapt", files=images(SUPPORT), data=form)
+    problem(answer, 422, "label-invalid", field="labels", index=24)
+
+
+def test_one_class_only(server: Server) -> None:
+    problem(adapt(server.url, SUPPORT[:5]), 422, "too-few-classes", field="labels")
+
+
+def test_one_class_only_in_an_archive(server: Server) -> None:
+    only = {f"alpha/{path.name}": path.read_bytes() for path in SUPPORT[:5]}
+    problem(send(server, zipped(only)), 422, "too-few-classes", field="archive")
+
+
+def test_too_many_classes(server: Server) -> None:
+    files = images(SUPPORT[:1] * 101)
+    answer = httpx.post(f"{server.url}/adapt", files=files, data={"labels": [str(n) for n in range(101)]})
+    problem(answer, 422, "too-many-classes", field="labels")
+
+
+def test_too_many_images(server: Server) -> None:
+    files = images(SUPPORT[:1] * 1001)
+    answer = httpx.post(f"{server.url}/adapt", files=files, data={"labels": [str(n) for n in range(1001)]})
+    problem(answer, 413, "too-many-images", field="images")
+
+
+def test_far_too_many_images(server: Server) -> None:
+    answer = httpx.post(f"{server.url}/adapt", files=[("images", ("a", b"a"))] * 2001)
+    document = problem(answer, 400, "body-malformed")
+    assert "Too many files" in document["detail"]
+
+
+@pytest.mark.parametrize("data", [{}, {"labels": ["a", "b"]}], ids=["nothing", "labels alone"])
+def test_no_images_to_adapt_to(server: Server, data: dict[str, list[str]]) -> None:
+    problem(httpx.post(f"{server.url}/adapt", data=data), 422, "images-missing", field="images")
+
+
+def test_no_images_to_classify(server: Server) -> None:
+    answer = httpx.post(f"{server.url}/predict", data={"model_id": server.models()[0]})
+    problem(answer, 422, "images-missing", field="images")
+
+
+def test_images_and_an_archive(server: Server) -> None:
+    files = [*images(SUPPORT), ("archive", ("a.zip", zipped(class_folders())))]
+    answer = httpx.post(f"{server.url}/adapt", files=files, data=labels(SUPPORT))
+    problem(answer, 422, "upload-ambiguous", field="archive")
+
+
+@pytest.mark.parametrize("model_id", ["0" * 32, "nope", "../../etc/passwd", "0" * 31 + "\x00", "x" * 5000])
+def test_an_unknown_model_id(server: Server, model_id: str) -> None:
+    document = problem(predict(server.url, model_id), 404, "model-not-found", field="model_id")
+    assert len(document["detail"]) < 250
+
+
+def test_no_model_id(server: Server) -> None:
+    document = problem(
+        httpx.post(f"{server.url}/predict", files=images(QUERY)), 422, "request-invalid", field="model_id"
+    )
+    assert document["detail"] == "model_id: this field is required."
+
+
+def test_more_steps_than_the_server_takes(server: Server) -> None:
+    document = problem(adapt(server.url, steps=101), 422, "steps-out-of-range", field="steps")
+    assert "0 to 100" in document["detail"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", -1),
+        ("steps", "many"),
+        ("steps", 1.5),
+        ("learning_rate", 0),
+        ("learning_rate", "nan"),
+        ("learning_rate", "inf"),
+        ("seed", -1),
+        ("seed", 2**63),
+        ("ttl_seconds", 0),
+        ("name", "x" * 201),
+        ("stpes", 5),
+        ("archive", "drawings.zip"),
+    ],
+)
+def test_a_field_out_of_range_is_named(server: Server, field: str, value: object) -> None:
+    document = problem(adapt(server.url, **{field: value}), 422, "request-invalid", field=field)
+    assert document["errors"][0]["field"] == field
+
+
+def test_a_path_sent_as_text_is_told_from_a_file(server: Server) -> None:
+    answer = httpx.post(f"{server.url}/adapt", data={"images": ["a.png"], "labels": ["a"]})
+    document = problem(answer, 422, "request-invalid", field="images", index=0)
+    assert "send a file" in document["detail"]
+
+
+def test_an_unknown_checkpoint(server: Server) -> None:
+    answer = adapt(server.url, checkpoint="nope")
+    problem(answer, 422, "checkpoint-unknown", field="checkpoint", available=["omniglot"])
+
+
+def test_a_body_that_is_no_form(server: Server) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    problem(httpx.post(f"{server.url}/adapt", content=b"garbage", headers=headers), 400, "body-malformed")
+
+
+@pytest.mark.parametrize("path", ["/adapt", "/predict"])
+def test_an_oversized_body_with_content_length(server: Server, path: str) -> None:
+    files = {"archive": ("a.zip", bytes(MAX_BODY_BYTES))}
+    problem(httpx.post(server.url + path, files=files), 413, "body-too-large")
+
+
+@pytest.mark.parametrize("path", ["/adapt", "/predict"])
+def test_an_oversized_body_without_content_length(server: Server, path: str) -> None:
+    def body() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\n\r\n'
+        yield from [bytes(2**16)] * (MAX_BODY_BYTES // 2**16)
+        yield b"\r\n--x--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = httpx.post(server.url + path, content=body(), headers=headers)
+    assert "content-length" not in answer.request.headers
+    problem(answer, 413, "body-too-large")
+
+
+def test_an_oversized_body_is_refused_before_it_is_sent_if_the_client_asks(server: Server) -> None:
+    head = (
+        "POST /adapt HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        f"Content-Length: {10**12}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+def send(server: Server, data: bytes) -> httpx.Response:
+    return httpx.post(f"{server.url}/adapt", files={"archive": ("upload.zip", data)}, timeout=60)
+
+
+@pytest.mark.parametrize("name", ["../a.png", "alpha/../../a.png", "/etc/a.png", "C:/a.png", "..\\a.png", "C:\\a"])
+def test_a_zip_with_names_that_lead_out_of_it(server: Server, name: str) -> None:
+    answer = send(server, zipped(class_folders() | {name: SUPPORT[0].read_bytes()}))
+    problem(answer, 422, "archive-unsafe-name", field="archive", filename=name.replace("\\", "/"))
+
+
+def test_a_zip_bomb(server: Server) -> None:
+    answer = send(server, zipped(class_folders() | {"alpha/bomb.png": bytes(50_000_000)}))
+    problem(answer, 413, "archive-too-large", field="archive")
+
+
+def test_a_zip_bomb_that_lies_about_its_size(server: Server) -> None:
+    data = zipped({"alpha/bomb.png": bytes(50_000_000)} | class_folders())
+    true, false = struct.pack("<I", 50_000_000), struct.pack("<I", 1000)
+    answer = send(server, data.replace(true, false))
+    problem(answer, 422, "archive-unreadable", field="archive")
+
+
+def test_a_zip_of_very_many_entries(server: Server) -> None:
+    answer = send(server, zipped({f"a/{number}.png": b"" for number in range(5001)}))
+    problem(answer, 413, "archive-too-large", field="archive")
+
+
+def test_a_nested_zip(server: Server) -> None:
+    answer = send(server, zipped(class_folders() | {"alpha/more.zip": zipped(class_folders())}))
+    problem(answer, 422, "archive-nested", field="archive", filename="alpha/more.zip")
+
+
+def test_a_nested_zip_named_as_an_image(server: Server) -> None:
+    answer = send(server, zipped(class_folders() | {"alpha/more.png": zipped(class_folders())}))
+    problem(answer, 422, "image-unreadable", field="archive", filename="alpha/more.png")
+
+
+def test_an_encrypted_zip(server: Server) -> None:
+    data = bytearray(zipped(class_folders()))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        offset = archive.infolist()[0].header_offset
+    data[offset + 6] |= 1  # the flag, in the file's own header and in the directory
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    problem(send(server, bytes(data)), 422, "archive-encrypted", field="archive", filename=next(iter(class_folders())))
+
+
+def test_a_zip_of_another_compression(server: Server) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
+        for name, data in class_folders().items():
+            archive.writestr(name, data)
+    problem(send(server, buffer.getvalue()), 422, "archive-unreadable", field="archive")
+
+
+@pytest.mark.parametrize("data", [b"", b"not a zip", zipped(class_folders())[:-30]], ids=["empty", "text", "cut"])
+def test_a_file_that_is_no_zip(server: Server, data: bytes) -> None:
+    problem(send(server, data), 422, "archive-unreadable", field="archive")
+
+
+def test_a_zip_with_damaged_contents(server: Server) -> None:
+    data = bytearray(zipped(class_folders()))
+    data[60:80] = bytes(20)
+    problem(send(server, bytes(data)), 422, "archive-unreadable", field="archive")
+
+
+def test_a_zip_without_images(server: Server) -> None:
+    problem(send(server, zipped({"a/b.txt": b"x"})), 422, "archive-layout", field="archive")
+
+
+def test_a_zip_with_an_image_outside_class_folders(server: Server) -> None:
+    answer = send(server, zipped(class_folders() | {"stray.png": SUPPORT[0].read_bytes()}))
+    problem(answer, 422, "archive-layout", field="archive", filename="stray.png")
+
+
+def test_a_zip_with_photos_in_a_format_not_taken(server: Server) -> None:
+    answer = send(server, zipped(class_folders() | {"alpha/photo.HEIC": b"x"}))
+    problem(answer, 422, "image-unreadable", field="archive", filename="alpha/photo.HEIC")
+
+
+def test_a_zip_with_a_name_twice(server: Server) -> None:
+    buffer = io.BytesIO()
+    first = next(iter(class_folders()))
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in class_folders().items():
+            archive.writestr(name, data)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr(first, b"")
+    problem(send(server, buffer.getvalue()), 422, "archive-layout", field="archive", filename=first)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nope", 404), ("PUT", "/adapt", 405)])
+def test_a_path_that_is_not_there(server: Server, method: str, path: str, status: int) -> None:
+    answer = httpx.request(method, server.url + path)
+    document = problem(answer, status, "path-unknown" if status == 404 else "method-not-allowed")
+    assert path in document["detail"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("limit", "0"), ("limit", "many")])
+def test_a_query_out_of_range_is_named(server: Server, name: str, value: str) -> None:
+    problem(httpx.get(f"{server.url}/models", params={name: value}), 422, "request-invalid", field=name)

@@ -1,0 +1,228 @@
+"""The engine batches like works, keeps failures apart, and holds its limits; Probe makes these moments last."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import pytest
+import torch
+from torch import Tensor
+
+from app.engine import Engine, State
+from app.errors import ComputeTimeout, NotReady, QueueFull, QueueTimeout
+from app.jobs import AdaptWork, Work
+from app.learners import load_learners
+from app.settings import Settings
+from models.learner import Learner
+
+IMAGES = torch.randint(0, 256, (4, 1, 28, 28), dtype=torch.uint8)
+Start = Callable[..., Engine]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(Work[int]):
+    """Answers the size of the batch it ran in; may take its time, and may fail."""
+
+    checkpoint: str = "omniglot"
+    images: Tensor = field(default_factory=lambda: IMAGES)
+    gate: threading.Event | None = None
+    poison: bool = False
+
+    @classmethod
+    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[int]:  # noqa: ARG003
+        assert [len(each) for each in features] == [len(work.images) for work in batch]
+        assert threading.current_thread().name == "engine"
+        for work in batch:
+            if work.gate:
+                work.gate.wait(10)
+            if work.poison:
+                raise ArithmeticError("poison")
+        return [len(batch)] * len(batch)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts engines, ready ones unless told not to wait, and ends them."""
+    engines: list[Engine] = []
+
+    def start(wait: bool = True, **settings: object) -> Engine:
+        chosen = Settings.model_validate(settings)
+        engines.append(Engine(lambda: load_learners(chosen), chosen))
+        engines[-1].start()
+        while wait and engines[-1].state is State.LOADING:
+            time.sleep(0.01)
+        return engines[-1]
+
+    yield start
+    for engine in engines:
+        engine.close()
+
+
+async def behind_a_gate(engine: Engine, works: Sequence[Work[int]]) -> list[int | BaseException]:
+    """The results of works that all wait while the engine is held up."""
+    gate = threading.Event()
+    first = asyncio.create_task(engine.run(Probe(gate=gate)))
+    await asyncio.sleep(0.1)
+    others = [asyncio.create_task(engine.run(work)) for work in works]
+    await asyncio.sleep(0.05)
+    gate.set()
+    await first
+    results = await asyncio.gather(*others, return_exceptions=True)
+    return [result if isinstance(result, BaseException) else result.value for result in results]
+
+
+def test_works_that_wait_run_as_one_batch(start: Start) -> None:
+    assert asyncio.run(behind_a_gate(start(), [Probe()] * 5)) == [5] * 5
+
+
+def test_a_batch_is_bounded_by_its_images_with_padding(start: Start) -> None:
+    large = Probe(images=IMAGES.repeat(4, 1, 1, 1))
+    assert asyncio.run(behind_a_gate(start(batch_images=16), [Probe()] * 5 + [large])) == [4, 4, 4, 4, 1, 1]
+
+
+def test_a_work_larger_than_a_batch_runs_alone(start: Start) -> None:
+    assert asyncio.run(behind_a_gate(start(batch_images=2), [Probe()] * 2)) == [1, 1]
+
+
+def test_works_of_other_kinds_run_apart(start: Start) -> None:
+    async def run() -> None:
+        engine, gate = start(), threading.Event()
+        first = asyncio.create_task(engine.run(Probe(gate=gate)))
+        await asyncio.sleep(0.1)
+        adapts = [asyncio.create_task(engine.run(adapt_work(steps))) for steps in (1, 3)]
+        probe = asyncio.create_task(engine.run(Probe()))
+        await asyncio.sleep(0.05)
+        gate.set()
+        await first
+        assert [len(done.value.losses) for done in await asyncio.gather(*adapts)] == [2, 4]
+        assert (await probe).value == 1
+
+    asyncio.run(run())
+
+
+def adapt_work(steps: int, labels: Sequence[int] = (0, 1, 0, 1), ways: int = 2) -> AdaptWork:
+    return AdaptWork(checkpoint="omniglot", images=IMAGES, labels=labels, ways=ways, steps=steps, learning_rate=1e-3)
+
+
+def test_a_work_that_fails_does_not_fail_the_others_of_its_batch(start: Start) -> None:
+    works = [Probe(poison=number == 2) for number in range(5)]
+    results = asyncio.run(behind_a_gate(start(), works))
+    assert [isinstance(result, ArithmeticError) for result in results] == [False, False, True, False, False]
+
+
+def test_the_engine_lives_on_after_a_failure(start: Start) -> None:
+    async def run() -> None:
+        engine = start()
+        with pytest.raises(ArithmeticError):
+            await engine.run(Probe(poison=True))
+        assert (await engine.run(Probe())).value == 1
+
+    asyncio.run(run())
+
+
+def test_a_full_queue_refuses_at_once(start: Start) -> None:
+    results = asyncio.run(behind_a_gate(start(max_queue=3), [Probe()] * 5))
+    assert [isinstance(result, QueueFull) for result in results] == [False] * 3 + [True] * 2
+
+
+def test_a_cancelled_work_costs_nothing_and_frees_its_place(start: Start) -> None:
+    async def run() -> None:
+        engine, gate = start(max_queue=1), threading.Event()
+        first = asyncio.create_task(engine.run(Probe(gate=gate)))
+        await asyncio.sleep(0.1)
+        gone = asyncio.create_task(engine.run(Probe(poison=True)))
+        await asyncio.sleep(0.02)
+        gone.cancel()
+        await asyncio.sleep(0.02)
+        other = asyncio.create_task(engine.run(Probe()))
+        await asyncio.sleep(0.02)
+        gate.set()
+        assert (await first).value == 1
+        assert (await other).value == 1
+        assert gone.cancelled()
+
+    asyncio.run(run())
+
+
+def test_waiting_and_computing_have_limits_of_their_own(start: Start) -> None:
+    async def run() -> None:
+        engine, gate = start(queue_seconds=0.1, compute_seconds=0.3), threading.Event()
+        long = asyncio.create_task(engine.run(Probe(gate=gate)))
+        await asyncio.sleep(0.05)
+        with pytest.raises(QueueTimeout, match=r"0\.1 s"):
+            await engine.run(Probe())
+        with pytest.raises(ComputeTimeout, match=r"0\.3 s"):
+            await long
+        gate.set()
+        assert (await engine.run(Probe())).value == 1
+
+    asyncio.run(run())
+
+
+def test_the_engine_waits_a_little_for_works_in_preparation(start: Start) -> None:
+    async def run() -> None:
+        engine = start(patience_ms=500)
+        with engine.expecting():
+            begun = time.perf_counter()
+            first = asyncio.create_task(engine.run(Probe()))
+            await asyncio.sleep(0.05)
+        second = asyncio.create_task(engine.run(Probe()))
+        assert [(await each).value for each in (first, second)] == [2, 2]
+        assert time.perf_counter() - begun < 0.4
+        begun = time.perf_counter()
+        assert (await engine.run(Probe())).value == 1
+        assert time.perf_counter() - begun < 0.3
+
+    asyncio.run(run())
+
+
+def test_before_it_has_loaded_the_engine_takes_nothing() -> None:
+    loading = threading.Event()
+    settings = Settings()
+
+    def load() -> dict[str, Learner]:
+        loading.wait(10)
+        return load_learners(settings)
+
+    engine = Engine(load, settings)
+    engine.start()
+    with pytest.raises(NotReady, match="loading"):
+        asyncio.run(engine.run(Probe()))
+    loading.set()
+    engine.close()
+    with pytest.raises(NotReady, match="shutting down"):
+        engine.require_ready()
+
+
+def test_closing_finishes_what_waits(start: Start) -> None:
+    async def run() -> None:
+        engine, gate = start(), threading.Event()
+        first = asyncio.create_task(engine.run(Probe(gate=gate)))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(engine.run(Probe()))
+        await asyncio.sleep(0.02)
+        closing = asyncio.create_task(asyncio.to_thread(engine.close))
+        await asyncio.sleep(0.02)
+        with pytest.raises(NotReady):
+            await engine.run(Probe())
+        gate.set()
+        assert (await first).value == (await second).value == 1
+        await closing
+
+    asyncio.run(run())
+
+
+def test_works_may_come_from_many_event_loops(start: Start) -> None:
+    engine = start()
+    sizes: list[int] = []
+    threads = [threading.Thread(target=lambda: sizes.append(asyncio.run(engine.run(Probe())).value)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(sizes) == 8

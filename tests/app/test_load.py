@@ -1,0 +1,69 @@
+"""More work than the server can do: it says so, which limit it was, and drops what nobody waits for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.app.drawings import SUPPORT, adapt, images, labels
+from tests.serving import Server
+
+SLOW = SUPPORT * 4  # 100 images and as many steps as allowed: seconds
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that lets one request wait, and not for long."""
+    server = Server(
+        tmp_path_factory.mktemp("small"), max_queue=1, queue_seconds=0.5, compute_seconds=0.5, batch_images=1
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+@contextmanager
+def busy(server: Server) -> Iterator[Future[httpx.Response]]:
+    """While its engine has a long computation to do; waits for its end, which no limit can hasten."""
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(adapt, server.url, SLOW, steps=100)
+        time.sleep(0.3)
+        yield slow
+        while adapt(server.url, SUPPORT[::5], steps=0).status_code != httpx.codes.CREATED:
+            time.sleep(0.1)
+
+
+def test_the_limit_that_was_met_is_named(small: Server) -> None:
+    with busy(small) as slow, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(adapt, small.url, steps=0)
+        time.sleep(0.2)
+        refused = adapt(small.url, steps=0)
+        assert (refused.status_code, refused.json()["type"]) == (429, "/problems/queue-full")
+        assert int(refused.headers["retry-after"]) >= 1
+        late = waiting.result()
+        assert (late.status_code, late.json()["type"]) == (503, "/problems/queue-timeout")
+        assert "0.5 s" in late.json()["detail"]
+        long = slow.result()
+        assert (long.status_code, long.json()["type"]) == (504, "/problems/compute-timeout")
+        assert httpx.get(f"{small.url}/readyz").status_code == 200
+    assert len(small.models()) == 1  # only what `busy` made at its end
+
+
+def test_a_request_whose_client_has_gone_is_dropped(small: Server) -> None:
+    before = set(small.models())
+    with busy(small):
+        form = labels(SUPPORT[::5]) | {"name": ["gone"]}
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{small.url}/adapt", files=images(SUPPORT[::5]), data=form, timeout=0.2)
+        time.sleep(0.1)  # for the connection's end to arrive
+        second = adapt(small.url, steps=0)  # its place in the queue, which has one, is free again
+        assert second.json()["type"] == "/problems/queue-timeout"
+        assert '"status": 499' in small.log.read_text()
+    names = [model["name"] for model in httpx.get(f"{small.url}/models").json()["models"]]
+    assert "gone" not in names
+    assert len(set(small.models()) - before) == 1

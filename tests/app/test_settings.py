@@ -1,0 +1,44 @@
+"""Settings come from the environment and refuse what makes no sense."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import Settings
+
+
+def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    values = {"PORT": "9000", "DEVICE": "cuda:1", "STORE": str(tmp_path), "MAX_STEPS": "7", "TTL_SECONDS": "60"}
+    for name, value in values.items():
+        monkeypatch.setenv(f"KSHOT_{name}", value)
+    settings = Settings()
+    assert (settings.port, settings.device, settings.store) == (9000, "cuda:1", tmp_path)
+    assert (settings.max_steps, settings.ttl_seconds) == (7, 60)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "-1"),
+        ("device", "gpu"),
+        ("device", "cuda:"),
+        ("store", "s3://bucket/prefix"),
+        ("threads", "0"),
+        ("max_classes", "1"),
+        ("max_image_pixels", "1000000000"),
+        ("queue_seconds", "0"),
+        ("log_level", "loud"),
+        ("checkpoint", ""),
+    ],
+)
+def test_nonsense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"KSHOT_{name.upper()}", value)
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in Settings.model_fields.values())

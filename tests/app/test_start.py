@@ -1,0 +1,56 @@
+"""How the server starts, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.app.drawings import adapt
+from tests.serving import Server
+
+
+def test_readiness_is_told_from_life(server: Server) -> None:
+    assert httpx.get(f"{server.url}/livez").json() == {"status": "alive"}
+    assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready"}
+
+
+def test_a_server_with_a_damaged_checkpoint_lives_but_is_never_ready(tmp_path: Path) -> None:
+    (tmp_path / "omniglot.safetensors").write_bytes(b"damaged")
+    server = Server(tmp_path, checkpoints=tmp_path)
+    server.start(until="/livez")
+    try:
+        while "loading" in (answer := httpx.get(f"{server.url}/readyz")).text:
+            time.sleep(0.05)
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
+        assert "could not load" in answer.json()["detail"]
+        assert adapt(server.url).status_code == 503
+        assert "omniglot.safetensors" in server.log.read_text()
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("KSHOT_CHECKPOINT", "nope", "no nope.safetensors"),
+        ("KSHOT_PORT", "90000", "port"),
+        ("KSHOT_STORE", "s3://bucket/models", "s3://bucket/models is a URL"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why(tmp_path: Path, name: str, value: str, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", "0"],
+        env={**os.environ, "KSHOT_STORE": str(tmp_path), name: value},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert said in done.stderr

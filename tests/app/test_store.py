@@ -1,0 +1,152 @@
+"""The directory store keeps whole models and nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.errors import ModelDamaged, ModelNotFound
+from app.schemas import CheckpointRef, Model
+from app.store import ABANDONED_SECONDS, ID, DirectoryStore, Stored, new_id
+
+
+def stored(model_id: str | None = None, expires_in: float | None = None) -> Stored:
+    now = datetime.now(UTC)
+    model = Model(
+        id=model_id or new_id(),
+        name="ünïcödé",
+        checkpoint=CheckpointRef(name="omniglot", digest="sha256:0"),
+        classes=["a", "b"],
+        created_at=now,
+        expires_at=now + timedelta(seconds=expires_in) if expires_in is not None else None,
+        shots={"a": 1, "b": 2},
+        steps=5,
+        learning_rate=1e-3,
+        loss_curve=[0.5, 0.1],
+        support_accuracy=1,
+        hardest_images=[],
+    )
+    return Stored(model, {"head.weight": torch.randn(2, 3), "head.bias": torch.zeros(2)})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DirectoryStore:
+    return DirectoryStore(tmp_path / "models")
+
+
+def test_what_is_put_is_got(store: DirectoryStore) -> None:
+    kept = stored()
+    store.put(kept)
+    got = DirectoryStore(store.directory).get(kept.model.id)
+    assert got.model == kept.model == store.describe(kept.model.id)
+    assert got.tensors.keys() == kept.tensors.keys()
+    assert all(torch.equal(got.tensors[name], kept.tensors[name]) for name in kept.tensors)
+
+
+def test_a_model_is_one_file(store: DirectoryStore) -> None:
+    kept = stored()
+    store.put(kept)
+    assert [path.name for path in store.directory.iterdir()] == [f"{kept.model.id}.safetensors"]
+
+
+def test_ids_sort_by_time_and_are_not_repeated() -> None:
+    ids = [new_id() for _ in range(1000)]
+    assert len(set(ids)) == 1000
+    assert all(ID.fullmatch(each) for each in ids)
+    time.sleep(0.002)
+    assert new_id() > max(ids)
+
+
+@pytest.mark.parametrize("model_id", ["", "..", "../x", "0" * 31, "0" * 33, "A" * 32, "0" * 31 + "/", "0" * 32 + "\n"])
+def test_an_id_that_is_none_never_reaches_the_disk(store: DirectoryStore, model_id: str) -> None:
+    for call in (store.get, store.describe, store.delete):
+        with pytest.raises(ModelNotFound):
+            call(model_id)
+
+
+def test_a_deleted_model_is_not_found(store: DirectoryStore) -> None:
+    kept = stored()
+    store.put(kept)
+    store.delete(kept.model.id)
+    for call in (store.get, store.describe, store.delete):
+        with pytest.raises(ModelNotFound):
+            call(kept.model.id)
+
+
+def test_expired_models_are_gone_at_once_and_swept_later(store: DirectoryStore) -> None:
+    old, young, eternal = stored(expires_in=-1), stored(expires_in=60), stored()
+    for each in (old, young, eternal):
+        store.put(each)
+    with pytest.raises(ModelNotFound):
+        store.get(old.model.id)
+    assert {model.id for model in store.page(10)[0]} == {young.model.id, eternal.model.id}
+    assert store.sweep() == 1
+    assert len(list(store.directory.iterdir())) == 2
+
+
+def test_pages_are_newest_first_and_skip_and_repeat_nothing(store: DirectoryStore) -> None:
+    ids = [f"{number:032x}" for number in range(7)]
+    for each in ids:
+        store.put(stored(each))
+    seen: list[str] = []
+    cursor = None
+    for _ in range(3):
+        models, cursor = store.page(3, cursor)
+        seen += [model.id for model in models]
+    assert seen == ids[::-1]
+    assert cursor is None
+
+
+def test_a_page_that_takes_all_has_no_next(store: DirectoryStore) -> None:
+    store.put(stored())
+    assert store.page(1)[1] is None
+
+
+def test_a_half_written_file_is_never_listed(store: DirectoryStore) -> None:
+    kept = stored()
+    store.put(kept)
+    whole = (store.directory / f"{kept.model.id}.safetensors").read_bytes()
+    other = new_id()
+    (store.directory / f"{other}.abcd.part").write_bytes(whole[:100])
+    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+    with pytest.raises(ModelNotFound):
+        store.get(other)
+
+
+def test_a_damaged_file_is_told_from_a_missing_one_and_spoils_no_list(store: DirectoryStore) -> None:
+    kept, bad = stored(), stored()
+    for each in (kept, bad):
+        store.put(each)
+    path = store.directory / f"{bad.model.id}.safetensors"
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(ModelDamaged, match=bad.model.id):
+        store.get(bad.model.id)
+    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+    assert store.sweep() == 0
+    store.delete(bad.model.id)
+
+
+def test_old_leftovers_of_a_killed_server_are_removed_at_start(store: DirectoryStore) -> None:
+    old, young = (store.directory / f"{new_id()}.abcd.part" for _ in range(2))
+    for path in (old, young):
+        path.write_bytes(b"x")
+    then = time.time() - ABANDONED_SECONDS - 1
+    os.utime(old, (then, then))
+    DirectoryStore(store.directory)
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_a_put_that_fails_leaves_nothing(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        store.put(stored())
+    assert list(store.directory.iterdir()) == []

@@ -1,0 +1,70 @@
+"""A real server in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+STARTUP_SECONDS = 60
+
+
+class Server:
+    """uvicorn with the service on a free port of the loopback; settings are KSHOT_* variables without the prefix."""
+
+    def __init__(self, directory: Path, **settings: object) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.store = directory / "models"
+        self.log = directory / "log"
+        self.settings = {"store": self.store, **settings}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, until: str = "/readyz") -> None:
+        """Returns when `until` answers 200."""
+        environment = {f"KSHOT_{name.upper()}": str(value) for name, value in self.settings.items()}
+        command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + STARTUP_SECONDS
+        while not self._answers(until):
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Lets it finish."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(30)
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def models(self) -> list[str]:
+        """The ids it lists."""
+        answer = httpx.get(f"{self.url}/models", params={"limit": 1000}).raise_for_status()
+        return [model["id"] for model in answer.json()["models"]]
+
+    def _answers(self, path: str) -> bool:
+        try:
+            return httpx.get(self.url + path).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
