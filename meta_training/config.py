@@ -1,8 +1,9 @@
 """What a training run is: everything that decides its result, validated, in one place."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from meta_training.datasets import ImageClasses
 from meta_training.errors import RunError
 from models.metadata import HeadSpec, InnerSpec
 from models.preprocess import InputSpec
@@ -57,6 +58,14 @@ class TrainConfig:
     def _require(self, holds: bool, field: str, rule: str) -> None:
         if not holds:
             raise RunError(f"{field} must {rule}; it is {getattr(self, field)}.")
+
+    def fitted(self, classes: ImageClasses) -> "TrainConfig":
+        """The same run with no more ways and shots than these classes have, where the head's N isn't fixed."""
+        if self.head.ways is not None:
+            return self
+        low, high = (min(ways, len(classes)) for ways in self.ways)
+        shots = min(self.shots, *(len(pictures) for pictures in classes.images))
+        return replace(self, ways=(low, high), shots=shots, head_shots=min(self.head_shots, shots))
 
     def document(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""

@@ -55,15 +55,15 @@ def score(setting: Setting, accuracies: Iterable[float]) -> Score:
     return Score(setting, float(values.mean()), 1.96 * float(error), len(values))
 
 
-def standard_settings(metadata: CheckpointMetadata, classes: int) -> list[Setting]:
-    """The field's settings, 5 and 20 ways by 1 and 5 shots, as far as the head and the number of classes allow."""
+def standard_settings(metadata: CheckpointMetadata, classes: ImageClasses) -> list[Setting]:
+    """The field's settings, 5 and 20 ways by 1 and 5 shots, as far as the head and the classes allow."""
     inner = metadata.inner
-    ways = (5, 20) if metadata.head.ways is None else (metadata.head.ways,)
+    most, least = len(classes), min(len(pictures) for pictures in classes.images)
+    wanted = (5, 20) if metadata.head.ways is None else (metadata.head.ways,)
     return [
-        Setting(ways=n, shots=shots, steps=inner.steps, learning_rate=inner.learning_rate)
-        for n in ways
-        for shots in (1, 5)
-        if n <= classes
+        Setting(ways=ways, shots=shots, steps=inner.steps, learning_rate=inner.learning_rate)
+        for ways in sorted({min(ways, most) for ways in wanted})
+        for shots in sorted({min(shots, least - 1) for shots in (1, 5)})
     ]
 
 

@@ -24,6 +24,7 @@ def launch(config: TrainConfig, data: Path, out: Path, schedule: Schedule, *, re
     """Runs, or goes on with, the run in folder `out`, and writes its results. Raises KshotError where it cannot."""
     folder = RunFolder(out)
     split = read_split(data, config.input, progress=True)
+    config = config.fitted(split.training)
     training = Training(config, describe(config, split), split.training, split.validation, folder, schedule)
     if resume:
         training.resume()

@@ -37,7 +37,7 @@ def score_checkpoint(
     learner = Learner(checkpoint, torch.device("cpu"))
     typer.echo(f"{path}: {len(classes)} {part} classes, {episodes} episodes each")
     scores = []
-    for setting in _settings(learner, ways, shots, len(classes)):
+    for setting in _settings(learner, classes, ways, shots):
         chosen = replace(
             setting,
             steps=inner.steps if steps is None else steps,
@@ -49,12 +49,14 @@ def score_checkpoint(
     return scores
 
 
-def _settings(learner: Learner, ways: list[int] | None, shots: list[int] | None, classes: int) -> Iterator[Setting]:
-    metadata = learner.checkpoint.metadata
-    standard = standard_settings(metadata, classes)
+def _settings(
+    learner: Learner, classes: ImageClasses, ways: list[int] | None, shots: list[int] | None
+) -> Iterator[Setting]:
+    standard = standard_settings(learner.checkpoint.metadata, classes)
     chosen_ways = ways or sorted({setting.ways for setting in standard})
-    for n, k in product(chosen_ways, shots or (1, 5)):
-        yield Setting(ways=n, shots=k, steps=metadata.inner.steps, learning_rate=metadata.inner.learning_rate)
+    chosen_shots = shots or sorted({setting.shots for setting in standard})
+    for n, k in product(chosen_ways, chosen_shots):
+        yield replace(standard[0], ways=n, shots=k)
 
 
 def held_out(path: Path, spec: InputSpec, data: Path, part: str) -> ImageClasses:

@@ -13,7 +13,7 @@ OMNIGLOT_PARTS = (
     1100,
     100,
 )  # the paper's 1200 training characters, 100 of them kept for validation; 423 are left for test
-FRACTIONS = (0.7, 0.1)  # of the classes of any other data set
+VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # of the classes of any other data set, 2 at the least
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def read_split(folder: Path, spec: InputSpec, seed: int = 0, *, progress: bool =
     if is_omniglot(folder):
         parts = split(classes, *OMNIGLOT_PARTS, seed)
         return Split("omniglot", seed, parts[0].with_rotations(), *parts[1:])
-    training, validation = (max(2, round(fraction * len(classes))) for fraction in FRACTIONS)
-    return Split(folder.name, seed, *split(classes, training, validation, seed))
+    validation, test = (max(2, round(share * len(classes))) for share in (VALIDATION_SHARE, TEST_SHARE))
+    return Split(folder.name, seed, *split(classes, len(classes) - validation - test, validation, seed))
 
 
 def read_data(folder: Path, spec: InputSpec, *, progress: bool = False) -> ImageClasses:
@@ -60,9 +60,9 @@ def split(
     would be left for test.
     """
     held_in = training + validation
-    if len(classes) < held_in + 2:
+    if training < 2 or len(classes) < held_in + 2:
         raise DataError(
-            f"{len(classes)} classes are too few to split for training, validation and test; at least 8 work."
+            f"{len(classes)} classes are too few for training, validation and test; add some: 6 are the least."
         )
     order = sorted(classes.names, key=lambda name: sha256(f"{seed}:{name}".encode()).hexdigest())
     parts = order[:training], order[training:held_in], order[held_in:]

@@ -122,7 +122,7 @@ class Training:
 
     def _validate(self, events: SummaryWriter) -> None:
         step = self.progress.step
-        settings = standard_settings(self.metadata, len(self._validation))
+        settings = standard_settings(self.metadata, self._validation)
         episodes = self._schedule.episodes
         scores = [evaluate(self.learner(), self._validation, setting, episodes) for setting in settings]
         for result in scores:

@@ -21,9 +21,9 @@ class MetaInitialization:
     moments: Parameters
     count: int = 0
 
-    def to(self, device: torch.device) -> "MetaInitialization":
-        """The same on another device."""
-        return MetaInitialization(move(self.parameters, device), move(self.moments, device), self.count)
+    def to(self, target: torch.device | torch.dtype) -> "MetaInitialization":
+        """The same on another device or in another precision."""
+        return MetaInitialization(move(self.parameters, target), move(self.moments, target), self.count)
 
 
 @dataclass(frozen=True)

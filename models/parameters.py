@@ -27,9 +27,9 @@ def select(parameters: Parameters, task: int) -> Parameters:
     return {name: tensor[task].clone() for name, tensor in parameters.items()}
 
 
-def move(parameters: Parameters, device: torch.device) -> Parameters:
-    """The same tensors on another device."""
-    return {name: tensor.to(device) for name, tensor in parameters.items()}
+def move(parameters: Parameters, target: torch.device | torch.dtype) -> Parameters:
+    """The same tensors on another device or in another precision."""
+    return {name: tensor.to(target) for name, tensor in parameters.items()}
 
 
 def mean(parameters: Parameters) -> Parameters:

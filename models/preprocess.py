@@ -39,10 +39,17 @@ class InputSpec(BaseModel):
 def prepare(image: Image.Image, spec: InputSpec) -> Tensor:
     """uint8 [C, size, size]: upright by its EXIF orientation, on white where transparent or not square, resized."""
     upright = ImageOps.exif_transpose(image)
-    flat = _on_white(upright).convert(spec.mode)
+    flat = _on_white(_eight_bits(upright)).convert(spec.mode)
     fitted = ImageOps.pad(flat, (spec.size, spec.size), Image.Resampling.BILINEAR, color="white")
     pixels = np.asarray(fitted, dtype=np.uint8).reshape(spec.size, spec.size, spec.channels)
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Pillow's own conversion clips 16-bit greys at 255."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
 
 
 def _on_white(image: Image.Image) -> Image.Image:

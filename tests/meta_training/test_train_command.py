@@ -1,0 +1,111 @@
+"""`kshot train` as people run it: real processes, real drawings, killed and resumed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.checkpoint import load_checkpoint
+
+STEPS = 20
+
+
+@pytest.fixture(scope="module")
+def data(drawings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight classes of eight drawings."""
+    folder = tmp_path_factory.mktemp("data") / "symbols"
+    for part in ("support", "query", "more"):
+        shutil.copytree(drawings / part, folder, dirs_exist_ok=True)
+    return folder
+
+
+def command(data: Path, out: Path, *more: str) -> list[str]:
+    options = ["--data", str(data), "--out", str(out), "--meta-steps", str(STEPS), "--name", "symbols"]
+    often = ["--save-every", "2", "--validate-every", "10", "--episodes", "4", "--threads", "1"]
+    return [str(Path(sys.executable).parent / "kshot"), "train", *options, *often, *more]
+
+
+def train(data: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(data, out, *more), capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    done = train(data, out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def interrupt(data: Path, out: Path, number: signal.Signals) -> int:
+    """Starts the run, sends the signal once a few steps are saved, and returns the exit status."""
+    with subprocess.Popen(command(data, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not (out / "state.json").exists() or json.loads((out / "state.json").read_text())["step"] < 4:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(number)
+        return process.wait(timeout=30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_run_resumes_to_the_weights_of_an_uninterrupted_one(
+    number: signal.Signals, data: Path, finished: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    status = interrupt(data, out, number)
+    assert status == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+    assert 0 < json.loads((out / "state.json").read_text())["step"] < STEPS
+    resumed = train(data, out, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    ours, theirs = (load_checkpoint(folder / "symbols.safetensors").initialization for folder in (out, finished))
+    assert ours.count == theirs.count
+    torch.testing.assert_close(ours.parameters, theirs.parameters)
+    torch.testing.assert_close(ours.moments, theirs.moments)
+
+
+def test_a_run_leaves_checkpoint_card_report_curve_and_events(finished: Path) -> None:
+    card = json.loads((finished / "symbols.json").read_text())
+    report = json.loads((finished / "report.json").read_text())
+    assert card["digest"] == load_checkpoint(finished / "symbols.safetensors").digest
+    assert card["command"].startswith("kshot train --data")
+    assert len(card["data"]["test_classes"]) == 2
+    assert report["step"] == STEPS
+    assert report["losses"][-1]["first"] < report["losses"][0]["first"]
+    assert [entry["step"] for entry in report["validation"]] == [10, 20]
+    assert (finished / "learning-curve.png").read_bytes().startswith(b"\x89PNG")
+    assert list((finished / "events").glob("events.out.tfevents.*"))
+
+
+def test_a_finished_run_is_neither_overwritten_nor_resumed_as_another(data: Path, finished: Path) -> None:
+    again = train(data, finished)
+    assert again.returncode == 1
+    assert "holds a run already" in again.stderr
+    other = train(data, finished, "--resume", "--seed", "5")
+    assert other.returncode == 1
+    assert "has seed = 0, not 5" in other.stderr
+
+
+def test_evaluate_scores_the_classes_held_out_by_the_card(data: Path, finished: Path) -> None:
+    kshot = Path(sys.executable).parent / "kshot"
+    options = ["--data", str(data), "--ways", "2", "--shots", "1", "--episodes", "30"]
+    done = subprocess.run(
+        [str(kshot), "evaluate", str(finished / "symbols.safetensors"), *options],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 test classes" in done.stdout
+    assert "2-way 1-shot, k = 5:" in done.stdout
+    assert "±" in done.stdout

@@ -1,0 +1,119 @@
+"""Checkpoint files: what is saved comes back, and what is wrong with a file is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint, save_checkpoint
+from models.errors import CheckpointError
+from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec
+from models.parameters import Parameters
+from models.preprocess import InputSpec
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    metadata = CheckpointMetadata(
+        name="tiny",
+        created_at="2026-01-01T00:00:00+00:00",
+        input=InputSpec(channels=1, size=16),
+        head=HeadSpec(policy="zero"),
+        inner=InnerSpec(steps=3, learning_rate=0.01),
+    )
+    save_checkpoint(tmp_path / "tiny.safetensors", metadata, metadata.build().initialize(seed=3))
+    return tmp_path / "tiny.safetensors"
+
+
+def contents(path: Path) -> tuple[dict[str, str], Parameters]:
+    with safe_open(path, framework="pt") as file:
+        return file.metadata(), {name: file.get_tensor(name) for name in list(file.keys())}
+
+
+def test_what_is_saved_comes_back(saved: Path) -> None:
+    checkpoint = load_checkpoint(saved)
+    expected = checkpoint.metadata.build().initialize(seed=3)
+    assert checkpoint.metadata.name == "tiny"
+    for name, tensor in expected.parameters.items():
+        assert torch.equal(checkpoint.initialization.parameters[name], tensor)
+
+
+def test_the_digest_tells_weights_apart(saved: Path) -> None:
+    first = load_checkpoint(saved)
+    again = save_checkpoint(saved, first.metadata, first.initialization)
+    other = save_checkpoint(saved, first.metadata, first.metadata.build().initialize(seed=4))
+    assert again.digest == first.digest != other.digest
+
+
+def test_saving_leaves_nothing_but_the_file(saved: Path) -> None:
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="does not exist"):
+        load_checkpoint(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("kept", [0, 7, 200, -1])
+def test_a_truncated_file_is_said(saved: Path, kept: int) -> None:
+    saved.write_bytes(saved.read_bytes()[:kept])
+    with pytest.raises(CheckpointError, match="truncated or not a safetensors file"):
+        load_checkpoint(saved)
+
+
+def test_a_changed_weight_is_said(saved: Path) -> None:
+    data = bytearray(saved.read_bytes())
+    data[-5] ^= 1
+    saved.write_bytes(data)
+    with pytest.raises(CheckpointError, match="digest does not match"):
+        load_checkpoint(saved)
+
+
+def test_changed_metadata_is_said(saved: Path) -> None:
+    header, tensors = contents(saved)
+    document = json.loads(header["kshot"]) | {"name": "other"}
+    save_file(tensors, saved, header | {"kshot": json.dumps(document)})
+    with pytest.raises(CheckpointError, match="digest does not match"):
+        load_checkpoint(saved)
+
+
+def test_a_safetensors_file_of_something_else_is_said(saved: Path) -> None:
+    save_file({"weight": torch.zeros(2)}, saved)
+    with pytest.raises(CheckpointError, match="not a kshot checkpoint"):
+        load_checkpoint(saved)
+
+
+def test_another_format_is_said(saved: Path) -> None:
+    checkpoint = load_checkpoint(saved)
+    save_checkpoint(saved, checkpoint.metadata.model_copy(update={"format": 99}), checkpoint.initialization)
+    with pytest.raises(CheckpointError, match="format 99"):
+        load_checkpoint(saved)
+
+
+def test_a_tensor_that_the_architecture_does_not_have_is_named(saved: Path) -> None:
+    checkpoint = load_checkpoint(saved)
+    network = checkpoint.metadata.network.model_copy(update={"filters": 32})
+    save_checkpoint(saved, checkpoint.metadata.model_copy(update={"network": network}), checkpoint.initialization)
+    with pytest.raises(CheckpointError, match=r"tensor (parameters|moments)\.\S+ is \("):
+        load_checkpoint(saved)
+
+
+@pytest.fixture(params=sorted(SHIPPED.glob("*.safetensors")), ids=lambda path: path.stem)
+def shipped(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Checkpoint]:
+    path = Path(shutil.copy(request.param, tmp_path))
+    return request.param, load_checkpoint(path)
+
+
+def test_a_shipped_checkpoint_has_a_card_that_is_about_it(shipped: tuple[Path, Checkpoint]) -> None:
+    path, checkpoint = shipped
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert card["name"] == checkpoint.metadata.name == path.stem
+    assert card["digest"] == checkpoint.digest
+    assert card["command"] == checkpoint.metadata.command
+    assert card["results"]["test"]

@@ -1,0 +1,118 @@
+"""The batched inner loop against the textbook way: a torch.nn module and a torch optimizer for each task."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, pad
+
+from models.architecture import Architecture
+from models.conv4 import Conv4
+from models.convolution import EPSILON, same_padding
+from models.heads import HEAD_BIAS, HEAD_WEIGHT, DenseHead, ZeroHead
+from models.inner_loop import inner_loop
+from models.optimizers import SGD, Adam, Optimizer
+from models.parameters import Parameters
+from models.tasks import TaskBatch
+
+STEPS, WAYS, RATE = 4, 5, 1e-3
+
+
+class Block(nn.Sequential):
+    def __init__(self, channels: int, filters: int) -> None:
+        norm = nn.BatchNorm2d(filters, eps=EPSILON, track_running_stats=False)
+        super().__init__(nn.Conv2d(channels, filters, 3, stride=2, bias=False), norm, nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(pad(x, (*same_padding(x.shape[3], 2), *same_padding(x.shape[2], 2))))
+
+
+class TextbookConv4(nn.Module):
+    """The paper's network in torch.nn, with one task's parameters."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*(Block(1 if layer == 1 else 64, 64) for layer in range(1, 5)))
+        self.head = nn.Linear(256, WAYS)
+        for layer, block in enumerate(self.blocks, 1):
+            weight = parameters[f"conv{layer}.weight"].view(3, 3, -1, 64).permute(3, 2, 0, 1)
+            block[0].weight.data.copy_(weight)
+        self.head.weight.data.copy_(parameters[HEAD_WEIGHT])
+        self.head.bias.data.copy_(parameters[HEAD_BIAS])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.blocks(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).flatten(1))
+
+
+@pytest.fixture
+def architecture() -> Architecture:
+    return Architecture(Conv4(channels=1, size=28), DenseHead(WAYS), Adam())
+
+
+def batches(tasks: int, generator: torch.Generator) -> list[TaskBatch]:
+    labels = torch.arange(10).remainder(WAYS).expand(tasks, -1)
+    ways = torch.full((tasks,), WAYS)
+    shape = (STEPS, tasks, 10, 28, 28, 1)
+    return [TaskBatch(x, labels, ways) for x in torch.rand(shape, generator=generator, dtype=torch.double)]
+
+
+def test_weights_equal_those_of_a_module_and_torch_adam_per_task(architecture: Architecture) -> None:
+    """Two tasks in a row, so that the second starts from the second moment that the first left.
+
+    In double precision and with a small epsilon: the first steps of Adam are the sign of a gradient, which rounding
+    turns where the gradient is about 0.
+    """
+    adam = Adam(epsilon=1e-14)
+    generator = torch.Generator().manual_seed(1)
+    theta = architecture.initialize(seed=0).to(torch.double)
+    first, second = batches(1, generator), batches(1, generator)
+    phi, moments = architecture.start(theta, first[0])
+    rates = torch.tensor([RATE])
+    inner_loop(architecture.loss, phi, moments, [(batch, rates) for batch in first], adam)
+    inner_loop(architecture.loss, phi, moments, [(batch, rates) for batch in second], adam, count=STEPS)
+
+    module = TextbookConv4(theta.parameters).double()
+    optimizer = torch.optim.Adam(module.parameters(), lr=RATE, betas=(0.0, 0.999), eps=1e-14)
+    for batch in first + second:
+        optimizer.zero_grad()
+        cross_entropy(module(batch.x[0]), batch.labels[0]).backward()
+        optimizer.step()
+
+    torch.testing.assert_close(phi[HEAD_WEIGHT][0], module.head.weight.data, rtol=0, atol=1e-7)
+    for layer, block in enumerate(module.blocks, 1):
+        kernel = block[0].weight.data.permute(2, 3, 1, 0).reshape(-1, 64)
+        torch.testing.assert_close(phi[f"conv{layer}.weight"][0], kernel, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("optimizer", [Adam(), SGD()])
+def test_tasks_of_a_batch_do_not_touch_each_other(optimizer: Optimizer) -> None:
+    architecture = Architecture(Conv4(channels=1, size=28), ZeroHead(), optimizer)
+    theta = architecture.initialize(seed=0).to(torch.double)
+    together = batches(3, torch.Generator().manual_seed(2))
+    phi, moments = architecture.start(theta, together[0])
+    rates = torch.tensor([1e-3, 5e-3, 0.0])
+    inner_loop(architecture.loss, phi, moments, [(batch, rates) for batch in together], optimizer)
+    for task in range(3):
+        alone = [TaskBatch(b.x[task : task + 1], b.labels[task : task + 1], b.ways[:1]) for b in together]
+        own, own_moments = architecture.start(theta, alone[0])
+        inner_loop(architecture.loss, own, own_moments, [(batch, rates[task : task + 1]) for batch in alone], optimizer)
+        for name, tensor in own.items():
+            torch.testing.assert_close(tensor[0], phi[name][task], rtol=0, atol=1e-7)
+        unmoved = all(torch.equal(own[name][0], tensor) for name, tensor in theta.parameters.items())
+        assert unmoved == (rates[task] == 0)
+
+
+def test_any_network_with_a_loss_can_take_the_steps() -> None:
+    """Two tasks that each fit one number: no images, no network of ours."""
+    target = torch.tensor([3.0, -1.0])
+    x = {"x": torch.zeros(2)}
+    losses = inner_loop(
+        lambda parameters, goal: (parameters["x"] - goal).square(),
+        x,
+        {},
+        [(target, torch.tensor([0.25, 0.25]))] * 20,
+        SGD(),
+    )
+    torch.testing.assert_close(x["x"], target, atol=1e-4, rtol=0)
+    assert losses[0].tolist() == [9.0, 1.0]

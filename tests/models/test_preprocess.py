@@ -1,0 +1,55 @@
+"""Pictures of all kinds become the same kind of input."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import torch
+from PIL import Image
+
+from models.preprocess import InputSpec, prepare
+
+GREY = InputSpec(channels=1, size=28)
+COLOUR = InputSpec(channels=3, size=28)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+@pytest.mark.parametrize("spec", [GREY, COLOUR])
+def test_any_mode_becomes_uint8_of_the_spec(mode: str, spec: InputSpec) -> None:
+    pixels = prepare(Image.new(mode, (40, 60)), spec)
+    assert pixels.dtype == torch.uint8
+    assert pixels.shape == (spec.channels, 28, 28)
+
+
+def test_sixteen_bits_keep_their_brightness() -> None:
+    assert prepare(Image.new("I;16", (28, 28), 32768), GREY).float().mean() == pytest.approx(128, abs=1)
+
+
+def test_what_is_transparent_becomes_white() -> None:
+    assert (prepare(Image.new("RGBA", (28, 28), (0, 0, 0, 0)), GREY) == 255).all()
+
+
+def test_what_is_not_square_is_centred_on_white() -> None:
+    pixels = prepare(Image.new("L", (28, 14), 0), GREY)[0]
+    assert (pixels[:6] == 255).all()
+    assert (pixels[8:20] == 0).all()
+    assert (pixels[-6:] == 255).all()
+
+
+def test_exif_orientation_turns_the_picture_upright() -> None:
+    upright = Image.new("L", (28, 28), 255)
+    upright.paste(0, (0, 0, 28, 14))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees clockwise
+    file = io.BytesIO()
+    upright.rotate(90, expand=True).save(file, "PNG", exif=exif)
+    pixels = prepare(Image.open(file), GREY)[0]
+    assert (pixels[:13] == 0).all()
+    assert (pixels[15:] == 255).all()
+
+
+def test_normalizing_puts_channels_last() -> None:
+    spec = InputSpec(channels=1, size=2, mean=1.0, std=-1.0)
+    images = torch.tensor([[[[255, 0], [0, 255]]]], dtype=torch.uint8)
+    assert spec.normalize(images).tolist() == [[[[0.0], [1.0]], [[1.0], [0.0]]]]
