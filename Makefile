@@ -24,7 +24,7 @@ serve: $(VENV)/.serve ## Start the service with the shipped checkpoint (HOST, PO
 
 install: $(VENV)/.dev ## Install everything that development needs into the virtual environment
 
-test: $(VENV)/.dev ## Run the tests (TESTS="tests/app -k zip" for some of them)
+test: lint ## Check style and types, then run the tests (TESTS="tests/app -k zip" for some of them)
 	$(BIN)/python -m pytest $(TESTS)
 
 lint: $(VENV)/.dev ## Check style and types

@@ -58,7 +58,7 @@ def read_classes(sources: Iterable[Path], spec: InputSpec, *, progress: bool = F
     Raises DataError for a source that is missing, an image that cannot be read, or no images at all.
     """
     classes: dict[str, list[NDArray[np.uint8]]] = defaultdict(list)
-    files = (file for source in sources for file in _files(source))
+    files = (file for source in sources for file in image_files(source))
     for name, path, stream in tqdm(files, desc="reading images", unit="image", disable=not progress, leave=False):
         classes[name].append(_decode(stream, path, spec))
     if not classes:
@@ -67,7 +67,7 @@ def read_classes(sources: Iterable[Path], spec: InputSpec, *, progress: bool = F
     return ImageClasses(names, tuple(np.stack(classes[name]) for name in names))
 
 
-def _files(source: Path) -> Iterator[tuple[str, str, IO[bytes]]]:
+def image_files(source: Path) -> Iterator[tuple[str, str, IO[bytes]]]:
     """(class, path, open file) of each image in a folder or zip, in order of path."""
     if source.is_dir():
         for file in sorted(source.rglob("*")):

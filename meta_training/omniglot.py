@@ -22,7 +22,7 @@ def read_omniglot(folder: Path, spec: InputSpec, *, progress: bool = False) -> I
 
     `folder` holds the two parts, or a folder `omniglot` that does. Raises DataError where any of it is missing.
     """
-    classes = read_classes([_part(folder, part) for part in PARTS], spec, progress=progress)
+    classes = read_classes(parts(folder), spec, progress=progress)
     if len(classes) != CHARACTERS:
         raise DataError(f"{folder} holds {len(classes)} of Omniglot's {CHARACTERS} characters. {HELP}")
     return classes
@@ -36,6 +36,11 @@ def is_omniglot(folder: Path) -> bool:
 def _places(folder: Path, part: str) -> list[Path]:
     candidates = [base / name for base in (folder, folder / "omniglot") for name in (part, f"{part}.zip")]
     return [candidate for candidate in candidates if candidate.exists()]
+
+
+def parts(folder: Path) -> list[Path]:
+    """The two parts. Raises DataError where one is missing."""
+    return [_part(folder, part) for part in PARTS]
 
 
 def _part(folder: Path, part: str) -> Path:

@@ -1,0 +1,40 @@
+"""The test characters of the shipped `omniglot` checkpoint as image files, to upload as a user would."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from meta_training.datasets import image_files
+from meta_training.omniglot import parts
+from models.checkpoint import SHIPPED
+
+Characters = dict[str, list[bytes]]
+
+
+def test_characters(data: Path) -> Characters:
+    """PNG files of the 423 characters that the checkpoint's card holds out, by their official path.
+
+    Raises DataError where Omniglot is not in `data`.
+    """
+    held_out = set(json.loads((SHIPPED / "omniglot.json").read_text())["data"]["test_classes"])
+    files: Characters = defaultdict(list)
+    for part in parts(data):
+        for name, _, stream in image_files(part):
+            if name in held_out:
+                files[name].append(stream.read())
+    return dict(files)
+
+
+def draw(
+    rng: np.random.Generator, characters: Characters, ways: int, shots: int, queries: int
+) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
+    """An episode of labelled files: `shots` of each class to adapt to and `queries` others to ask about."""
+    support, query = [], []
+    for name in rng.choice(sorted(characters), ways, replace=False):
+        picks = rng.permutation(len(characters[name]))[: shots + queries]
+        files = [(str(name), characters[name][pick]) for pick in picks]
+        support += files[:shots]
+        query += files[shots:]
+    return support, query

@@ -1,0 +1,56 @@
+"""The service as users start it: `kshot serve` in a process of its own, on the loopback, stopped at the end."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.client import Client, ServerUnreachableError
+
+STARTUP_SECONDS = 60
+
+
+@contextmanager
+def running_server(**settings: str) -> Iterator[str]:
+    """Starts a server with an empty store and the given KSHOT_* settings (without the prefix); gives its URL."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as store:
+        environment = {f"KSHOT_{name.upper()}": value for name, value in settings.items()}
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "kshot"), "serve", "--port", str(port), "--store", store],
+            env={**os.environ, "KSHOT_LOG_LEVEL": "error", **environment},
+        )
+        try:
+            _wait_until_ready(url, process)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + STARTUP_SECONDS
+    with Client(url) as client:
+        while not _ready(client):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("The server did not become ready; its log above says why.")
+            time.sleep(0.1)
+
+
+def _ready(client: Client) -> bool:
+    try:
+        return client.ready()
+    except ServerUnreachableError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
