@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from models.checkpoint import load_checkpoint
 
 from app.settings import Settings
+from models.checkpoint import load_checkpoint
 from models.errors import CheckpointError
 from models.learner import Learner
 
@@ -28,8 +28,9 @@ def load_learners(settings: Settings) -> dict[str, Learner]:
 
     Raises CheckpointError.
     """
-    if settings.threads:
-        torch.set_num_threads(settings.threads)  # OpenMP keeps this number for each thread by itself
+    # Half the cores: the other half decodes, and OpenMP's barriers are slow once its threads lack a core each.
+    # Set in this thread, as OpenMP keeps the number for each by itself.
+    torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() // 2))
     device = pick_device(settings.device)
     return {name: Learner(load_checkpoint(path), device) for name, path in find_checkpoints(settings).items()}
 

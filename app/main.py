@@ -73,7 +73,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _sweep(store: Store, seconds: float) -> None:
     while True:
-        deleted = await to_thread.run_sync(store.sweep)
-        if deleted:
-            log.info("deleted expired models", models=deleted)
+        try:
+            if deleted := await to_thread.run_sync(store.sweep):
+                log.info("deleted expired models", models=deleted)
+        except OSError:  # a full or unmounted disk may come back
+            log.exception("expired models could not be deleted")
         await asyncio.sleep(seconds)

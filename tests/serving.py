@@ -51,6 +51,13 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    def wait_for_log(self, text: str) -> None:
+        """A request is logged just after it was answered."""
+        deadline = time.monotonic() + 5
+        while text not in self.log.read_text():
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
     def models(self) -> list[str]:
         """The ids it lists."""
         answer = httpx.get(f"{self.url}/models", params={"limit": 1000}).raise_for_status()

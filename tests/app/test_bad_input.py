@@ -13,7 +13,9 @@ import httpx
 import pytest
 from PIL import Image
 
+from app.store import DirectoryStore, new_id
 from tests.app.drawings import QUERY, SUPPORT, Files, adapt, class_folders, images, labels, predict, zipped
+from tests.app.test_store import stored
 from tests.conftest import MAX_BODY_BYTES
 from tests.serving import Server
 
@@ -206,7 +208,30 @@ def test_a_path_sent_as_text_is_told_from_a_file(server: Server) -> None:
 
 def test_an_unknown_checkpoint(server: Server) -> None:
     answer = adapt(server.url, checkpoint="nope")
-    problem(answer, 422, "checkpoint-unknown", field="checkpoint", available=["omniglot"])
+    problem(answer, 422, "checkpoint-unknown", field="checkpoint", available=["omniglot", "three"])
+
+
+def test_more_classes_than_the_checkpoint_takes(server: Server) -> None:
+    document = problem(adapt(server.url, checkpoint="three"), 422, "support-unsuitable")
+    assert "exactly 3 classes" in document["detail"]
+
+
+def test_a_model_of_a_checkpoint_with_other_weights(server: Server) -> None:
+    other = stored()
+    store = DirectoryStore(server.store)
+    store.put(other)
+    answer = predict(server.url, other.model.id)
+    store.delete(other.model.id)
+    problem(answer, 409, "checkpoint-mismatch", field="model_id")
+
+
+def test_a_model_whose_file_is_damaged(server: Server) -> None:
+    path = server.store / f"{new_id()}.safetensors"
+    path.write_bytes(b"damaged")
+    answer = predict(server.url, path.stem)
+    path.unlink()
+    document = problem(answer, 500, "model-damaged")
+    assert path.stem in document["detail"]
 
 
 def test_a_body_that_is_no_form(server: Server) -> None:

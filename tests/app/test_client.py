@@ -124,7 +124,9 @@ def test_where_no_server_is_the_error_says_how_to_start_one() -> None:
     assert "kshot serve" in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost:8000", "ftp://127.0.0.1", "http://host:port", "http:///models"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000", "localhost:8000", "ftp://127.0.0.1", "http://host:port", "http:///models"]
+)
 def test_an_address_that_is_none_is_an_error_that_names_it(url: str) -> None:
     with pytest.raises(ServerUnreachableError, match=re.escape(url)):
         Client(url)

@@ -34,7 +34,7 @@ class Probe(Work[int]):
     poison: bool = False
 
     @classmethod
-    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[int]:  # noqa: ARG003
+    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[int]:
         assert [len(each) for each in features] == [len(work.images) for work in batch]
         assert threading.current_thread().name == "engine"
         for work in batch:

@@ -63,7 +63,7 @@ def test_a_request_whose_client_has_gone_is_dropped(small: Server) -> None:
         time.sleep(0.1)  # for the connection's end to arrive
         second = adapt(small.url, steps=0)  # its place in the queue, which has one, is free again
         assert second.json()["type"] == "/problems/queue-timeout"
-        assert '"status": 499' in small.log.read_text()
+        small.wait_for_log('"status": 499')
     names = [model["name"] for model in httpx.get(f"{small.url}/models").json()["models"]]
     assert "gone" not in names
     assert len(set(small.models()) - before) == 1
