@@ -113,16 +113,21 @@ class Engine:
             if self.state is State.LOADING:
                 self.state = State.READY
         log.info("ready", checkpoints=sorted(self.learners), threads=torch.get_num_threads())
-        while jobs := self._take():
-            for group in _grouped(jobs):
+        while self._wait():
+            for group in _grouped(self._take()):
                 self._run_batch(group)
 
-    def _take(self) -> list[Job[Any]]:
-        """Waits for jobs and takes those that fit a batch; none when it is time to end."""
+    def _wait(self) -> bool:
+        """Until there are jobs, and a little longer for those in preparation; False when it is time to end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self.state is State.DRAINING)
             if self._expected:
                 self._changed.wait_for(lambda: not self._expected, self.settings.patience_ms / 1e3)
+            return bool(self._waiting) or self.state is not State.DRAINING
+
+    def _take(self) -> list[Job[Any]]:
+        """Those that fit a batch, in the order they came; none, if all were cancelled meanwhile."""
+        with self._changed:
             jobs: list[Job[Any]] = []
             largest = 0
             while self._waiting:

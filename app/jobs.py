@@ -6,6 +6,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Self, TypeVar
 
@@ -121,4 +122,5 @@ class Job(Generic[T]):
             if not future.done():  # by a first try of the batch, or because nobody waits
                 tell(future, what)
 
-        self.loop.call_soon_threadsafe(deliver)
+        with suppress(RuntimeError):  # its loop is closed: nobody waits
+            self.loop.call_soon_threadsafe(deliver)

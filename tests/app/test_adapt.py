@@ -124,16 +124,6 @@ def test_models_are_listed_by_pages_newest_first(server: Server) -> None:
     assert [model["id"] for model in first["models"] + second["models"]] == made[::-1]
 
 
-def test_the_checkpoint_can_be_named(server: Server) -> None:
-    first, second = httpx.get(f"{server.url}/checkpoints").json()["checkpoints"]
-    assert (first["name"], first["default"], first["ways"]) == ("omniglot", True, None)
-    assert (second["name"], second["default"], second["ways"]) == ("three", False, 3)
-    model = adapt(server.url, SUPPORT[:15], checkpoint="three").json()
-    assert model["checkpoint"] == {name: second[name] for name in ("name", "digest")}
-    assert model["steps"] == second["steps"]
-    assert len(predict(server.url, model["id"]).json()["predictions"][0]["top"]) == 3
-
-
 def test_a_request_id_is_echoed_in_the_answer_the_problem_and_the_log(server: Server) -> None:
     answer = httpx.get(f"{server.url}/models/nope", headers={"X-Request-ID": "my-id.1"})
     assert answer.headers["x-request-id"] == answer.json()["request_id"] == "my-id.1"

@@ -181,6 +181,27 @@ def test_the_engine_waits_a_little_for_works_in_preparation(start: Start) -> Non
     asyncio.run(run())
 
 
+def test_a_work_cancelled_while_the_engine_waits_for_others_leaves_it_alive(start: Start) -> None:
+    async def run() -> None:
+        engine = start(patience_ms=100)
+        with engine.expecting():
+            gone = asyncio.create_task(engine.run(Probe()))
+            await asyncio.sleep(0.03)
+            gone.cancel()
+            await asyncio.sleep(0.2)
+        assert (await engine.run(Probe())).value == 1
+
+    asyncio.run(run())
+
+
+def test_a_work_whose_event_loop_is_closed_leaves_the_engine_alive(start: Start) -> None:
+    engine, gate = start(compute_seconds=0.5), threading.Event()
+    with pytest.raises(ComputeTimeout):
+        asyncio.run(engine.run(Probe(gate=gate)))
+    gate.set()
+    assert asyncio.run(engine.run(Probe())).value == 1
+
+
 def test_before_it_has_loaded_the_engine_takes_nothing() -> None:
     loading = threading.Event()
     settings = Settings()
