@@ -20,6 +20,7 @@ Data = Annotated[
         help="A folder with Omniglot's two zips or what they unpack to, or any folder or zip of class folders.",
     ),
 ]
+Device = Annotated[str, typer.Option(envvar="KSHOT_DEVICE", help="`auto`, `cpu`, `cuda` or `cuda:<index>`.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores when not given.")]
 
 
@@ -34,6 +35,7 @@ def train(
     save_every: Annotated[int, typer.Option(min=1, help="Meta steps between saves.")] = 100,
     validate_every: Annotated[int, typer.Option(min=1, help="Meta steps between validations.")] = 500,
     episodes: Annotated[int, typer.Option(min=2, help="Episodes of each validation.")] = 100,
+    device: Device = "auto",
     threads: Threads = None,
 ) -> None:
     """Meta-train a checkpoint by Reptile.
@@ -47,6 +49,7 @@ def train(
     """
     from meta_training.launch import launch
     from meta_training.training import Schedule
+    from models.devices import pick_device
 
     _use_threads(threads)
     with _errors_for_people():
@@ -55,6 +58,7 @@ def train(
             data,
             out or Path("runs") / (name or preset),
             Schedule(save=save_every, validate=validate_every, episodes=episodes),
+            device=pick_device(device),
             resume=resume,
         )
 
@@ -71,6 +75,7 @@ def evaluate(
     ] = None,
     classes: Annotated[str, typer.Option(help="`test`, or `validation` to choose by.")] = "test",
     transductive: Annotated[bool, typer.Option("--transductive", help="Batch norm over the queries together.")] = False,
+    device: Device = "auto",
     threads: Threads = None,
 ) -> None:
     """Score a checkpoint on classes it never saw, with 95 % confidence intervals over episodes.
@@ -80,6 +85,7 @@ def evaluate(
         kshot evaluate models/checkpoints/omniglot.safetensors --data ~/omniglot
     """
     from meta_training.scoring import score_checkpoint
+    from models.devices import pick_device
 
     _use_threads(threads)
     with _errors_for_people():
@@ -93,6 +99,7 @@ def evaluate(
             steps=steps,
             learning_rate=learning_rate,
             transductive=transductive,
+            device=pick_device(device),
         )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
 import typer
 
 from meta_training.config import TrainConfig
@@ -20,12 +21,14 @@ from models.metadata import CheckpointMetadata
 INTERRUPTED = 130  # exit status of a run that was asked to end early
 
 
-def launch(config: TrainConfig, data: Path, out: Path, schedule: Schedule, *, resume: bool) -> None:
+def launch(
+    config: TrainConfig, data: Path, out: Path, schedule: Schedule, *, device: torch.device, resume: bool
+) -> None:
     """Runs, or goes on with, the run in folder `out`, and writes its results. Raises KshotError where it cannot."""
     folder = RunFolder(out)
     split = read_split(data, config.input, progress=True)
     config = config.fitted(split.training)
-    training = Training(config, describe(config, split), split.training, split.validation, folder, schedule)
+    training = Training(config, describe(config, split), split.training, split.validation, folder, device, schedule)
     if resume:
         training.resume()
     else:

@@ -47,6 +47,11 @@ class MetaBatch:
     labels: Tensor
     rates: Tensor
 
+    def to(self, device: torch.device) -> "MetaBatch":
+        """The same on another device."""
+        support = TaskBatch(*(tensor.to(device) for tensor in (self.support.x, self.support.labels, self.support.ways)))
+        return MetaBatch(support, self.images.to(device), self.labels.to(device), self.rates.to(device))
+
     def minibatches(self) -> Iterator[tuple[TaskBatch, Tensor]]:
         """One batch [T, B, ...] for each inner step, with the learning rates [T]."""
         for images, labels in zip(self.images, self.labels, strict=True):

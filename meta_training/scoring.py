@@ -29,12 +29,13 @@ def score_checkpoint(
     steps: int | None,
     learning_rate: float | None,
     transductive: bool,
+    device: torch.device,
 ) -> list[Score]:
     """Prints and returns a score for each setting. Raises KshotError where checkpoint or data don't allow it."""
     checkpoint = load_checkpoint(path)
     inner = checkpoint.metadata.inner
     classes = held_out(path, checkpoint.metadata.input, data, part)
-    learner = Learner(checkpoint, torch.device("cpu"))
+    learner = Learner(checkpoint, device)
     typer.echo(f"{path}: {len(classes)} {part} classes, {episodes} episodes each")
     scores = []
     for setting in _settings(learner, classes, ways, shots):

@@ -42,13 +42,15 @@ class Training:
         training: ImageClasses,
         validation: ImageClasses,
         folder: RunFolder,
+        device: torch.device,
         schedule: Schedule = Schedule(),
     ) -> None:
         training.require(config.ways[1], config.shots)
         self.config = config
         self.metadata = metadata
         self.architecture = metadata.build()
-        self.theta = self.architecture.initialize(config.seed)
+        self.device = device
+        self.theta = self.architecture.initialize(config.seed).to(device)
         self.progress = Progress()
         self.stopped = False
         self._training = training
@@ -59,7 +61,7 @@ class Training:
     def resume(self) -> None:
         """Goes on from the folder's last save. Raises RunError where that cannot be."""
         checkpoint, self.progress = self._folder.resume(self.config)
-        self.theta = checkpoint.initialization
+        self.theta = checkpoint.initialization.to(self.device)
 
     def stop(self) -> None:
         """Asks the run to save and end after its current meta step."""
@@ -98,7 +100,7 @@ class Training:
     def _meta_step(self) -> list[float]:
         """One meta step of Reptile; returns the mean loss of its tasks before each inner step."""
         step = self.progress.step
-        batch = draw_meta_batch(self.config, self._training, step)
+        batch = draw_meta_batch(self.config, self._training, step).to(self.device)
         losses: list[float] = []
 
         def adapt(theta: MetaInitialization) -> tuple[Parameters, Parameters, int]:
@@ -132,7 +134,7 @@ class Training:
 
     def learner(self) -> Learner:
         """The learner as it stands, to evaluate."""
-        return Learner(Checkpoint(self.metadata, self.theta, digest=""), torch.device("cpu"))
+        return Learner(Checkpoint(self.metadata, self.theta, digest=""), self.device)
 
     def _save(self) -> None:
         self._folder.save(self.config, self.metadata, self.theta, self.progress)

@@ -83,7 +83,7 @@ def shared_moments(kept: Parameters, moments: Parameters, ways: Tensor) -> Param
     for name, old in kept.items():
         tensor = moments[name]
         if name in HEAD and old.shape[0] == 1:
-            present = (torch.arange(tensor.shape[1]) < ways.cpu()[:, None]).to(tensor)
-            tensor = tensor[present.bool()].unsqueeze(1)
+            present = torch.arange(tensor.shape[1], device=ways.device) < ways[:, None]
+            tensor = tensor[present].unsqueeze(1)
         means[name] = tensor.mean(dim=0)
     return means

@@ -2,6 +2,7 @@
 
 KshotError
 ├── CheckpointError   a checkpoint file is missing, truncated, altered or of another version
+├── DeviceError       a device that is asked for is not there
 └── SupportError      a support set that this learner cannot adapt to
 """
 
@@ -12,6 +13,10 @@ class KshotError(Exception):
 
 class CheckpointError(KshotError):
     """A checkpoint cannot be read as what it claims to be."""
+
+
+class DeviceError(KshotError):
+    """There is no such device."""
 
 
 class SupportError(KshotError):

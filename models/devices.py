@@ -1,0 +1,24 @@
+"""Where tensors live: the one place that knows the names of devices."""
+
+import re
+
+import torch
+
+from models.errors import DeviceError
+
+NAMES = "auto, cpu, cuda or cuda:<index>"
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; `auto` is the GPU where there is one. Raises DeviceError for one that is not there."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise DeviceError(f"{name!r} is no device: use {NAMES}.")
+    available = torch.cuda.is_available()
+    if name == "auto":
+        return torch.device("cuda" if available else "cpu")
+    if name.startswith("cuda") and not available:
+        raise DeviceError(f"Device {name} is not there: torch sees no GPU. Use auto or cpu, or a CUDA build of torch.")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"Device {name} is not there: torch sees {torch.cuda.device_count()} GPUs, counted from 0.")
+    return device
