@@ -8,6 +8,7 @@ import torch
 
 from app.settings import Settings
 from models.checkpoint import load_checkpoint
+from models.devices import pick_device
 from models.errors import CheckpointError
 from models.learner import Learner
 
@@ -26,20 +27,10 @@ def find_checkpoints(settings: Settings) -> dict[str, Path]:
 def load_learners(settings: Settings) -> dict[str, Learner]:
     """Every checkpoint, on the device. For the engine's thread.
 
-    Raises CheckpointError.
+    Raises CheckpointError or DeviceError.
     """
     # Half the cores: the other half decodes, and OpenMP's barriers are slow once its threads lack a core each.
     # Set in this thread, as OpenMP keeps the number for each by itself.
     torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() // 2))
     device = pick_device(settings.device)
     return {name: Learner(load_checkpoint(path), device) for name, path in find_checkpoints(settings).items()}
-
-
-def pick_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the GPU if there is one. Raises CheckpointError if there is none."""
-    available = torch.cuda.is_available()
-    if name == "auto":
-        return torch.device("cuda" if available else "cpu")
-    if name.startswith("cuda") and not available:
-        raise CheckpointError(f"KSHOT_DEVICE={name}, but torch sees no GPU. Use auto or cpu, or a CUDA build of torch.")
-    return torch.device(name)

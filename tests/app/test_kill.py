@@ -51,6 +51,8 @@ def test_kill_9_loses_no_answered_model_and_leaves_no_half_written_one(mortal: S
         mortal.start()
         listed = mortal.models()
         assert set(answered) <= set(listed)
+        # Also on the disk: a list leaves damaged files out.
+        assert set(listed) == {path.stem for path in mortal.store.glob("*.safetensors")}
         for model_id in listed:  # also those that were stored and whose answer the kill cut off
             predicted = predict(mortal.url, model_id, QUERY[:1]).raise_for_status()
             assert len(predicted.json()["predictions"][0]["top"]) == 5
