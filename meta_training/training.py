@@ -26,7 +26,7 @@ from models.parameters import Parameters
 class Schedule:
     """How often a run looks up from its work, in meta steps; it decides nothing of the result."""
 
-    log: int = 20
+    log: int = 10
     save: int = 100
     validate: int = 500
     episodes: int = 100

@@ -80,7 +80,8 @@ def test_a_run_leaves_checkpoint_card_report_curve_and_events(finished: Path) ->
     assert card["command"].startswith("kshot train --data")
     assert len(card["data"]["test_classes"]) == 2
     assert report["step"] == STEPS
-    assert report["losses"][-1]["first"] < report["losses"][0]["first"]
+    assert [entry["step"] for entry in report["losses"]] == [10, 20]
+    assert report["losses"][-1]["last"] < report["losses"][0]["first"]
     assert [entry["step"] for entry in report["validation"]] == [10, 20]
     assert (finished / "learning-curve.png").read_bytes().startswith(b"\x89PNG")
     assert list((finished / "events").glob("events.out.tfevents.*"))
