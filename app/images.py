@@ -29,9 +29,10 @@ class Decoder:
 
     def decode(self, uploads: list[Upload], spec: InputSpec) -> Tensor:
         """All images as uint8 [B, C, H, W]. Raises ImageError for the first that cannot be used."""
-        return torch.stack([prepare(self._open(upload, spec), spec) for upload in uploads])
+        return torch.stack([self._prepare(upload, spec) for upload in uploads])
 
-    def _open(self, upload: Upload, spec: InputSpec) -> Image.Image:
+    def _prepare(self, upload: Upload, spec: InputSpec) -> Tensor:
+        """One image as uint8 [C, H, W]."""
         self._check_bytes(upload)
         image = self._identify(upload)
         width, height = image.size
@@ -41,10 +42,10 @@ class Decoder:
         image.draft(None, (2 * spec.size, 2 * spec.size))
         try:
             image.load()
+            return prepare(image, spec)
         except Exception as error:  # on hostile bytes Pillow raises about any type there is
             detail = f"{upload.place} ends early or is damaged ({error}). Send the whole, intact file."
             raise upload.error(errors.ImageTruncated, detail) from error
-        return image
 
     def _check_bytes(self, upload: Upload) -> None:
         size, most = len(upload.data), self.settings.max_image_bytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
@@ -244,6 +244,3 @@ class PredictForm(BaseModel):
         description="Classify the images together: batch norm then uses their own statistics, as in the "
         "Reptile paper; it helps if they are many and balanced, and makes each answer depend on the others.",
     )
-
-
-ModelId = Annotated[str, Field(description="The id that /adapt answered.", examples=[EXAMPLE_ID])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import models
+from models import devices
 
 MiB = 2**20
 SHIPPED_CHECKPOINTS = Path(models.__file__).parent / "checkpoints"
@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     @field_validator("device")
     @classmethod
     def _known_device(cls, device: str) -> str:
-        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-            raise ValueError(f"{device!r} is no device: use auto, cpu, cuda or cuda:<index>")
+        if not devices.NAME.fullmatch(device):
+            raise ValueError(f"{device!r} is no device: use {devices.NAMES}")
         return device
 
     @field_validator("store", mode="before")

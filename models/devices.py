@@ -6,12 +6,13 @@ import torch
 
 from models.errors import DeviceError
 
+NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
 NAMES = "auto, cpu, cuda or cuda:<index>"
 
 
 def pick_device(name: str) -> torch.device:
     """The device of that name; `auto` is the GPU where there is one. Raises DeviceError for one that is not there."""
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+    if not NAME.fullmatch(name):
         raise DeviceError(f"{name!r} is no device: use {NAMES}.")
     available = torch.cuda.is_available()
     if name == "auto":
