@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from app.settings import Settings
+from models.allocator import keep_freed_memory
 from models.checkpoint import load_checkpoint
 from models.devices import pick_device
 from models.errors import CheckpointError
@@ -29,6 +30,7 @@ def load_learners(settings: Settings) -> dict[str, Learner]:
 
     Raises CheckpointError or DeviceError.
     """
+    keep_freed_memory()
     # Half the cores: the other half decodes, and OpenMP's barriers are slow once its threads lack a core each.
     # Set in this thread, as OpenMP keeps the number for each by itself.
     torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() // 2))

@@ -16,6 +16,7 @@ from meta_training.reports import write_results
 from meta_training.run_folder import RunFolder
 from meta_training.splits import Split, read_split
 from meta_training.training import Schedule, Training
+from models.allocator import keep_freed_memory
 from models.metadata import CheckpointMetadata
 
 INTERRUPTED = 130  # exit status of a run that was asked to end early
@@ -33,6 +34,7 @@ def launch(
         training.resume()
     else:
         folder.start()
+    keep_freed_memory()
     with _stops(training):
         training.run()
     if not training.done:

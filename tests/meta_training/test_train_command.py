@@ -57,7 +57,7 @@ def interrupt(data: Path, out: Path, number: signal.Signals) -> int:
         return process.wait(timeout=30)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_run_resumes_to_the_weights_of_an_uninterrupted_one(
     number: signal.Signals, data: Path, finished: Path, tmp_path: Path
 ) -> None:
