@@ -18,5 +18,5 @@ def keep_freed_memory() -> None:
         return
     libc = ctypes.CDLL(None)
     libc.mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
-    libc.mallopt(M_TRIM_THRESHOLD, 512 * MiB)
-    libc.mallopt(M_TOP_PAD, 64 * MiB)
+    libc.mallopt(M_TRIM_THRESHOLD, 128 * MiB)
+    libc.mallopt(M_TOP_PAD, 16 * MiB)

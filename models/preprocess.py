@@ -38,22 +38,30 @@ class InputSpec(BaseModel):
 
 def prepare(image: Image.Image, spec: InputSpec) -> Tensor:
     """uint8 [C, size, size]: upright by its EXIF orientation, on white where transparent or not square, resized."""
-    upright = ImageOps.exif_transpose(image)
-    flat = _on_white(_eight_bits(upright)).convert(spec.mode)
+    upright = ImageOps.exif_transpose(_shrunk(_continuous(image, spec), 2 * spec.size))
+    flat = _on_white(upright).convert(spec.mode)
     fitted = ImageOps.pad(flat, (spec.size, spec.size), Image.Resampling.BILINEAR, color="white")
     pixels = np.asarray(fitted, dtype=np.uint8).reshape(spec.size, spec.size, spec.channels)
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Pillow's own conversion clips 16-bit greys at 255."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+def _continuous(image: Image.Image, spec: InputSpec) -> Image.Image:
+    """The picture in a mode whose pixels can be averaged: the spec's, or RGB with premultiplied alpha."""
+    if image.has_transparency_data:
+        return image.convert("RGBA").convert("RGBa")
+    if image.mode.startswith("I"):  # Pillow's own conversion clips 16-bit greys at 255
+        return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    return image.convert(spec.mode)
+
+
+def _shrunk(image: Image.Image, side: int) -> Image.Image:
+    """Averaged down as far as its shorter side stays `side` or more: a large picture is handled large but once."""
+    factor = min(image.size) // side
+    return image.reduce(factor) if factor > 1 else image
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data:
+    if image.mode != "RGBa":
         return image
     layer = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
