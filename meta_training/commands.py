@@ -75,23 +75,28 @@ def evaluate(
     ] = None,
     classes: Annotated[str, typer.Option(help="`test`, or `validation` to choose by.")] = "test",
     transductive: Annotated[bool, typer.Option("--transductive", help="Batch norm over the queries together.")] = False,
+    inner_batch: Annotated[
+        int | None, typer.Option(min=1, help="Images of an inner step, for the paper's protocol; all when not given.")
+    ] = None,
+    write_card: Annotated[bool, typer.Option("--write-card", help="Keep the scores in the checkpoint's card.")] = False,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
     """Score a checkpoint on classes it never saw, with 95 % confidence intervals over episodes.
 
-    Batch norm uses the support set's statistics, as the service does. Choose on validation classes, score test once.
+    Batch norm uses the support set's statistics and inner steps the whole support set, as the service does; with
+    `--inner-batch`, mini-batches and three ways of batch norm, as the paper does. Choose on validation classes, score
+    test once.
 
         kshot evaluate models/checkpoints/omniglot.safetensors --data ~/omniglot
+        kshot evaluate runs/omniglot-5way/omniglot-5way.safetensors --inner-batch 5 --episodes 10000
     """
-    from meta_training.scoring import score_checkpoint
+    from meta_training.scoring import Scoring, score_checkpoint
     from models.devices import pick_device
 
     _use_threads(threads)
     with _errors_for_people():
-        score_checkpoint(
-            checkpoint,
-            data,
+        scoring = Scoring(
             part=classes,
             ways=ways,
             shots=shots,
@@ -99,8 +104,9 @@ def evaluate(
             steps=steps,
             learning_rate=learning_rate,
             transductive=transductive,
-            device=pick_device(device),
+            inner_batch=inner_batch,
         )
+        score_checkpoint(checkpoint, data, scoring, pick_device(device), write_card=write_card)
 
 
 def _configuration(preset: str, name: str | None, meta_steps: int | None, seed: int) -> "TrainConfig":

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 from tqdm import tqdm
 
 from meta_training.datasets import ImageClasses
@@ -80,28 +81,36 @@ def evaluate(
     with tqdm(total=episodes, desc=str(setting), unit="episode", disable=not progress, leave=False) as bar:
         for first in range(0, episodes, AT_ONCE):
             numbers = range(first, min(first + AT_ONCE, episodes))
-            drawn = [_draw(classes, setting, seed, number) for number in numbers]
+            drawn = [draw_numbered(classes, setting, seed, number) for number in numbers]
             accuracies += _accuracies(learner, setting, drawn)
             bar.update(len(drawn))
     return score(setting, accuracies)
 
 
-def _draw(classes: ImageClasses, setting: Setting, seed: int, number: int) -> Episode:
+def draw_numbered(classes: ImageClasses, setting: Setting, seed: int, number: int) -> Episode:
+    """Episode `number`: the same for every learner."""
     rng = generator(seed, setting.ways, setting.shots, number)
     return draw_episode(rng, classes, setting.ways, setting.shots, setting.queries)
 
 
+def to_support(learner: Learner, setting: Setting, episode: Episode) -> Support:
+    """An episode's support set, encoded."""
+    images, labels = flatten(episode.support)
+    return Support(learner.encode(images), labels, setting.ways, setting.steps, setting.learning_rate)
+
+
+def to_query(learner: Learner, episode: Episode) -> tuple[Tensor, Tensor]:
+    """An episode's queries, encoded [Q, ...], and their labels [Q], on the learner's device."""
+    images, labels = flatten(episode.query)
+    return learner.encode(images), labels.to(learner.device)
+
+
 def _accuracies(learner: Learner, setting: Setting, episodes: list[Episode]) -> list[float]:
-    supports, queries, answers = [], [], []
-    for episode in episodes:
-        images, labels = flatten(episode.support)
-        supports.append(Support(learner.encode(images), labels, setting.ways, setting.steps, setting.learning_rate))
-        images, labels = flatten(episode.query)
-        queries.append(learner.encode(images))
-        answers.append(labels)
+    supports = [to_support(learner, setting, episode) for episode in episodes]
+    queries, answers = zip(*(to_query(learner, episode) for episode in episodes), strict=True)
     models = [adaptation.adapted for adaptation in learner.adapt(supports)]
     predictions = learner.predict(models, queries, setting.transductive)
     return [
-        float((scores.argmax(dim=1).cpu() == labels).double().mean())
+        float((scores.argmax(dim=1) == labels).double().mean())
         for scores, labels in zip(predictions, answers, strict=True)
     ]

@@ -50,8 +50,8 @@ class Learner:
     def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
         self.checkpoint = checkpoint
         self.device = device
-        self._architecture = checkpoint.metadata.build()
-        self._initialization = checkpoint.initialization.to(device)
+        self.architecture = checkpoint.metadata.build()
+        self.initialization = checkpoint.initialization.to(device)
 
     def encode(self, images: Tensor) -> Tensor:
         """uint8 [B, C, H, W] → what the adaptable network takes [B, ...], on the device."""
@@ -66,14 +66,14 @@ class Learner:
         for support in supports:
             self._check(support)
         batch = collate(supports)
-        parameters, moments = self._architecture.start(self._initialization, batch)
+        parameters, moments = self.architecture.start(self.initialization, batch)
         losses = inner_loop(
-            self._architecture.loss,
+            self.architecture.loss,
             parameters,
             moments,
             self._schedule(supports, batch),
-            self._architecture.optimizer,
-            self._initialization.count,
+            self.architecture.optimizer,
+            self.initialization.count,
         )
         return self._conclude(supports, batch, parameters, losses)
 
@@ -94,8 +94,8 @@ class Learner:
             ways=torch.tensor([model.ways for model in models], device=self.device),
         )
         frozen = None if transductive else _statistics(parameters)
-        features, _ = self._architecture.network(parameters, batch.x, batch.weights, frozen)
-        probabilities = self._architecture.mask(logits(parameters, features), batch).softmax(dim=2)
+        features, _ = self.architecture.network(parameters, batch.x, batch.weights, frozen)
+        probabilities = self.architecture.mask(logits(parameters, features), batch).softmax(dim=2)
         return [
             task[: len(query), : model.ways] for task, query, model in zip(probabilities, queries, models, strict=True)
         ]
@@ -122,8 +122,8 @@ class Learner:
         self, supports: Sequence[Support], batch: TaskBatch, parameters: Parameters, losses: list[Tensor]
     ) -> list[Adaptation]:
         """Freezes the support set's statistics under the final weights, and sees how its images fare."""
-        features, statistics = self._architecture.network(parameters, batch.x, batch.weights)
-        scores = self._architecture.mask(logits(parameters, features), batch)
+        features, statistics = self.architecture.network(parameters, batch.x, batch.weights)
+        scores = self.architecture.mask(logits(parameters, features), batch)
         final = image_losses(scores, batch.labels)
         correct = scores.argmax(dim=2) == batch.labels
         tensors = parameters | {STATISTICS + name: tensor for name, tensor in statistics.items()}

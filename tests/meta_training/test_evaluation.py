@@ -1,0 +1,69 @@
+"""Scores, and the paper's protocol beside the service's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from meta_training.datasets import ImageClasses, read_classes
+from meta_training.errors import DataError
+from meta_training.evaluation import Setting, evaluate, score
+from meta_training.paper_protocol import BatchNorm, evaluate_as_the_paper
+from models.checkpoint import SHIPPED, load_checkpoint
+from models.learner import Learner
+
+SETTING = Setting(ways=3, shots=4, queries=2, steps=3, learning_rate=1e-3)
+
+
+@pytest.fixture(scope="module")
+def learner() -> Learner:
+    return Learner(load_checkpoint(SHIPPED / "omniglot.safetensors"), torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def classes(drawings: Path, learner: Learner) -> ImageClasses:
+    """Three classes of eight drawings."""
+    return read_classes([drawings / "more"], learner.checkpoint.metadata.input)
+
+
+def test_a_score_is_the_mean_with_its_95_percent_interval() -> None:
+    result = score(SETTING, [0.5, 1.0, 1.0, 0.5])
+    assert result.accuracy == 0.75
+    assert result.interval == pytest.approx(1.96 * 0.2886751 / 2)
+    assert str(result) == "75.00 ± 28.29 %"
+
+
+def test_an_episode_is_the_same_whatever_number_is_drawn(learner: Learner, classes: ImageClasses) -> None:
+    few, many = (evaluate(learner, classes, SETTING, episodes) for episodes in (9, 10))
+    assert -1e-9 <= many.accuracy * 10 - few.accuracy * 9 <= 1 + 1e-9
+
+
+def test_with_full_batches_frozen_batch_norm_gives_the_services_scores(learner: Learner, classes: ImageClasses) -> None:
+    paper = evaluate_as_the_paper(learner, classes, SETTING, batch=12, episodes=6)
+    assert paper[BatchNorm.FROZEN].accuracy == evaluate(learner, classes, SETTING, episodes=6).accuracy
+
+
+def test_the_three_ways_of_batch_norm_answer_by_different_statistics(
+    learner: Learner, classes: ImageClasses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forward sizes: (a) 12 support images + 1 query, (b) 6 queries, (c) the 12, then 6 queries by their statistics."""
+    sizes: list[tuple[int, bool]] = []
+    network = type(learner.architecture.network)
+    call = network.__call__
+
+    def spied(self: object, parameters: object, x: torch.Tensor, *arguments: object, **named: object) -> object:
+        sizes.append((x.shape[1], "frozen" in named))
+        return call(self, parameters, x, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(network, "__call__", spied)
+    scores = evaluate_as_the_paper(learner, classes, SETTING, batch=4, episodes=2)
+    assert sizes == [(12, False), *[(4, False)] * 3, *[(13, False)] * 6, (6, False), (12, False), (6, True)]
+    assert all(result.accuracy > 0.5 for result in scores.values())
+
+
+def test_too_few_classes_for_the_setting_are_said(learner: Learner, classes: ImageClasses) -> None:
+    wide = Setting(ways=4, shots=1, steps=1, learning_rate=1e-3)
+    with pytest.raises(DataError, match="need 4 classes; there are 3"):
+        evaluate(learner, classes, wide, episodes=2)
