@@ -1,4 +1,13 @@
-"""Named runs. Each states the result and the time it gives, and who chose its values how."""
+"""Named runs: `kshot train --preset NAME`. Each says what it is for and what it gives.
+
+`omniglot` ships. It takes any number of classes, and its values were chosen on the 100 validation characters.
+
+`omniglot-5way` and `omniglot-20way` are the paper's own networks, fixed heads and hyper-parameters (Nichol et al. 2018,
+tables 2 and 4). The paper reports 95.39 / 98.90 % (5-way, 1 / 5 shots) and 88.14 / 96.65 % (20-way), by
+
+    kshot evaluate runs/omniglot-5way/omniglot-5way.safetensors --inner-batch 5 --episodes 10000
+    kshot evaluate runs/omniglot-20way/omniglot-20way.safetensors --inner-batch 10 --episodes 10000
+"""
 
 from meta_training.config import TrainConfig
 from models.metadata import HeadSpec, InnerSpec
@@ -6,7 +15,7 @@ from models.preprocess import InputSpec
 
 OMNIGLOT = TrainConfig(
     name="omniglot",
-    input=InputSpec(channels=1, size=28, mean=1.0, std=-1.0),
+    input=InputSpec(channels=1, size=28, mean=1.0, std=-1.0),  # ink is 1 and paper 0, as padding is
     head=HeadSpec(policy="prototype", temperature=200.0),
     inner=InnerSpec(steps=5, learning_rate=1e-3),
     ways=(5, 40),
@@ -19,4 +28,34 @@ OMNIGLOT = TrainConfig(
     meta_batch=5,
 )
 
-PRESETS = {preset.name: preset for preset in (OMNIGLOT,)}
+OMNIGLOT_5WAY = TrainConfig(
+    name="omniglot-5way",
+    input=InputSpec(channels=1, size=28),
+    head=HeadSpec(policy="dense", ways=5),
+    inner=InnerSpec(steps=50, learning_rate=1e-3),
+    ways=(5, 5),
+    shots=10,
+    head_shots=1,
+    inner_batch=10,
+    inner_steps=5,
+    learning_rate=1e-3,
+    meta_steps=100_000,
+    meta_batch=5,
+)
+
+OMNIGLOT_20WAY = TrainConfig(
+    name="omniglot-20way",
+    input=InputSpec(channels=1, size=28),
+    head=HeadSpec(policy="dense", ways=20),
+    inner=InnerSpec(steps=50, learning_rate=5e-4),
+    ways=(20, 20),
+    shots=10,
+    head_shots=1,
+    inner_batch=20,
+    inner_steps=10,
+    learning_rate=5e-4,
+    meta_steps=200_000,
+    meta_batch=5,
+)
+
+PRESETS = {preset.name: preset for preset in (OMNIGLOT, OMNIGLOT_5WAY, OMNIGLOT_20WAY)}

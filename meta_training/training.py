@@ -8,11 +8,12 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from meta_training import reptile
 from meta_training.config import TrainConfig
 from meta_training.datasets import ImageClasses
+from meta_training.errors import RunError
 from meta_training.evaluation import evaluate, standard_settings
 from meta_training.meta_batches import draw_meta_batch
-from meta_training.reptile import annealed, meta_step
 from meta_training.run_folder import Progress, RunFolder
 from models.architecture import MetaInitialization, shared_moments
 from models.checkpoint import Checkpoint
@@ -85,7 +86,7 @@ class Training:
 
     def _advance(self, events: SummaryWriter, bar: "tqdm[None]") -> None:
         started = time.monotonic()
-        losses = self._meta_step()
+        losses = self.meta_step()
         self.progress.step += 1
         self.progress.seconds += time.monotonic() - started
         bar.update()
@@ -97,7 +98,7 @@ class Training:
         if step % self._schedule.save == 0:
             self._save()
 
-    def _meta_step(self) -> list[float]:
+    def meta_step(self) -> list[float]:
         """One meta step of Reptile; returns the mean loss of its tasks before each inner step."""
         step = self.progress.step
         batch = draw_meta_batch(self.config, self._training, step).to(self.device)
@@ -110,9 +111,13 @@ class Training:
             losses.extend(float(values.mean()) for values in taken)
             return phi, shared_moments(theta.moments, moments, batch.support.ways), len(taken)
 
-        self.theta = meta_step(self.theta, adapt, annealed(step, self.config.meta_steps, self.config.epsilon))
+        self.theta = reptile.meta_step(
+            self.theta, adapt, reptile.annealed(step, self.config.meta_steps, self.config.epsilon)
+        )
         if not math.isfinite(losses[-1]):
-            raise FloatingPointError(f"The loss became {losses[-1]} at meta step {step}; lower the learning rate.")
+            raise RunError(
+                f"The loss became {losses[-1]} at meta step {step}: the learning rate is too high for this data."
+            )
         return losses
 
     def _log(self, losses: list[float], events: SummaryWriter, bar: "tqdm[None]") -> None:

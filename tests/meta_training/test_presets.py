@@ -1,0 +1,62 @@
+"""Every preset trains, whatever its head."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from meta_training.config import TrainConfig
+from meta_training.datasets import ImageClasses, read_classes
+from meta_training.errors import RunError
+from meta_training.launch import describe
+from meta_training.presets import OMNIGLOT, PRESETS
+from meta_training.run_folder import RunFolder
+from meta_training.splits import Split
+from meta_training.training import Training
+from models.heads import HEAD_WEIGHT
+from models.metadata import HeadSpec
+
+
+@pytest.fixture(scope="module")
+def classes(drawings: Path) -> ImageClasses:
+    """The 8 classes of drawings, turned: 32 classes of 8 or fewer."""
+    parts = [read_classes([drawings / part], OMNIGLOT.input).with_rotations() for part in ("support", "more")]
+    names = tuple(name for part in parts for name in part.names)
+    return ImageClasses(names, tuple(pictures for part in parts for pictures in part.images))
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
+def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
+    preset: TrainConfig, classes: ImageClasses, tmp_path: Path
+) -> None:
+    config = replace(preset, meta_steps=2, shots=5, head_shots=min(preset.head_shots, 5)).fitted(classes)
+    split = Split("drawings", 0, classes, classes, classes)
+    training = Training(config, describe(config, split), classes, classes, RunFolder(tmp_path), torch.device("cpu"))
+    before = training.theta
+    losses = training.meta_step()
+    assert len(losses) == config.inner_steps
+    assert losses[-1] < losses[0]
+    assert training.theta.count == config.inner_steps
+    assert (HEAD_WEIGHT in training.theta.parameters) == (config.head.policy == "dense")
+    for name, tensor in training.theta.parameters.items():
+        assert not torch.equal(tensor, before.parameters[name]), name
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ways": (1, 5)}, "ways must go from at least 2 upwards"),
+        ({"ways": (6, 5)}, "ways must go from"),
+        ({"head": HeadSpec(policy="dense", ways=5)}, "ways must fit the head"),
+        ({"inner_steps": 0}, "inner_steps must be at least 1; it is 0"),
+        ({"head_shots": 11}, "head_shots must be between 1 and shots"),
+        ({"epsilon": 1.5}, "epsilon must be above 0 and at most 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+    ],
+)
+def test_a_configuration_that_cannot_be_run_names_the_field(change: dict[str, object], message: str) -> None:
+    with pytest.raises(RunError, match=message):
+        replace(OMNIGLOT, **change)  # type: ignore[arg-type]
