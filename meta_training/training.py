@@ -115,9 +115,7 @@ class Training:
             self.theta, adapt, reptile.annealed(step, self.config.meta_steps, self.config.epsilon)
         )
         if not math.isfinite(losses[-1]):
-            raise RunError(
-                f"The loss became {losses[-1]} at meta step {step}: the learning rate is too high for this data."
-            )
+            raise RunError(f"The loss became {losses[-1]} at meta step {step}: lower the learning rate.")
         return losses
 
     def _log(self, losses: list[float], events: SummaryWriter, bar: "tqdm[None]") -> None:
