@@ -1,0 +1,66 @@
+"""The README's picture: a support set, new drawings, and what the running service says of them.
+
+python -m benchmarks.picture                              # writes docs/drawings.png from tests/data/drawings
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from app.client import Client
+from app.schemas import Prediction
+from benchmarks.server import running_server
+
+DRAWINGS = Path("tests/data/drawings")
+GAP = 1  # empty column between the support set and the queries
+
+
+def main(
+    drawings: Annotated[Path, typer.Option(help="Folder with support/<class>/ and query/<class>/.")] = DRAWINGS,
+    out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("docs/drawings.png"),
+) -> None:
+    """Adapt to `support`, ask about `query`, and draw both."""
+    support = _by_class(drawings / "support")
+    query = _by_class(drawings / "query")
+    with running_server() as url, Client(url) as kshot:
+        model = kshot.adapt(drawings / "support", checkpoint="omniglot")
+        answer = kshot.predict(model.id, [file for files in query.values() for file in files])
+    _draw(support, query, answer.predictions).savefig(out, dpi=110)
+    typer.echo(f"{out}: {len(answer.predictions)} new drawings, adapted in {model.timings_ms.adapt:.0f} ms")
+
+
+def _by_class(folder: Path) -> dict[str, list[Path]]:
+    return {each.name: sorted(each.iterdir()) for each in sorted(folder.iterdir())}
+
+
+def _draw(support: dict[str, list[Path]], query: dict[str, list[Path]], predictions: Sequence[Prediction]) -> Figure:
+    """A row for each class: its support images, then its queries with label and score."""
+    shots, queries = (max(len(files) for files in folder.values()) for folder in (support, query))
+    figure = Figure(figsize=(1.05 * (shots + GAP + queries), 1.25 * len(support)), layout="constrained")
+    grid = figure.subplots(len(support), shots + GAP + queries, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    answers = iter(predictions)
+    for row, name in zip(grid, support, strict=True):
+        for axes, file in zip(row, support[name], strict=False):
+            _show(axes, file)
+        row[0].set_title(name, fontsize=8, loc="left")
+        for axes, file in zip(row[shots + GAP :], query[name], strict=False):
+            prediction = next(answers)
+            _show(axes, file)
+            colour = "tab:green" if prediction.label == name else "tab:red"
+            axes.set_title(f"{prediction.label}\n{prediction.score:.3f}", fontsize=7, color=colour)
+    return figure
+
+
+def _show(axes: Axes, file: Path) -> None:
+    axes.imshow(Image.open(file).convert("L"), cmap="gray", vmin=0, vmax=255)
+
+
+if __name__ == "__main__":
+    typer.run(main)
