@@ -48,6 +48,11 @@ class AdaptWork(Work[Adaptation]):
     steps: int
     learning_rate: float
 
+    @property
+    def group(self) -> Hashable:
+        """Of like cost: the batch takes the most steps, on the most images, that any work of it asks for."""
+        return super().group, self.steps.bit_length(), len(self.images).bit_length()
+
     @classmethod
     def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[Adaptation]:
         """See Work."""

@@ -55,6 +55,7 @@ class Service:
         with self.engine.expecting(), watch("decode"):
             support = await self._read_support(form)
             images = await self._decode(self._decoder.decode, support.uploads, checkpoint.metadata.input)
+        self._check_compute(steps, len(images))
         work = AdaptWork(
             checkpoint=name,
             images=images,
@@ -169,6 +170,13 @@ class Service:
             detail = f"steps is {steps}; this server takes 0 to {self.settings.max_steps}."
             raise errors.StepsOutOfRange(detail, field="steps")
         return steps
+
+    def _check_compute(self, steps: int, images: int) -> None:
+        """Raises StepsOutOfRange for what could not end within compute_seconds."""
+        most = self.settings.max_image_steps
+        if steps * images > most:
+            detail = f"steps is {steps}; with {images} images this server takes 0 to {most // images}."
+            raise errors.StepsOutOfRange(detail, field="steps")
 
     def _model(
         self,

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     max_image_pixels: int = Field(64_000_000, ge=1, le=89_478_485, description="Most pixels in an image.")
     max_classes: int = Field(100, ge=2, description="Most classes in a support set.")
     max_steps: int = Field(100, ge=0, description="Most gradient steps a request may ask for.")
+    max_image_steps: int = Field(20_000, ge=1, description="Most images × gradient steps of a request.")
     max_archive_bytes: int = Field(256 * MiB, ge=1, description="Most bytes an archive may unpack to.")
     max_archive_ratio: int = Field(100, ge=1, description="Most bytes an archive may unpack to, per byte of it.")
     max_archive_entries: int = Field(5000, ge=1, description="Most entries in an archive, folders included.")

@@ -178,6 +178,12 @@ def test_more_steps_than_the_server_takes(server: Server) -> None:
     assert "0 to 100" in document["detail"]
 
 
+def test_more_steps_than_so_many_images_can_take_in_time(server: Server) -> None:
+    document = problem(adapt(server.url, SUPPORT * 10, steps=81), 422, "steps-out-of-range", field="steps")
+    assert "250 images" in document["detail"]
+    assert "0 to 80" in document["detail"]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
