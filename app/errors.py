@@ -4,7 +4,7 @@ models.errors.KshotError
 └── AppError
     ├── ImagesMissing, TooManyImages, UploadAmbiguous, LabelsMismatch, LabelInvalid
     ├── TooFewClasses, TooManyClasses
-    ├── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels
+    ├── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels, TooManyPixels
     ├── ArchiveError: ArchiveUnreadable, ArchiveUnsafeName, ArchiveEncrypted, ArchiveNested, ArchiveTooLarge,
     │                 ArchiveLayout
     ├── StepsOutOfRange, CheckpointUnknown, Diverged
@@ -100,6 +100,11 @@ class ImageTooManyBytes(ImageError):
 class ImageTooManyPixels(ImageError):
     status = 413
     type, title = "/problems/image-too-many-pixels", "The picture has too many pixels"
+
+
+class TooManyPixels(ImageError):
+    status = 413
+    type, title = "/problems/too-many-pixels", "The pictures have too many pixels together"
 
 
 class ArchiveError(AppError):

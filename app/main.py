@@ -69,6 +69,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     sweeper.cancel()
     await to_thread.run_sync(engine.close)
+    await to_thread.run_sync(app.state.service.reader.close)
 
 
 async def _sweep(store: Store, seconds: float) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 EXAMPLE_ID = "019ab2f3c4d5e6f708192a3b4c5d6e7f"
 EXAMPLE_DIGEST = "sha256:" + "9f86d081884c7d65" * 4
+MAX_SKIPPED = 100
 
 
 class CheckpointRef(BaseModel):
@@ -65,9 +66,10 @@ class Model(ModelSummary):
     hardest_images: list[HardImage] = Field(description="Up to 3 images with the highest loss, worst first.")
     skipped: list[str] = Field(
         default=[],
-        description="Files of the archive that are not images and were left out.",
+        description=f"Files of the archive that are not images and were left out: the first {MAX_SKIPPED}.",
         examples=[["__MACOSX/alpha/._1.png"]],
     )
+    skipped_count: int = Field(default=0, description="How many were left out.", examples=[1])
 
 
 class AdaptTimings(BaseModel):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 
-from app import answers, errors, uploads
-from app.archives import ArchiveReader
+from app import answers, errors
 from app.cache import ModelCache
 from app.engine import Engine
-from app.images import Decoder
 from app.jobs import AdaptWork, PredictWork
+from app.reading import Reader
 from app.schemas import (
+    MAX_SKIPPED,
     AdaptAnswer,
     AdaptForm,
     AdaptTimings,
@@ -32,8 +30,6 @@ from app.uploads import SupportSet
 from models.checkpoint import Checkpoint
 from models.learner import Adaptation, Adapted
 
-T = TypeVar("T")
-
 
 class Service:
     """What the routes call. Decoding and files are left to worker threads, torch to the engine."""
@@ -43,8 +39,7 @@ class Service:
         self.engine = engine
         self.store = store
         self.cache = ModelCache(settings.cache_bytes)
-        self._decoder = Decoder(settings)
-        self._decoding = CapacityLimiter(settings.decode_threads)
+        self.reader = Reader(settings)
 
     async def adapt(self, form: AdaptForm) -> AdaptAnswer:
         """Makes a model and keeps it. Raises AppError, or SupportError from the learner."""
@@ -53,8 +48,7 @@ class Service:
         steps = self._steps(inner.steps if form.steps is None else form.steps)
         watch = Stopwatch()
         with self.engine.expecting(), watch("decode"):
-            support = await self._read_support(form)
-            images = await self._decode(self._decoder.decode, support.uploads, checkpoint.metadata.input)
+            support, images = await self.reader.support(form, checkpoint.metadata.input)
         self._check_compute(steps, len(images))
         work = AdaptWork(
             checkpoint=name,
@@ -80,8 +74,7 @@ class Service:
         checkpoint = self._checkpoint_of(model)
         watch = Stopwatch()
         with self.engine.expecting(), watch("decode"):
-            queries = await uploads.read_images(form.images, self.settings)
-            images = await self._decode(self._decoder.decode, queries, checkpoint.metadata.input)
+            queries, images = await self.reader.queries(form.images, checkpoint.metadata.input)
         work = PredictWork(
             checkpoint=model.checkpoint.name,
             images=images,
@@ -118,19 +111,6 @@ class Service:
             answers.describe(name, learner.checkpoint, default=name == self.settings.checkpoint)
             for name, learner in self.engine.learners.items()
         ]
-
-    async def _read_support(self, form: AdaptForm) -> SupportSet:
-        if form.archive is None:
-            return await uploads.read_support(form.images, form.labels, self.settings)
-        if form.images or form.labels:
-            detail = "Send either an archive, or images and labels."
-            raise errors.UploadAmbiguous(detail, field="archive")
-        data = await form.archive.read()
-        return await self._decode(ArchiveReader(self.settings).read, data, form.archive.filename or "")
-
-    async def _decode(self, function: Callable[..., T], *arguments: object) -> T:
-        """In a worker thread; only so many at once, as pictures unfold to many times their files' size."""
-        return await to_thread.run_sync(function, *arguments, limiter=self._decoding)
 
     async def _keep(self, stored: Stored) -> None:
         await to_thread.run_sync(self.store.put, stored)
@@ -203,5 +183,6 @@ class Service:
             loss_curve=adaptation.losses,
             support_accuracy=sum(adaptation.image_correct) / len(adaptation.image_correct),
             hardest_images=answers.hardest(support.uploads, adaptation.image_losses),
-            skipped=support.skipped,
+            skipped=support.skipped[:MAX_SKIPPED],
+            skipped_count=len(support.skipped),
         )

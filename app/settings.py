@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     max_image_bytes: int = Field(16 * MiB, ge=1, description="Largest image file.")
     # Pillow refuses by itself beyond its default of 89 478 485.
     max_image_pixels: int = Field(64_000_000, ge=1, le=89_478_485, description="Most pixels in an image.")
+    max_request_pixels: int = Field(500_000_000, ge=1, description="Most pixels in all images of a request.")
     max_classes: int = Field(100, ge=2, description="Most classes in a support set.")
     max_steps: int = Field(100, ge=0, description="Most gradient steps a request may ask for.")
     max_image_steps: int = Field(20_000, ge=1, description="Most images × gradient steps of a request.")

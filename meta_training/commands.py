@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from meta_training.config import TrainConfig
 
 Data = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         envvar="KSHOT_DATA",
         help="A folder with Omniglot's two zips or what they unpack to, or any folder or zip of class folders.",
@@ -25,7 +25,7 @@ Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores
 
 
 def train(
-    data: Data,
+    data: Data = None,
     preset: Annotated[str, typer.Option(help="A named configuration, see meta_training/presets.py.")] = "omniglot",
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/<preset> when not given.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the checkpoint; the preset's when not given.")] = None,
@@ -43,20 +43,25 @@ def train(
     Ctrl-C saves and ends; `--resume` goes on, after a kill too, and comes to the same weights. The folder gets the
     checkpoint with its card, report.json, learning-curve.png and TensorBoard events.
 
+        kshot train --preset sine                           # no data: the paper's sine waves, as a picture
         kshot train --preset omniglot --data ~/omniglot
         kshot train --data ~/symbols --meta-steps 2000 --name symbols
         tensorboard --logdir runs
     """
-    from meta_training.launch import launch
+    from meta_training.launch import launch, launch_sine
     from meta_training.training import Schedule
     from models.devices import pick_device
 
     _use_threads(threads)
+    folder = out or Path("runs") / (name or preset)
+    if preset == "sine":
+        launch_sine(folder, seed, meta_steps)
+        return
     with _errors_for_people():
         launch(
             _configuration(preset, name, meta_steps, seed),
-            data,
-            out or Path("runs") / (name or preset),
+            _required(data),
+            folder,
             Schedule(save=save_every, validate=validate_every, episodes=episodes),
             device=pick_device(device),
             resume=resume,
@@ -65,7 +70,7 @@ def train(
 
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint's .safetensors file, its card beside it.")],
-    data: Data,
+    data: Data = None,
     ways: Annotated[list[int] | None, typer.Option(min=2, help="N, repeatable; 5 and 20 when not given.")] = None,
     shots: Annotated[list[int] | None, typer.Option(min=1, help="K, repeatable; 1 and 5 when not given.")] = None,
     episodes: Annotated[int, typer.Option(min=2, help="Episodes of each setting.")] = 600,
@@ -106,7 +111,13 @@ def evaluate(
             transductive=transductive,
             inner_batch=inner_batch,
         )
-        score_checkpoint(checkpoint, data, scoring, pick_device(device), write_card=write_card)
+        score_checkpoint(checkpoint, _required(data), scoring, pick_device(device), write_card=write_card)
+
+
+def _required(data: Path | None) -> Path:
+    if data is None:
+        raise typer.BadParameter("name the folder of images by --data or KSHOT_DATA.", param_hint="--data")
+    return data
 
 
 def _configuration(preset: str, name: str | None, meta_steps: int | None, seed: int) -> "TrainConfig":
@@ -115,7 +126,7 @@ def _configuration(preset: str, name: str | None, meta_steps: int | None, seed: 
     from meta_training.presets import PRESETS
 
     if preset not in PRESETS:
-        raise typer.BadParameter(f"{preset!r} is none of {', '.join(PRESETS)}.", param_hint="--preset")
+        raise typer.BadParameter(f"{preset!r} is none of sine, {', '.join(PRESETS)}.", param_hint="--preset")
     config = PRESETS[preset]
     return replace(config, name=name or config.name, meta_steps=meta_steps or config.meta_steps, seed=seed)
 

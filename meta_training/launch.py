@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 import typer
 
+from meta_training import sine
 from meta_training.config import TrainConfig
 from meta_training.reports import write_results
 from meta_training.run_folder import RunFolder
@@ -43,6 +44,14 @@ def launch(
     checkpoint = write_results(folder, config, training.metadata, training.theta, training.progress, split)
     typer.echo(f"{out / config.name}.safetensors ({checkpoint.digest}), its card, report.json and learning-curve.png")
     typer.echo(f"Score it once on the test classes: kshot evaluate {out / config.name}.safetensors --data {data}")
+
+
+def launch_sine(out: Path, seed: int, meta_steps: int | None) -> None:
+    """Runs the sine-wave regression and prints its errors."""
+    for name, errors in sine.run(out, seed, meta_steps or sine.META_STEPS).items():
+        after = ", ".join(f"{mean:.2f} ± {interval:.2f} after {steps}" for steps, (mean, interval) in errors.items())
+        typer.echo(f"{name}: mean squared error {after} steps")
+    typer.echo(f"{out / 'sine.png'} shows it.")
 
 
 def describe(config: TrainConfig, split: Split) -> CheckpointMetadata:

@@ -89,7 +89,7 @@ def _show_adapted(answer: AdaptAnswer) -> None:
         [[each.filename, each.label, f"{each.loss:.3f}"] for each in answer.hardest_images],
     )
     if answer.skipped:
-        typer.echo(f"Skipped, as no images: {', '.join(answer.skipped)}")
+        typer.echo(f"Skipped {answer.skipped_count} that are no images: {', '.join(answer.skipped)}")
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
 
 
