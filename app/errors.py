@@ -8,7 +8,7 @@ models.errors.KshotError
     ├── ArchiveError: ArchiveUnreadable, ArchiveUnsafeName, ArchiveEncrypted, ArchiveNested, ArchiveTooLarge,
     │                 ArchiveLayout
     ├── StepsOutOfRange, CheckpointUnknown, Diverged
-    ├── ModelNotFound, CheckpointMismatch, ModelDamaged
+    ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable
     └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout
 """
 
@@ -152,6 +152,11 @@ class CheckpointMismatch(AppError):
 class ModelDamaged(AppError):
     status = 500
     type, title = "/problems/model-damaged", "The stored model is damaged"
+
+
+class StoreUnavailable(AppError):
+    status = 503
+    type, title = "/problems/store-unavailable", "Adapted models cannot be kept or read now"
 
 
 class EngineError(AppError):

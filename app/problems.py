@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse
 
 from app.errors import AppError
 from app.schemas import Problem
-from models.errors import KshotError, SupportError
+from models.errors import SupportError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -33,6 +34,10 @@ class ProblemResponse(JSONResponse):
     """A problem document."""
 
     media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """As JSON; what came in and is no text must not keep the answer from going out."""
+        return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def respond(
@@ -57,10 +62,6 @@ async def _app_error(_: Request, error: AppError) -> ProblemResponse:
 
 async def _support_error(_: Request, error: SupportError) -> ProblemResponse:
     return respond(422, ("/problems/support-unsuitable", "The support set does not fit the checkpoint"), str(error))
-
-
-async def _kshot_error(_: Request, error: KshotError) -> ProblemResponse:
-    return respond(422, ("/problems/request-refused", "The request cannot be met"), str(error))
 
 
 async def _http_error(request: Request, error: HTTPException) -> ProblemResponse:
@@ -105,7 +106,6 @@ def install(app: FastAPI) -> None:
     handlers: dict[Any, Any] = {
         AppError: _app_error,
         SupportError: _support_error,
-        KshotError: _kshot_error,
         HTTPException: _http_error,
         RequestValidationError: _invalid,
     }

@@ -9,6 +9,7 @@ from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 EXAMPLE_ID = "019ab2f3c4d5e6f708192a3b4c5d6e7f"
+MAX_TTL_SECONDS = 10 * 365 * 86400
 EXAMPLE_DIGEST = "sha256:" + "9f86d081884c7d65" * 4
 MAX_SKIPPED = 100
 
@@ -225,7 +226,7 @@ class AdaptForm(BaseModel):
     ttl_seconds: int | None = Field(
         default=None,
         ge=1,
-        le=10 * 365 * 86400,
+        le=MAX_TTL_SECONDS,
         description="Delete the model after so many seconds.",
         examples=[3600],
     )

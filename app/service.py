@@ -118,7 +118,7 @@ class Service:
 
     async def _stored(self, model_id: str) -> Stored:
         stored = await self.cache.get(model_id, lambda: to_thread.run_sync(self.store.get, model_id))
-        if is_expired(stored.model):
+        if is_expired(stored.model) or not await to_thread.run_sync(self.store.has, model_id):
             self.cache.drop(model_id)
             return await to_thread.run_sync(self.store.get, model_id)  # which says so
         return stored

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import models
+from app.schemas import MAX_TTL_SECONDS
 from models import devices
 
 MiB = 2**20
@@ -31,7 +32,9 @@ class Settings(BaseSettings):
     checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Directory of checkpoints (*.safetensors) to serve.")
     checkpoint: str = Field("omniglot", min_length=1, description="The checkpoint of a request that names none.")
     store: Path = Field(Path("kshot-models"), description="Directory that keeps adapted models.")
-    ttl_seconds: int | None = Field(None, ge=1, description="Life of a model that asks for none; unset: for ever.")
+    ttl_seconds: int | None = Field(
+        None, ge=1, le=MAX_TTL_SECONDS, description="Life of a model that asks for none; unset: for ever."
+    )
     sweep_seconds: float = Field(60, gt=0, description="Seconds between deletions of expired models.")
     cache_bytes: int = Field(256 * MiB, ge=0, description="Memory for adapted models that were used lately.")
 

@@ -7,16 +7,18 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+import structlog
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
-from app.errors import ModelDamaged, ModelNotFound
+from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
 from app.schemas import Model
 
 ID = re.compile(r"[0-9a-f]{32}")
@@ -25,6 +27,7 @@ TEMPORARY = ".part"
 ABANDONED_SECONDS = 3600  # another server on the same directory may still be writing younger ones
 
 Tensors = Mapping[str, Tensor]
+log = structlog.stdlib.get_logger("kshot.store")
 
 
 def new_id() -> str:
@@ -41,10 +44,13 @@ class Stored:
 
 
 class Store(Protocol):
-    """Immutable models by id. Calls block: make them from worker threads."""
+    """Immutable models by id. Calls block, so make them from worker threads, and may raise StoreUnavailable."""
 
     def put(self, stored: Stored) -> None:
         """Keeps a model; when this returns it survives a crash."""
+
+    def has(self, model_id: str) -> bool:
+        """Whether it is there, expired or not; quick."""
 
     def get(self, model_id: str) -> Stored:
         """Raises ModelNotFound (unknown or expired) or ModelDamaged."""
@@ -66,38 +72,38 @@ class DirectoryStore:
     """The Store of a local directory.
 
     A model is one file, there as a whole or not at all: written beside its place, flushed, renamed.
+    Raises StoreUnavailable for a directory that cannot be written to.
     """
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        self._remove_abandoned()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with self._temporary(new_id()) as probe:
+                probe.touch()
+            self._remove_abandoned()
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreUnavailable(f"{directory} cannot be written to ({reason}). Set KSHOT_STORE.") from error
 
     def put(self, stored: Stored) -> None:
         """See Store."""
-        place = self._path(stored.model.id)
-        temporary = place.with_suffix(f".{secrets.token_hex(4)}{TEMPORARY}")
-        contents = save(dict(stored.tensors), metadata={"model": stored.model.model_dump_json()})
-        try:
-            with temporary.open("xb") as file:
-                file.write(contents)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(place)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        self._flush_directory()
+        model = stored.model
+        contents = save(dict(stored.tensors), metadata={"model": model.model_dump_json()})
+        with _usable(), self._temporary(model.id) as temporary:
+            _write(temporary, contents)
+            temporary.replace(self._path(model.id))
+            self._flush_directory()
+
+    def has(self, model_id: str) -> bool:
+        """See Store."""
+        return self._path(model_id).is_file()
 
     def get(self, model_id: str) -> Stored:
         """See Store."""
         model = self.describe(model_id)
-        try:
+        with _reaching(model_id):
             return Stored(model, load(self._path(model_id).read_bytes()))
-        except FileNotFoundError as error:
-            raise _not_found(model_id) from error
-        except SafetensorError as error:
-            raise _damaged(model_id) from error
 
     def describe(self, model_id: str) -> Model:
         """See Store."""
@@ -108,36 +114,47 @@ class DirectoryStore:
 
     def delete(self, model_id: str) -> None:
         """See Store."""
-        try:
-            self._path(model_id).unlink()
-        except FileNotFoundError as error:
-            raise _not_found(model_id) from error
+        path = self._path(model_id)
+        model = self._try_header(path)  # None if damaged, which can be deleted
+        with _reaching(model_id):
+            path.unlink()
+        if model and is_expired(model):
+            raise _not_found(model_id)  # as for all others who ask for it
 
     def page(self, limit: int, cursor: str | None = None) -> tuple[list[Model], str | None]:
         """See Store."""
         models: list[Model] = []
-        for model in self._models(cursor):
-            if len(models) == limit:
-                return models, models[-1].id
-            models.append(model)
+        with _usable():
+            for model in self._models(cursor):
+                if len(models) == limit:
+                    return models, models[-1].id
+                models.append(model)
         return models, None
 
     def sweep(self) -> int:
         """See Store."""
+        self._remove_abandoned()
         expired = [path for path in self._paths() if (model := self._try_header(path)) and is_expired(model)]
         for path in expired:
             path.unlink(missing_ok=True)
         return len(expired)
 
     def _models(self, cursor: str | None) -> Iterator[Model]:
-        for path in sorted(self._paths(), reverse=True):
-            if cursor is None or path.stem < cursor:
-                model = self._try_header(path)
-                if model and not is_expired(model):
-                    yield model
+        for path in self._paths(cursor):
+            model = self._try_header(path)
+            if model and not is_expired(model):
+                yield model
 
-    def _paths(self) -> Iterator[Path]:
-        return (path for path in self.directory.glob(f"*{SUFFIX}") if ID.fullmatch(path.stem))
+    def _paths(self, cursor: str | None = None) -> Iterator[Path]:
+        """The files of the models older than `cursor`, newest first."""
+        ids = (name.removesuffix(SUFFIX) for name in self._names(SUFFIX))
+        older = (each for each in ids if ID.fullmatch(each) and (cursor is None or each < cursor))
+        return map(self._path, sorted(older, reverse=True))
+
+    def _names(self, suffix: str) -> list[str]:
+        """The files with this suffix; strings, as thousands of paths are slow to make and to sort."""
+        with os.scandir(self.directory) as entries:
+            return [entry.name for entry in entries if entry.name.endswith(suffix) and entry.is_file()]
 
     def _path(self, model_id: str) -> Path:
         if not ID.fullmatch(model_id):
@@ -145,21 +162,25 @@ class DirectoryStore:
         return self.directory / f"{model_id}{SUFFIX}"
 
     def _try_header(self, path: Path) -> Model | None:
-        """None for a file that is gone meanwhile, or damaged: one such must not spoil the list."""
+        """None for a file that is gone meanwhile, or cannot be read: one such must not spoil the list."""
         try:
             return self._read_header(path)
-        except (ModelNotFound, ModelDamaged):
+        except (ModelNotFound, ModelDamaged, StoreUnavailable):
             return None
 
     @staticmethod
     def _read_header(path: Path) -> Model:
+        with _reaching(path.stem), safe_open(path, framework="pt") as file:
+            return Model.model_validate_json((file.metadata() or {})["model"])
+
+    @contextmanager
+    def _temporary(self, model_id: str) -> Iterator[Path]:
+        """Where to write what will be renamed; nothing is there afterwards."""
+        path = self.directory / f"{model_id}.{secrets.token_hex(4)}{TEMPORARY}"
         try:
-            with safe_open(path, framework="pt") as file:
-                return Model.model_validate_json((file.metadata() or {})["model"])
-        except FileNotFoundError as error:
-            raise _not_found(path.stem) from error
-        except (SafetensorError, KeyError, ValueError) as error:
-            raise _damaged(path.stem) from error
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     def _flush_directory(self) -> None:
         """So that the new name itself survives a loss of power."""
@@ -171,9 +192,19 @@ class DirectoryStore:
 
     def _remove_abandoned(self) -> None:
         """Deletes what a server that was killed had half written."""
-        for path in self.directory.glob(f"*{TEMPORARY}"):
-            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
-                path.unlink(missing_ok=True)
+        for name in self._names(TEMPORARY):
+            path = self.directory / name
+            with suppress(FileNotFoundError):  # written to its end meanwhile
+                if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                    path.unlink()
+
+
+def _write(path: Path, contents: bytes) -> None:
+    """A new file, on the disk when this returns."""
+    with path.open("xb") as file:
+        file.write(contents)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def is_expired(model: Model) -> bool:
@@ -188,3 +219,31 @@ def _not_found(model_id: str) -> ModelNotFound:
 
 def _damaged(model_id: str) -> ModelDamaged:
     return ModelDamaged(f"The file of model {model_id} cannot be read. Delete the model and adapt again.")
+
+
+def _unavailable(error: OSError) -> StoreUnavailable:
+    reason = error.strerror or error
+    return StoreUnavailable(f"The server's disk refused ({reason}). Try again later; tell whoever runs the server.")
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """Turns what the directory refuses into an error for users; the log has what they need not know."""
+    try:
+        yield
+    except OSError as error:
+        log.error("the store cannot be used", error=str(error))
+        raise _unavailable(error) from error
+
+
+@contextmanager
+def _reaching(model_id: str) -> Iterator[None]:
+    """Turns the ways in which a model's file fails us into errors for users."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _not_found(model_id) from error
+    except OSError as error:
+        raise _unavailable(error) from error
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise _damaged(model_id) from error

@@ -28,11 +28,6 @@ class Adapted:
         """N."""
         return len(self.tensors[HEAD_BIAS])
 
-    @property
-    def bytes(self) -> int:
-        """Size of its tensors."""
-        return sum(tensor.nbytes for tensor in self.tensors.values())
-
 
 @dataclass(frozen=True)
 class Adaptation:

@@ -73,7 +73,9 @@ def _settings(given: dict[str, object]) -> Settings:
 
 
 def _in_words(wrong: ErrorDetails) -> str:
-    return f"KSHOT_{wrong['loc'][0]}".upper() + f": {wrong['msg'].removeprefix('Value error, ')}"
+    own = wrong["type"] == "value_error"  # one of ours, which names the value
+    said = wrong["msg"].removeprefix("Value error, ") if own else f"{wrong['msg']}, not {wrong['input']!r}"
+    return f"KSHOT_{wrong['loc'][0]}".upper() + f": {said}"
 
 
 def _run(settings: Settings) -> None:

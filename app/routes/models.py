@@ -17,7 +17,9 @@ router = APIRouter(prefix="/models", tags=["models"])
 async def list_models(
     service: TheService,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many to list.")] = 100,
-    cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+    cursor: Annotated[
+        str | None, Query(pattern="^[0-9a-f]{32}$", description="next_cursor of the page before.")
+    ] = None,
 ) -> ModelPage:
     """Pages through the models that are kept."""
     return await service.page(limit, cursor)

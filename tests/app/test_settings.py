@@ -27,6 +27,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         ("device", "cuda:"),
         ("store", "s3://bucket/prefix"),
         ("threads", "0"),
+        ("ttl_seconds", "100000000000"),
         ("max_classes", "1"),
         ("max_image_pixels", "1000000000"),
         ("queue_seconds", "0"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import torch
 
-from app.errors import ModelDamaged, ModelNotFound
+from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
 from app.schemas import CheckpointRef, Model
 from app.store import ABANDONED_SECONDS, ID, DirectoryStore, Stored, new_id
 
@@ -131,13 +132,46 @@ def test_a_damaged_file_is_told_from_a_missing_one_and_spoils_no_list(store: Dir
     store.delete(bad.model.id)
 
 
-def test_old_leftovers_of_a_killed_server_are_removed_at_start(store: DirectoryStore) -> None:
+def test_a_directory_that_is_named_as_a_model_spoils_nothing(store: DirectoryStore) -> None:
+    kept, old = stored(), stored(expires_in=-1)
+    for each in (kept, old):
+        store.put(each)
+    for number in (0, 0xF):
+        (store.directory / f"{number:x}{'0' * 31}.safetensors").mkdir()
+    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+    assert store.sweep() == 1
+
+
+def test_an_expired_model_is_not_found_by_those_who_delete_it_either(store: DirectoryStore) -> None:
+    old = stored(expires_in=-1)
+    store.put(old)
+    with pytest.raises(ModelNotFound):
+        store.delete(old.model.id)
+
+
+def test_it_has_what_is_on_the_disk(store: DirectoryStore) -> None:
+    kept = stored()
+    assert not store.has(kept.model.id)
+    store.put(kept)
+    assert store.has(kept.model.id)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a directory nobody can write to, root neither")
+def test_a_store_that_cannot_be_written_to_is_none() -> None:
+    with pytest.raises(StoreUnavailable, match=r"/proc/self cannot be written to .* KSHOT_STORE"):
+        DirectoryStore(Path("/proc/self"))
+
+
+@pytest.mark.parametrize("again", [lambda store: DirectoryStore(store.directory), DirectoryStore.sweep])
+def test_old_leftovers_of_a_killed_server_are_removed(
+    store: DirectoryStore, again: Callable[[DirectoryStore], object]
+) -> None:
     old, young = (store.directory / f"{new_id()}.abcd.part" for _ in range(2))
     for path in (old, young):
         path.write_bytes(b"x")
     then = time.time() - ABANDONED_SECONDS - 1
     os.utime(old, (then, then))
-    DirectoryStore(store.directory)
+    again(store)
     assert not old.exists()
     assert young.exists()
 
@@ -147,6 +181,6 @@ def test_a_put_that_fails_leaves_nothing(store: DirectoryStore, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StoreUnavailable, match="No space"):
         store.put(stored())
     assert list(store.directory.iterdir()) == []
