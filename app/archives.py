@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from app import errors
+from app import errors, names
 from app.settings import MiB, Settings
-from app.uploads import SupportSet, Upload, check_classes, check_count, check_label
+from app.uploads import Contents, SupportSet, Upload, check_classes, check_count, check_label
 from models.preprocess import IMAGE_SUFFIXES
 
 # Pictures in the eyes of whoever sent them: leaving them out in silence would surprise.
@@ -24,6 +25,18 @@ JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 CENTRAL_ENTRY = b"PK\x01\x02"
 UTF8_NAME = 0x800
 ENCRYPTED = 0x1
+MAX_PATH, MAX_PART = 1000, 255  # bytes
+# What zipfile raises on bytes that are no zip, or one that was tampered with.
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    IndexError,
+    NotImplementedError,
+    OSError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -33,17 +46,23 @@ class Member:
     info: zipfile.ZipInfo
     path: PurePosixPath
 
+    @property
+    def is_image(self) -> bool:
+        """By its name; the rest is left out."""
+        return not _is_junk(self.path) and self.path.suffix.lower() in IMAGE_SUFFIXES
+
 
 @dataclass
 class Budget:
-    """Bytes that may still be unpacked; what the headers say doesn't count."""
+    """Bytes that may still be unpacked, in all and of one image; what the headers say doesn't count."""
 
     left: int
+    image: int
 
     def read(self, archive: zipfile.ZipFile, member: Member) -> bytes:
-        """The member's bytes. Raises ArchiveTooLarge once the budget is spent."""
-        with archive.open(member.info) as file:
-            data = file.read(self.left + 1)
+        """The member's bytes, or the first that are too many for an image. Raises ArchiveTooLarge."""
+        with _intact(str(member.path), member.path), archive.open(member.info) as file:
+            data = file.read(min(self.left, self.image) + 1)
         self.left -= len(data)
         if self.left < 0:
             raise _error(
@@ -62,17 +81,16 @@ class ArchiveReader:
     """
 
     settings: Settings
-    skipped: list[str] = field(default_factory=list)
 
-    def read(self, data: bytes, filename: str) -> SupportSet:
+    def read(self, data: bytes, filename: str) -> tuple[SupportSet, Contents]:
         """The images of a zip, sorted by path; the classes are its folders, sorted."""
         self._check_entries(data)
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                return self._support_set(archive, len(data))
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
-            detail = f"{filename or 'The archive'} is no intact zip ({error}). Make it again with zip -r."
-            raise _error(errors.ArchiveUnreadable, detail) from error
+        with _intact(filename or "The archive"):
+            archive = zipfile.ZipFile(io.BytesIO(data))
+        files = sorted(_files(archive), key=lambda member: member.path)
+        images = [member for member in files if member.is_image]
+        support = self._support_set(images, [_shown(member.path) for member in files if not member.is_image])
+        return support, self._contents(archive, images, support.uploads, len(data))
 
     def _check_entries(self, data: bytes) -> None:
         """Counts them before zipfile makes an object of each; no entry comes without this mark."""
@@ -80,42 +98,52 @@ class ArchiveReader:
         if data.count(CENTRAL_ENTRY) > most:
             raise _error(errors.ArchiveTooLarge, f"It has more than {most} entries. Send fewer images.")
 
-    def _support_set(self, archive: zipfile.ZipFile, size: int) -> SupportSet:
-        members = sorted(self._images(archive), key=lambda member: member.path)
-        if not members:
+    def _support_set(self, images: Sequence[Member], skipped: list[str]) -> SupportSet:
+        if not images:
             raise _error(errors.ArchiveLayout, "It holds no images. Put a folder of images for each class into it.")
-        check_count(len(members), "archive", self.settings)
-        unpacked = min(self.settings.max_archive_bytes, max(size * self.settings.max_archive_ratio, MiB))
-        budget = Budget(unpacked)
-        prefix = _wrapping(members)
+        check_count(len(images), "archive", self.settings)
+        prefix = _wrapping(images)
         uploads = [
-            Upload(
-                "archive",
-                index,
-                str(member.path),
-                budget.read(archive, member),
-                _label(member, prefix, index),
-            )
-            for index, member in enumerate(members)
+            Upload("archive", index, _shown(member.path), _label(member, prefix, index))
+            for index, member in enumerate(images)
         ]
         classes = sorted({upload.label for upload in uploads})
         check_classes(classes, "archive", self.settings)
-        return SupportSet(uploads, classes, sorted(self.skipped))
+        return SupportSet(uploads, classes, skipped)
 
-    def _images(self, archive: zipfile.ZipFile) -> Iterator[Member]:
-        seen: set[PurePosixPath] = set()
-        for info in archive.infolist():
-            path = _safe_path(info)
-            if info.is_dir():
-                continue
-            _check(info, path)
-            if path in seen:
-                raise _error(errors.ArchiveLayout, f"{path} is in it twice. Give each file its own name.", path)
-            seen.add(path)
-            if _is_junk(path) or path.suffix.lower() not in IMAGE_SUFFIXES:
-                self.skipped.append(str(path))
-            else:
-                yield Member(info, path)
+    def _contents(
+        self, archive: zipfile.ZipFile, images: Sequence[Member], uploads: Sequence[Upload], size: int
+    ) -> Contents:
+        unpacked = min(self.settings.max_archive_bytes, max(size * self.settings.max_archive_ratio, MiB))
+        budget = Budget(unpacked, self.settings.max_image_bytes)
+        return ((upload, budget.read(archive, member)) for upload, member in zip(uploads, images, strict=True))
+
+
+@contextmanager
+def _intact(what: str, path: PurePosixPath | None = None) -> Iterator[None]:
+    """Raises ArchiveUnreadable for whatever zipfile raises on damaged or hostile bytes."""
+    try:
+        yield
+    except DAMAGE as error:
+        detail = f"{what} cannot be unpacked ({error}). Make the zip again with zip -r."
+        raise _error(errors.ArchiveUnreadable, detail, path) from error
+
+
+def _files(archive: zipfile.ZipFile) -> Iterator[Member]:
+    seen: set[PurePosixPath] = set()
+    for info in archive.infolist():
+        name = _name(info)
+        _check_length(name)
+        path = _safe_path(name)
+        if name.endswith("/"):
+            continue
+        if not path.parts:
+            raise _error(errors.ArchiveUnreadable, "A file in it has no name. Make it again with zip -r.")
+        _check(info, path)
+        if path in seen:
+            raise _error(errors.ArchiveLayout, f"{path} is in it twice. Give each file its own name.", path)
+        seen.add(path)
+        yield Member(info, path)
 
 
 def _check(info: zipfile.ZipInfo, path: PurePosixPath) -> None:
@@ -133,28 +161,39 @@ def _check(info: zipfile.ZipInfo, path: PurePosixPath) -> None:
         raise _error(errors.ArchiveUnreadable, f"{path} is not stored or deflated. Make it again with zip -r.", path)
 
 
-def _safe_path(info: zipfile.ZipInfo) -> PurePosixPath:
-    """The entry's name with / between its parts. Raises ArchiveUnsafeName if it leads out of the archive."""
-    path = PurePosixPath(_name(info).replace("\\", "/"))
+def _safe_path(name: str) -> PurePosixPath:
+    """The parts of an entry's name. Raises ArchiveUnsafeName if it leads out of the archive."""
+    path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", str(path)):
         raise _error(errors.ArchiveUnsafeName, f"{path} leads out of the archive. Zip the folder itself.", path)
     return path
 
 
+def _check_length(name: str) -> None:
+    """Raises for names longer than file systems take: nobody's folders have them."""
+    longest = max(len(part.encode()) for part in name.split("/"))
+    if len(name.encode()) > MAX_PATH or longest > MAX_PART:
+        most = f"{MAX_PATH} bytes, {MAX_PART} between slashes"
+        raise _error(errors.ArchiveUnreadable, f"It holds the name {name:.50}…, and takes names of at most {most}.")
+
+
 def _name(info: zipfile.ZipInfo) -> str:
-    """The entry's name; macOS writes UTF-8 without saying so, and splits accents from their letters."""
+    """The entry's name with / between its parts.
+
+    macOS writes UTF-8 without saying so, and splits accents from their letters.
+    """
     name = info.filename
     if not info.flag_bits & UTF8_NAME:
         with suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
-    return unicodedata.normalize("NFC", name)
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))
 
 
 def _is_junk(path: PurePosixPath) -> bool:
     return any(part in JUNK or part.startswith(".") for part in path.parts)
 
 
-def _wrapping(members: list[Member]) -> int:
+def _wrapping(members: Sequence[Member]) -> int:
     """1 if all images are in one folder that holds folders: the one that was zipped; else 0."""
     tops = {member.path.parts[0] for member in members}
     return int(len(tops) == 1 and any(len(member.path.parts) > 2 for member in members))
@@ -164,8 +203,15 @@ def _label(member: Member, prefix: int, index: int) -> str:
     if len(member.path.parts) < prefix + 2:
         detail = f"{member.path} is in no class's folder. Put each image into the folder of its class."
         raise _error(errors.ArchiveLayout, detail, member.path)
-    return check_label(member.path.parts[prefix], "archive", index)
+    filename = _shown(member.path)
+    return check_label(
+        member.path.parts[prefix], f"The folder of {filename}", field="archive", index=index, filename=filename
+    )
 
 
 def _error(kind: type[errors.AppError], detail: str, path: PurePosixPath | None = None) -> errors.AppError:
-    return kind(detail, field="archive", **({"filename": str(path)} if path else {}))
+    return kind(detail, field="archive", **({"filename": _shown(path)} if path else {}))
+
+
+def _shown(path: PurePosixPath) -> str:
+    return names.shown(str(path))

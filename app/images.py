@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import warnings
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
+from threading import Event
 
 import torch
 from PIL import Image
@@ -12,7 +14,7 @@ from torch import Tensor
 
 from app import errors
 from app.settings import Settings
-from app.uploads import Upload
+from app.uploads import Contents, Upload
 from models.preprocess import InputSpec, prepare
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
@@ -27,40 +29,44 @@ class Decoder:
 
     settings: Settings
 
-    def decode(self, uploads: list[Upload], spec: InputSpec) -> Tensor:
-        """All images as uint8 [B, C, H, W]. Raises ImageError for the first that cannot be used."""
-        return torch.stack([self._prepare(upload, spec) for upload in uploads])
+    def decode(self, gone: Event, contents: Contents, spec: InputSpec) -> Tensor:
+        """All images as uint8 [B, C, H, W]. Raises ImageError for the first that cannot be used.
 
-    def _prepare(self, upload: Upload, spec: InputSpec) -> Tensor:
-        """One image as uint8 [C, H, W]."""
-        self._check_bytes(upload)
-        image = self._identify(upload)
-        width, height = image.size
-        if width * height > self.settings.max_image_pixels:
-            raise self._too_many_pixels(upload, f"{width}×{height} pixels")
-        # JPEG can decode at a fraction of its size; twice what we need keeps the resampling clean.
-        image.draft(None, (2 * spec.size, 2 * spec.size))
-        try:
-            image.load()
-            return prepare(image, spec)
-        except Exception as error:  # on hostile bytes Pillow raises about any type there is
-            detail = f"{upload.place} ends early or is damaged ({error}). Send the whole, intact file."
-            raise upload.error(errors.ImageTruncated, detail) from error
+        Ends between two images, with CancelledError, once `gone` is set: nobody waits for them any more.
+        """
+        pixels = 0
+        tensors: list[Tensor] = []
+        for upload, data in contents:
+            if gone.is_set():
+                raise CancelledError
+            image = self._open(upload, data)
+            pixels += image.width * image.height
+            if pixels > self.settings.max_request_pixels:
+                raise self._too_many_together(upload, pixels)
+            tensors.append(_load(upload, image, spec))
+        return torch.stack(tensors)
 
-    def _check_bytes(self, upload: Upload) -> None:
-        size, most = len(upload.data), self.settings.max_image_bytes
-        if not size:
+    def _open(self, upload: Upload, data: bytes) -> Image.Image:
+        """The picture, its pixels still packed."""
+        self._check_bytes(upload, data)
+        image = self._identify(upload, data)
+        if image.width * image.height > self.settings.max_image_pixels:
+            raise self._too_many_pixels(upload, f"{image.width}×{image.height} pixels")
+        return image
+
+    def _check_bytes(self, upload: Upload, data: bytes) -> None:
+        if not data:
             raise upload.error(errors.ImageEmpty, f"{upload.place} has 0 bytes. Send an image file.")
-        if size > most:
-            detail = f"{upload.place} has {size} bytes; the limit is {most}. Send a smaller version of it."
-            raise upload.error(errors.ImageTooManyBytes, detail)
+        if len(data) > self.settings.max_image_bytes:
+            most = f"more than {self.settings.max_image_bytes} bytes, the limit"
+            raise upload.error(errors.ImageTooManyBytes, f"{upload.place} has {most}. Send a smaller version of it.")
 
-    def _identify(self, upload: Upload) -> Image.Image:
+    def _identify(self, upload: Upload, data: bytes) -> Image.Image:
         try:
-            return Image.open(io.BytesIO(upload.data), formats=FORMATS)
+            return Image.open(io.BytesIO(data), formats=FORMATS)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise self._too_many_pixels(upload, "far more pixels") from error
-        except Exception as error:  # see above
+        except Exception as error:  # see _load
             detail = f"{upload.place} is none of {', '.join(FORMATS)}. Send a picture in one of them."
             raise upload.error(errors.ImageUnreadable, detail) from error
 
@@ -68,3 +74,20 @@ class Decoder:
         most = self.settings.max_image_pixels
         detail = f"{upload.place} has {found}; the limit is {most} pixels. Send a smaller version of it."
         return upload.error(errors.ImageTooManyPixels, detail)
+
+    def _too_many_together(self, upload: Upload, pixels: int) -> errors.AppError:
+        most = self.settings.max_request_pixels
+        detail = f"With {upload.place} the images have {pixels} pixels; the limit is {most} for all. Send smaller ones."
+        return upload.error(errors.TooManyPixels, detail)
+
+
+def _load(upload: Upload, image: Image.Image, spec: InputSpec) -> Tensor:
+    """One image as uint8 [C, H, W]. Raises ImageTruncated."""
+    # JPEG can decode at a fraction of its size; twice what we need keeps the resampling clean.
+    image.draft(None, (2 * spec.size, 2 * spec.size))
+    try:
+        image.load()
+        return prepare(image, spec)
+    except Exception as error:  # on hostile bytes Pillow raises about any type there is
+        detail = f"{upload.place} ends early or is damaged ({error}). Send the whole, intact file."
+        raise upload.error(errors.ImageTruncated, detail) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -34,10 +33,6 @@ class ProblemResponse(JSONResponse):
     """A problem document."""
 
     media_type = MEDIA_TYPE
-
-    def render(self, content: Any) -> bytes:
-        """As JSON; what came in and is no text must not keep the answer from going out."""
-        return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def respond(

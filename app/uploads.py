@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fastapi import UploadFile
 
-from app import errors
+from app import errors, names
 from app.settings import Settings
 
 MAX_LABEL = 100
+MAX_FILENAME = 255
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One image as it came: its place in its field, its file name, its bytes, and its label if it has one."""
+    """One image: its place in its field, its file name, and its label if it has one."""
 
     field: str
     index: int
     filename: str
-    data: bytes
     label: str = ""
 
     @property
@@ -31,6 +32,10 @@ class Upload:
     def error(self, kind: type[errors.AppError], detail: str) -> errors.AppError:
         """An error that is about this image."""
         return kind(detail, field=self.field, index=self.index, filename=self.filename)
+
+
+Contents: TypeAlias = Iterator[tuple[Upload, bytes]]
+"""Each upload with its bytes, read when their turn comes: no request has all its files unpacked at once."""
 
 
 @dataclass(frozen=True)
@@ -56,28 +61,33 @@ class SupportSet:
         return counts
 
 
-async def read_images(
-    files: Sequence[UploadFile], settings: Settings, labels: Sequence[str] | None = None
-) -> list[Upload]:
+def images(files: Sequence[UploadFile], settings: Settings, labels: Sequence[str] | None = None) -> list[Upload]:
     """The field `images`, with labels if there are any. Raises ImagesMissing or TooManyImages."""
     if not files:
         raise errors.ImagesMissing("Send at least one file in the field 'images'.", field="images")
     check_count(len(files), "images", settings)
     paired = zip(files, labels or [""] * len(files), strict=True)
-    return [
-        Upload("images", index, file.filename or "", await file.read(), label)
-        for index, (file, label) in enumerate(paired)
-    ]
+    return [Upload("images", index, filename(file), label) for index, (file, label) in enumerate(paired)]
 
 
-async def read_support(files: Sequence[UploadFile], labels: Sequence[str], settings: Settings) -> SupportSet:
+def filename(file: UploadFile) -> str:
+    """Its name as answers show it."""
+    return names.shown(file.filename or "")[:MAX_FILENAME]
+
+
+def contents(files: Sequence[UploadFile], uploads: Sequence[Upload]) -> Contents:
+    """What is in the files of `images`. Reads from disk: for worker threads."""
+    return ((upload, file.file.read()) for upload, file in zip(uploads, files, strict=True))
+
+
+def support_set(files: Sequence[UploadFile], labels: Sequence[str], settings: Settings) -> SupportSet:
     """The fields `images` and `labels`. Raises AppError."""
     if files:
         labels = check_labels(labels, len(files))
-    read = await read_images(files, settings, labels)
+    uploads = images(files, settings, labels)
     classes = list(dict.fromkeys(labels))
     check_classes(classes, "labels", settings)
-    return SupportSet(read, classes, [])
+    return SupportSet(uploads, classes, [])
 
 
 def check_count(images: int, field: str, settings: Settings) -> None:
@@ -88,21 +98,24 @@ def check_count(images: int, field: str, settings: Settings) -> None:
 
 
 def check_labels(labels: Sequence[str], images: int) -> list[str]:
-    """The labels without surrounding blanks. Raises LabelsMismatch or LabelInvalid."""
+    """The labels as they are kept. Raises LabelsMismatch or LabelInvalid."""
     if len(labels) != images:
         counts = f"There are {images} images and {len(labels)} labels."
         detail = f"{counts} Send one label for each image, in the same order."
         raise errors.LabelsMismatch(detail, field="labels")
-    return [check_label(label, "labels", index) for index, label in enumerate(labels)]
+    return [check_label(label, f"labels[{index}]", field="labels", index=index) for index, label in enumerate(labels)]
 
 
-def check_label(label: str, field: str, index: int) -> str:
-    """The label without surrounding blanks. Raises LabelInvalid."""
-    stripped = label.strip()
-    if not 1 <= len(stripped) <= MAX_LABEL or not stripped.isprintable():
-        detail = f"{field}[{index}] is {label!r:.120}. Use 1 to {MAX_LABEL} printable characters."
-        raise errors.LabelInvalid(detail, field=field, index=index)
-    return stripped
+def check_label(label: str, place: str, **members: object) -> str:
+    """The label as it is kept. Raises LabelInvalid, with `members` and the place it names."""
+    try:
+        plain = names.plain(label)
+        if not 1 <= len(plain) <= MAX_LABEL:
+            raise ValueError(f"it has {len(plain)} characters")
+    except ValueError as error:
+        detail = f"{place} is {label!r:.120}: {error}. Use 1 to {MAX_LABEL} letters, digits or other signs."
+        raise errors.LabelInvalid(detail, **members) from error
+    return plain
 
 
 def check_classes(classes: Sequence[str], field: str, settings: Settings) -> None:

@@ -12,7 +12,7 @@ from app.errors import Diverged
 from app.uploads import Upload
 from models.learner import Adaptation, Adapted
 
-UPLOADS = [Upload("images", index, f"{index}.png", b"", "a") for index in range(5)]
+UPLOADS = [Upload("images", index, f"{index}.png", "a") for index in range(5)]
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])

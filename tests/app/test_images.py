@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
+from threading import Event
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from app.errors import TooManyPixels
 from app.images import FORMATS, Decoder
 from app.settings import Settings
 from app.uploads import Upload
@@ -36,7 +40,12 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def decode(data: bytes, spec: InputSpec = GREY) -> Tensor:
-    return Decoder(Settings()).decode([Upload("images", 0, "a", data)], spec)[0].float()
+    return decode_all([data], spec)[0].float()
+
+
+def decode_all(images: Iterable[bytes], spec: InputSpec = GREY, gone: Event | None = None, **settings: int) -> Tensor:
+    contents = ((Upload("images", index, "a"), data) for index, data in enumerate(images))
+    return Decoder(Settings.model_validate(settings)).decode(gone or Event(), contents, spec)
 
 
 def close(one: Tensor, other: Tensor) -> bool:
@@ -93,8 +102,29 @@ def test_a_large_jpeg_is_the_same_decoded_small() -> None:
 
 def test_images_keep_their_order() -> None:
     other = encoded(Image.new("L", (9, 9), 0), "PNG")
-    uploads = [Upload("images", index, "a", data) for index, data in enumerate([other, encoded(picture(), "PNG")])]
-    tensors = Decoder(Settings()).decode(uploads, GREY)
+    tensors = decode_all([other, encoded(picture(), "PNG")])
     assert tensors.dtype == torch.uint8
     assert tensors[0].max() == 0
     assert close(tensors[1].float(), EXPECTED)
+
+
+def test_the_pixels_of_all_images_together_are_bounded() -> None:
+    drawing = encoded(picture(), "PNG")  # of 90,000 pixels
+    assert len(decode_all([drawing] * 3, max_request_pixels=270_000)) == 3
+    with pytest.raises(TooManyPixels, match=r"images\[2\]") as caught:
+        decode_all([drawing] * 5, max_request_pixels=269_999)
+    assert caught.value.members["index"] == 2
+
+
+def test_decoding_ends_at_the_next_image_once_nobody_waits() -> None:
+    gone, read = Event(), []
+
+    def images() -> Iterator[bytes]:
+        for number in range(5):
+            read.append(number)
+            yield encoded(picture(), "PNG")
+            gone.set()
+
+    with pytest.raises(CancelledError):
+        decode_all(images(), gone=gone)
+    assert read == [0, 1]

@@ -1,0 +1,57 @@
+"""From a form's files to tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Event
+
+from fastapi import UploadFile
+from torch import Tensor
+
+from app import errors, uploads
+from app.archives import ArchiveReader
+from app.images import Decoder
+from app.schemas import AdaptForm
+from app.settings import Settings
+from app.uploads import SupportSet, Upload
+from app.workers import Workers
+from models.preprocess import InputSpec
+
+
+class Reader:
+    """Reads, unpacks and decodes in worker threads, one request a thread.
+
+    Pictures unfold to many times their files' size; what is kept of them is a tensor of the network's size.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._workers = Workers(settings.decode_threads)
+        self._decoder = Decoder(settings)
+        self._archives = ArchiveReader(settings)
+
+    async def support(self, form: AdaptForm, spec: InputSpec) -> tuple[SupportSet, Tensor]:
+        """The labelled images of a form, and as uint8 [B, C, H, W]. Raises AppError."""
+        if form.archive is None:
+            support = uploads.support_set(form.images, form.labels, self.settings)
+            return support, await self._decode(form.images, support.uploads, spec)
+        if form.images or form.labels:
+            detail = "Send either an archive, or images and labels."
+            raise errors.UploadAmbiguous(detail, field="archive")
+        return await self._workers.run(self._unpack, form.archive, spec)
+
+    async def queries(self, files: Sequence[UploadFile], spec: InputSpec) -> tuple[list[Upload], Tensor]:
+        """The images to classify, and as uint8 [B, C, H, W]. Raises AppError."""
+        queries = uploads.images(files, self.settings)
+        return queries, await self._decode(files, queries, spec)
+
+    def close(self) -> None:
+        """Ends the threads. Blocks."""
+        self._workers.close()
+
+    async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: InputSpec) -> Tensor:
+        return await self._workers.run(self._decoder.decode, uploads.contents(files, read), spec)
+
+    def _unpack(self, gone: Event, file: UploadFile, spec: InputSpec) -> tuple[SupportSet, Tensor]:
+        support, contents = self._archives.read(file.file.read(), uploads.filename(file))
+        return support, self._decoder.decode(gone, contents, spec)

@@ -1,0 +1,58 @@
+"""What people call files and labels comes back as they wrote it, and breaks nothing."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import httpx
+import pytest
+
+from app.names import plain, shown
+from tests.app.drawings import SUPPORT, class_folders, images, zipped
+from tests.serving import Server
+
+WORDS = ["نامه‌ها", "क्‍ष", "👩‍🔬", "10\u00a0kg", "café", "a b"]  # with joiners, a non-joiner and a hard blank
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_of_any_script_are_labels(server: Server, word: str) -> None:
+    files = images([SUPPORT[0], SUPPORT[-1]])
+    answer = httpx.post(f"{server.url}/adapt", files=files, data={"labels": [word, "b"], "steps": "0"})
+    assert answer.json()["classes"] == [word, "b"]
+
+
+def test_one_word_in_two_encodings_is_one_label(server: Server) -> None:
+    split = unicodedata.normalize("NFD", "café")
+    files = images([SUPPORT[0], SUPPORT[1], SUPPORT[-1]])
+    answer = httpx.post(f"{server.url}/adapt", files=files, data={"labels": ["café", split, "b"], "steps": "0"})
+    assert answer.json()["shots"] == {"café": 2, "b": 1}
+
+
+@pytest.mark.parametrize("bad", ["\n", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ud800"])
+def test_a_character_that_is_no_text_is_named_and_not_shown(bad: str) -> None:
+    with pytest.raises(ValueError, match=rf"U\+{ord(bad):04X}"):
+        plain(f"a{bad}b")
+    assert shown(f"a{bad}b.png") == "a\ufffdb.png"
+
+
+def test_a_file_name_that_is_no_text_is_kept_as_far_as_it_is(server: Server) -> None:
+    parts = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="images"; filename="{name}"\r\n\r\n{{}}\r\n'
+        f'--x\r\nContent-Disposition: form-data; name="labels"\r\n\r\n{name[-1]}\r\n'
+        for name in (r"\\ud800", "x" * 1000)
+    )
+    drawings = [path.read_bytes() for path in (SUPPORT[0], SUPPORT[-1])]
+    first, between, last = parts.encode().split(b"{}")
+    body = first + drawings[0] + between + drawings[1] + last + b"--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x; charset=unicode_escape"}
+    answer = httpx.post(f"{server.url}/adapt", content=body, headers=headers)
+    names = {image["index"]: image["filename"] for image in answer.raise_for_status().json()["hardest_images"]}
+    assert names == {0: "\ufffd", 1: "x" * 255}
+
+
+def test_of_many_strays_the_first_are_listed_and_all_counted(server: Server) -> None:
+    strays = {f"{number:03}{'x' * 200}.txt": b"" for number in range(150)}
+    files = {"archive": ("a.zip", zipped(class_folders() | strays))}
+    model = httpx.post(f"{server.url}/adapt", files=files, timeout=60).raise_for_status().json()
+    assert model["skipped"] == sorted(strays)[:100]
+    assert model["skipped_count"] == 150
