@@ -2,6 +2,7 @@
 
 models.errors.KshotError
 └── AppError
+    ├── NotAForm, SupportUnsuitable
     ├── ImagesMissing, TooManyImages, UploadAmbiguous, LabelsMismatch, LabelInvalid
     ├── TooFewClasses, TooManyClasses
     ├── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels, TooManyPixels
@@ -33,6 +34,11 @@ class AppError(KshotError):
         super().__init__(detail)
         self.detail = detail
         self.members = members
+
+
+class NotAForm(AppError):
+    status = 415
+    type, title = "/problems/not-a-form", "The body is not a form"
 
 
 class ImagesMissing(AppError):
@@ -70,6 +76,10 @@ class StepsOutOfRange(AppError):
 
 class CheckpointUnknown(AppError):
     type, title = "/problems/checkpoint-unknown", "No such checkpoint"
+
+
+class SupportUnsuitable(AppError):
+    type, title = "/problems/support-unsuitable", "The support set does not fit the checkpoint"
 
 
 class Diverged(AppError):

@@ -14,11 +14,13 @@ from starlette.responses import RedirectResponse
 
 from app import __version__, logs, problems
 from app.engine import Engine
+from app.forms import WholeForm
 from app.learners import find_checkpoints, load_learners
 from app.limits import BodyLimit
+from app.openapi import Api
 from app.routes import adapt, checkpoints, health, models, predict
 from app.service import Service
-from app.settings import Settings
+from app.settings import MiB, Settings
 from app.store import DirectoryStore, Store
 
 log = structlog.stdlib.get_logger("kshot")
@@ -30,7 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI app. Raises pydantic.ValidationError if the environment's settings are wrong."""
     settings = settings or Settings()
     logs.configure(settings)
-    app = FastAPI(
+    app = Api(
         title="kshot",
         version=__version__,
         summary="Upload a few labelled images, get a classifier adapted to them, ask it about new ones.",
@@ -39,11 +41,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         form_limits={
             "max_files": 2 * settings.max_images,
             "max_fields": 2 * settings.max_images + TEXT_FIELDS,
-            "max_part_size": 10_000,
+            # Of text. A file sent as text should get as far as to be told so, by its field's name.
+            "max_part_size": MiB,
         },
     )
     app.state.settings = settings
     problems.install(app)
+    app.add_middleware(WholeForm)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(logs.AccessLog)
     for route in ROUTES:

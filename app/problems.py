@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from app.errors import AppError
+from app.openapi import COMPONENTS
 from app.schemas import Problem
-from models.errors import SupportError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -26,6 +26,15 @@ FRAMEWORK = {
     413: ("/problems/body-too-large", "The body of the request is too large"),
     499: ("/problems/client-gone", "The client closed the connection"),
 }
+# How Starlette and we begin to say what is wrong with a form; what to do about it.
+REMEDIES = {
+    "Part exceeded": "Send images and archives as files (with curl: -F images=@path).",
+    "Too many files": "Send fewer images.",
+    "Too many fields": "Send one label for each image, and any other field once.",
+    "Missing boundary": "Leave the header Content-Type to your HTTP library, which adds the boundary.",
+    "The body ends": "Send the request again, whole.",
+}
+MALFORMED = "Send multipart/form-data as HTTP libraries make it (with curl: -F field=value)."
 PATHS = "{} {} is not part of this service; /docs lists what is."
 
 
@@ -55,15 +64,19 @@ async def _app_error(_: Request, error: AppError) -> ProblemResponse:
     return respond(error.status, (error.type, error.title), error.detail, error.headers, **error.members)
 
 
-async def _support_error(_: Request, error: SupportError) -> ProblemResponse:
-    return respond(422, ("/problems/support-unsuitable", "The support set does not fit the checkpoint"), str(error))
-
-
 async def _http_error(request: Request, error: HTTPException) -> ProblemResponse:
     status = error.status_code
     kind = FRAMEWORK.get(status) or ("about:blank", HTTPStatus(status).phrase)
-    detail = PATHS.format(request.method, request.url.path) if status in (404, 405) else str(error.detail)
-    return respond(status, kind, detail, error.headers)
+    return respond(status, kind, _framework_detail(request, error), error.headers)
+
+
+def _framework_detail(request: Request, error: HTTPException) -> str:
+    if error.status_code in (404, 405):
+        return PATHS.format(request.method, request.url.path)
+    if error.status_code != 400:
+        return str(error.detail)
+    remedies = (remedy for beginning, remedy in REMEDIES.items() if error.detail.startswith(beginning))
+    return f"{error.detail.rstrip('.')}. {next(remedies, MALFORMED)}"
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> ProblemResponse:
@@ -100,7 +113,6 @@ def install(app: FastAPI) -> None:
     """Answers every error of `app` with a problem document."""
     handlers: dict[Any, Any] = {
         AppError: _app_error,
-        SupportError: _support_error,
         HTTPException: _http_error,
         RequestValidationError: _invalid,
     }
@@ -110,10 +122,9 @@ def install(app: FastAPI) -> None:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's entries for problems with these statuses."""
-    schema = {"$ref": "#/components/schemas/Problem"}
+    schema = {"$ref": f"{COMPONENTS}Problem"}
     return {
         status: {
-            "model": Problem,
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": schema}},
         }

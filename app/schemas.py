@@ -175,11 +175,11 @@ class Problem(BaseModel):
         description="A stable name of the kind of problem, to branch on.",
         examples=["/problems/image-truncated"],
     )
-    title: str = Field(description="The kind of problem in words.", examples=["The image is cut short"])
+    title: str = Field(description="The kind of problem in words.", examples=["The image is cut short or damaged"])
     status: int = Field(description="The HTTP status.", examples=[422])
     detail: str = Field(
         description="This occurrence: which field and image, and the remedy.",
-        examples=["images[3] (dog.jpg) ends before its picture does. Send the whole file."],
+        examples=["images[3] (dog.jpg) ends early or is damaged. Send the whole, intact file."],
     )
     field: str | None = Field(default=None, description="The field of the form at fault.", examples=["images"])
     index: int | None = Field(default=None, description="Which of the images, from 0.", examples=[3])

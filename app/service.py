@@ -28,6 +28,7 @@ from app.stopwatch import Stopwatch
 from app.store import Store, Stored, is_expired, new_id
 from app.uploads import SupportSet
 from models.checkpoint import Checkpoint
+from models.errors import SupportError
 from models.learner import Adaptation, Adapted
 
 
@@ -42,7 +43,7 @@ class Service:
         self.reader = Reader(settings)
 
     async def adapt(self, form: AdaptForm) -> AdaptAnswer:
-        """Makes a model and keeps it. Raises AppError, or SupportError from the learner."""
+        """Makes a model and keeps it. Raises AppError."""
         name, checkpoint = self._checkpoint(form.checkpoint)
         inner = checkpoint.metadata.inner
         steps = self._steps(inner.steps if form.steps is None else form.steps)
@@ -58,7 +59,11 @@ class Service:
             steps=steps,
             learning_rate=form.learning_rate or inner.learning_rate,
         )
-        done = await self.engine.run(work)
+        try:
+            done = await self.engine.run(work)
+        except SupportError as error:
+            field = "labels" if form.archive is None else "archive"
+            raise errors.SupportUnsuitable(str(error), field=field) from error
         answers.check_finite(done.value)
         model = self._model(form, name, checkpoint, support, work, done.value)
         with watch("store"):
@@ -82,10 +87,12 @@ class Service:
             transductive=form.transductive,
         )
         done = await self.engine.run(work)
+        # In a thread: a thousand images with a hundred labels each take as long as many requests.
+        predictions = await to_thread.run_sync(answers.predictions, queries, done.value, model.classes, form.top_k)
         return PredictAnswer(
             model_id=model.id,
             checkpoint=model.checkpoint,
-            predictions=answers.predictions(queries, done.value, model.classes, form.top_k),
+            predictions=predictions,
             transductive=form.transductive,
             timings_ms=PredictTimings(**watch.ms, queue=done.queue_ms, encode=done.encode_ms, predict=done.compute_ms),
         )

@@ -218,7 +218,8 @@ def _not_found(model_id: str) -> ModelNotFound:
 
 
 def _damaged(model_id: str) -> ModelDamaged:
-    return ModelDamaged(f"The file of model {model_id} cannot be read. Delete the model and adapt again.")
+    detail = f"The file of model {model_id} cannot be read. Delete the model and adapt again."
+    return ModelDamaged(detail, field="model_id")
 
 
 def _unavailable(error: OSError) -> StoreUnavailable:

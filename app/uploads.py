@@ -109,9 +109,9 @@ def check_labels(labels: Sequence[str], images: int) -> list[str]:
 def check_label(label: str, place: str, **members: object) -> str:
     """The label as it is kept. Raises LabelInvalid, with `members` and the place it names."""
     try:
-        plain = names.plain(label)
+        plain = names.plain(label[: 10 * MAX_LABEL])  # not all of what may be a file sent as text
         if not 1 <= len(plain) <= MAX_LABEL:
-            raise ValueError(f"it has {len(plain)} characters")
+            raise ValueError("it is empty" if not plain else "it is too long")
     except ValueError as error:
         detail = f"{place} is {label!r:.120}: {error}. Use 1 to {MAX_LABEL} letters, digits or other signs."
         raise errors.LabelInvalid(detail, **members) from error

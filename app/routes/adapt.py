@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response, status
+from fastapi import APIRouter, Depends, Form, Request, Response, status
 
 from app.disconnects import while_connected
+from app.forms import require_form
 from app.problems import documented
 from app.routes.dependencies import TheService
 from app.schemas import AdaptAnswer, AdaptForm
@@ -18,7 +19,8 @@ router = APIRouter(tags=["adapt and predict"])
     "/adapt",
     status_code=status.HTTP_201_CREATED,
     summary="Make a classifier from a few labelled images",
-    responses=documented(400, 413, 422, 429, 503, 504),
+    responses=documented(400, 413, 415, 422, 429, 503, 504),
+    dependencies=[Depends(require_form)],
 )
 async def adapt(
     form: Annotated[AdaptForm, Form(media_type="multipart/form-data")],

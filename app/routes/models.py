@@ -25,7 +25,7 @@ async def list_models(
     return await service.page(limit, cursor)
 
 
-@router.get("/{model_id}", summary="Show an adapted model", responses=documented(404, 422))
+@router.get("/{model_id}", summary="Show an adapted model", responses=documented(404, 500))
 async def show_model(model_id: ModelId, service: TheService) -> Model:
     """What /adapt answered for it."""
     return await service.describe(model_id)
@@ -35,7 +35,7 @@ async def show_model(model_id: ModelId, service: TheService) -> Model:
     "/{model_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Delete an adapted model",
-    responses=documented(404, 422),
+    responses=documented(404),
 )
 async def delete_model(model_id: ModelId, service: TheService) -> None:
     """For ever."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 
 from app.disconnects import while_connected
+from app.forms import require_form
 from app.problems import documented
 from app.routes.dependencies import TheService
 from app.schemas import PredictAnswer, PredictForm
@@ -17,7 +18,8 @@ router = APIRouter(tags=["adapt and predict"])
 @router.post(
     "/predict",
     summary="Classify images with an adapted model",
-    responses=documented(400, 404, 409, 413, 422, 429, 503, 504),
+    responses=documented(400, 404, 409, 413, 415, 422, 429, 500, 503, 504),
+    dependencies=[Depends(require_form)],
 )
 async def predict(
     form: Annotated[PredictForm, Form(media_type="multipart/form-data")],

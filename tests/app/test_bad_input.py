@@ -141,7 +141,7 @@ def test_too_many_images(server: Server) -> None:
 def test_far_too_many_images(server: Server) -> None:
     answer = httpx.post(f"{server.url}/adapt", files=[("images", ("a", b"a"))] * 2001)
     document = problem(answer, 400, "body-malformed")
-    assert "Too many files" in document["detail"]
+    assert "Send fewer images" in document["detail"]
 
 
 @pytest.mark.parametrize("data", [{}, {"labels": ["a", "b"]}], ids=["nothing", "labels alone"])
@@ -231,7 +231,7 @@ def test_a_model_whose_file_is_damaged(server: Server) -> None:
     path.write_bytes(b"damaged")
     answer = predict(server.url, path.stem)
     path.unlink()
-    document = problem(answer, 500, "model-damaged")
+    document = problem(answer, 500, "model-damaged", field="model_id")
     assert path.stem in document["detail"]
 
 

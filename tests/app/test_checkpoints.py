@@ -55,4 +55,5 @@ def test_classes_that_do_not_fit_a_checkpoint_fail_their_own_request_only(server
     for misfit in misfits:
         problem = misfit.result().json()
         assert (problem["status"], problem["type"]) == (422, "/problems/support-unsuitable")
+        assert problem["field"] == "labels"
         assert "exactly 3 classes" in problem["detail"]
