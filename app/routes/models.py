@@ -13,7 +13,7 @@ from app.schemas import Model, ModelPage
 router = APIRouter(prefix="/models", tags=["models"])
 
 
-@router.get("", summary="List adapted models, newest first", responses=documented(422))
+@router.get("", summary="List adapted models, newest first", responses=documented(422, 503))
 async def list_models(
     service: TheService,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many to list.")] = 100,
@@ -25,7 +25,7 @@ async def list_models(
     return await service.page(limit, cursor)
 
 
-@router.get("/{model_id}", summary="Show an adapted model", responses=documented(404, 500))
+@router.get("/{model_id}", summary="Show an adapted model", responses=documented(404, 500, 503))
 async def show_model(model_id: ModelId, service: TheService) -> Model:
     """What /adapt answered for it."""
     return await service.describe(model_id)
@@ -35,7 +35,7 @@ async def show_model(model_id: ModelId, service: TheService) -> Model:
     "/{model_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Delete an adapted model",
-    responses=documented(404),
+    responses=documented(404, 503),
 )
 async def delete_model(model_id: ModelId, service: TheService) -> None:
     """For ever."""
