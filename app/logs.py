@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
@@ -14,9 +15,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problems
+from app.engine import State
+from app.errors import NotReady
 from app.settings import Settings
 
 REQUEST_ID = "X-Request-ID"
+MAX_FRAMES = 20
 log = structlog.stdlib.get_logger("kshot")
 
 
@@ -58,8 +62,11 @@ def _without_extras(_: Any, __: str, event: structlog.typing.EventDict) -> struc
 
 def _rendering(settings: Settings) -> list[Any]:
     if settings.log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    # Without local variables: they are users' images, and tensors, by the hundred kilobytes.
+    transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=MAX_FRAMES)
+    return [structlog.processors.ExceptionRenderer(transform), structlog.processors.JSONRenderer()]
 
 
 class AccessLog:
@@ -87,6 +94,10 @@ class AccessLog:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, tagged)
+            except asyncio.CancelledError:  # the server ends, and this outlasts its grace
+                if not status:
+                    await problems.refused(NotReady(State.DRAINING.value))(scope, receive, tagged)
+                raise
             except Exception:
                 log.exception("unexpected error")
                 if status:  # half an answer is out: let the server cut the connection

@@ -60,8 +60,13 @@ def unexpected() -> ProblemResponse:
     return respond(500, ("/problems/unexpected", "Something went wrong in the server"), detail)
 
 
-async def _app_error(_: Request, error: AppError) -> ProblemResponse:
+def refused(error: AppError) -> ProblemResponse:
+    """For an error of the service's own."""
     return respond(error.status, (error.type, error.title), error.detail, error.headers, **error.members)
+
+
+async def _app_error(_: Request, error: AppError) -> ProblemResponse:
+    return refused(error)
 
 
 async def _http_error(request: Request, error: HTTPException) -> ProblemResponse:

@@ -11,7 +11,13 @@ is an `APIError` that carries the server's problem document.
 """
 
 from app.client.asynchronous import AsyncClient
-from app.client.errors import APIError, ClientError, ServerUnreachableError, SupportFolderError
+from app.client.errors import (
+    APIError,
+    ClientError,
+    ServerUnreachableError,
+    SupportFolderError,
+    UnsendableError,
+)
 from app.client.synchronous import Client
 
 __all__ = [
@@ -21,4 +27,5 @@ __all__ = [
     "ClientError",
     "ServerUnreachableError",
     "SupportFolderError",
+    "UnsendableError",
 ]

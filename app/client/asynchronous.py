@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Self, Unpack
 
 import httpx
 
 from app.client import calls
-from app.client.calls import AdaptOptions, Call, PredictOptions, T
+from app.client.calls import AdaptOptions, Call, P, PredictOptions, T
 from app.client.uploads import Image, SupportSet
 from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer
 
@@ -22,21 +22,21 @@ class AsyncClient:
 
     def __init__(self, url: str | None = None, *, timeout: float = 120) -> None:
         """`url` and `timeout` as for Client."""
-        self._http = httpx.AsyncClient(**calls.connection(url, timeout))
+        self._http = calls.connect(httpx.AsyncClient, url, timeout)
 
     async def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
         """See Client.adapt."""
-        return await self._send(calls.adapt(support, options))
+        return await self._send(calls.adapt, support, options)
 
     async def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
         """See Client.predict."""
-        return await self._send(calls.predict(model_id, images, options))
+        return await self._send(calls.predict, model_id, images, options)
 
     async def models(self) -> AsyncIterator[ModelSummary]:
         """See Client.models; `async for`."""
         cursor = None
         while True:
-            page = await self._send(calls.models(cursor))
+            page = await self._send(calls.models, cursor)
             for model in page.models:
                 yield model
             if (cursor := page.next_cursor) is None:
@@ -44,19 +44,19 @@ class AsyncClient:
 
     async def model(self, model_id: str) -> Model:
         """See Client.model."""
-        return await self._send(calls.model(model_id))
+        return await self._send(calls.model, model_id)
 
     async def delete(self, model_id: str) -> None:
         """See Client.delete."""
-        await self._send(calls.delete(model_id))
+        await self._send(calls.delete, model_id)
 
     async def checkpoints(self) -> list[CheckpointInfo]:
         """See Client.checkpoints."""
-        return (await self._send(calls.checkpoints())).checkpoints
+        return (await self._send(calls.checkpoints)).checkpoints
 
     async def ready(self) -> bool:
         """See Client.ready."""
-        return await self._send(calls.ready())
+        return await self._send(calls.ready)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -70,7 +70,8 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
-    async def _send(self, call: Call[T]) -> T:
+    async def _send(self, make: Callable[P, Call[T]], *arguments: P.args, **options: P.kwargs) -> T:
         with calls.reaching(self._http.base_url):
+            call = make(*arguments, **options)
             response = await self._http.request(call.method, call.path, **call.content)
         return call.answer(response)

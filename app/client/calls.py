@@ -9,18 +9,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, ParamSpec, TypedDict, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from app import __version__
-from app.client.errors import ServerUnreachableError, refusal
+from app.client.errors import ServerUnreachableError, UnsendableError, refusal
 from app.client.uploads import Image, Part, SupportSet, image_parts, support_parts
 from app.schemas import AdaptAnswer, Checkpoints, Model, ModelPage, PredictAnswer
 
 T = TypeVar("T")
+H = TypeVar("H", httpx.Client, httpx.AsyncClient)
+P = ParamSpec("P")
 M = TypeVar("M", bound=BaseModel)
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -87,41 +89,49 @@ def checkpoints() -> Call[Checkpoints]:
 
 
 def ready() -> Call[bool]:
-    """GET /readyz: False while the server still loads or already drains."""
+    """GET /readyz: False while the server still loads, or if it cannot."""
     return Call("GET", "/readyz", lambda response: response.status_code == httpx.codes.OK)
 
 
-def connection(url: str | None, timeout: float) -> dict[str, Any]:
-    """The arguments that both kinds of httpx client are made with; `timeout` in seconds.
+def connect(kind: Callable[..., H], url: str | None, timeout: float) -> H:
+    """httpx's Client or AsyncClient; `timeout` in seconds.
 
-    Raises ServerUnreachableError if `url`, or else KSHOT_URL, is no address.
+    Raises ServerUnreachableError if `url`, or else KSHOT_URL, is no address, or a proxy's setting is wrong.
     """
-    return {
-        "base_url": _address(url or os.environ.get("KSHOT_URL") or DEFAULT_URL),
-        "timeout": httpx.Timeout(timeout, connect=5),
-        "headers": {"User-Agent": f"kshot/{__version__}"},
-    }
+    address = _address(url or os.environ.get("KSHOT_URL") or DEFAULT_URL)
+    seconds = httpx.Timeout(timeout, connect=5)
+    try:
+        return kind(base_url=address, timeout=seconds, headers={"User-Agent": f"kshot/{__version__}"})
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        raise ServerUnreachableError(
+            f"The environment's settings for connections cannot be used ({error}): "
+            "look at ALL_PROXY, HTTP_PROXY, HTTPS_PROXY and SSL_CERT_FILE."
+        ) from error
 
 
 @contextmanager
 def reaching(url: httpx.URL) -> Iterator[None]:
-    """Turn httpx's many ways of getting no answer into one that says what to do."""
+    """Turn the many ways of sending nothing and getting no answer into ClientErrors that say what to do."""
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise ServerUnreachableError(
             f"No kshot server answers at {url} ({error}): start one with `kshot serve`, or set KSHOT_URL."
         ) from error
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise ServerUnreachableError(
             f"The server at {url} gave no answer ({type(error).__name__}): try again, and look at its log."
         ) from error
+    except UnicodeEncodeError as error:
+        raise UnsendableError(f"{error.object!r:.200} is no valid Unicode: give it another name.") from error
+    except (OSError, httpx.InvalidURL) as error:
+        raise UnsendableError(str(error)) from error
 
 
 def _address(url: str) -> httpx.URL:
     try:
         address = httpx.URL(url)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):
         address = httpx.URL()
     if address.scheme not in ("http", "https") or not address.host:
         raise ServerUnreachableError(f"{url!r} is no address of a server: give one such as {DEFAULT_URL}.")

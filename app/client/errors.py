@@ -1,7 +1,8 @@
 """What can go wrong between a client and its server.
 
 ClientError
-├── SupportFolderError      a folder given to adapt() has no class folders
+├── UnsendableError         a file that cannot be read, or a name that cannot be sent
+│   └── SupportFolderError  a folder given to adapt() is too large
 ├── ServerUnreachableError  no answer came
 └── APIError                the server refused, and said why
 """
@@ -18,8 +19,12 @@ class ClientError(Exception):
     """A call that gave no result; the message says what to do."""
 
 
-class SupportFolderError(ClientError):
-    """A folder that isn't one of class folders."""
+class UnsendableError(ClientError):
+    """A file that cannot be read, or a name that cannot be sent."""
+
+
+class SupportFolderError(UnsendableError):
+    """A folder that is no support set: it has too much in it."""
 
 
 class ServerUnreachableError(ClientError):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self, Unpack
 
 import httpx
 
 from app.client import calls
-from app.client.calls import AdaptOptions, Call, PredictOptions, T
+from app.client.calls import AdaptOptions, Call, P, PredictOptions, T
 from app.client.uploads import Image, SupportSet
 from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer
 
@@ -17,45 +17,46 @@ from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, Predic
 class Client:
     """A connection to one server; use it as a context manager, or close() it.
 
-    Every method raises APIError for what the server refuses and ServerUnreachableError when no answer comes.
+    Every method raises APIError for what the server refuses, ServerUnreachableError when no answer comes, and
+    UnsendableError for what cannot be read or sent.
     """
 
     def __init__(self, url: str | None = None, *, timeout: float = 120) -> None:
         """`url` defaults to KSHOT_URL, then to http://127.0.0.1:8000; `timeout` is in seconds."""
-        self._http = httpx.Client(**calls.connection(url, timeout))
+        self._http = calls.connect(httpx.Client, url, timeout)
 
     def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
         """Make a classifier from a folder of class folders, a zip of them, or (label, image) pairs."""
-        return self._send(calls.adapt(support, options))
+        return self._send(calls.adapt, support, options)
 
     def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
         """Classify images, each independently of the others unless `transductive`."""
-        return self._send(calls.predict(model_id, images, options))
+        return self._send(calls.predict, model_id, images, options)
 
     def models(self) -> Iterator[ModelSummary]:
         """The adapted models, page after page as they are asked for."""
         cursor = None
         while True:
-            page = self._send(calls.models(cursor))
+            page = self._send(calls.models, cursor)
             yield from page.models
             if (cursor := page.next_cursor) is None:
                 return
 
     def model(self, model_id: str) -> Model:
         """One adapted model's record."""
-        return self._send(calls.model(model_id))
+        return self._send(calls.model, model_id)
 
     def delete(self, model_id: str) -> None:
         """Delete an adapted model."""
-        self._send(calls.delete(model_id))
+        self._send(calls.delete, model_id)
 
     def checkpoints(self) -> list[CheckpointInfo]:
         """The checkpoints that the server can adapt."""
-        return self._send(calls.checkpoints()).checkpoints
+        return self._send(calls.checkpoints).checkpoints
 
     def ready(self) -> bool:
         """Whether the server takes work now."""
-        return self._send(calls.ready())
+        return self._send(calls.ready)
 
     def close(self) -> None:
         """Close the connections."""
@@ -69,7 +70,8 @@ class Client:
     ) -> None:
         self.close()
 
-    def _send(self, call: Call[T]) -> T:
+    def _send(self, make: Callable[P, Call[T]], *arguments: P.args, **options: P.kwargs) -> T:
         with calls.reaching(self._http.base_url):
+            call = make(*arguments, **options)
             response = self._http.request(call.method, call.path, **call.content)
         return call.answer(response)

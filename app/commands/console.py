@@ -33,7 +33,7 @@ def connected(url: str | None) -> Iterator[Client]:
             yield client
     except APIError as error:
         fail(error.problem.title, _with_request(error.problem))
-    except (ClientError, OSError) as error:
+    except ClientError as error:
         fail("The command was not carried out", str(error))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-GRACE_SECONDS = 20  # for requests in flight, after SIGTERM
+SPARE_SECONDS = 10  # to receive and decode a request
 
 
 def serve(
@@ -78,24 +79,39 @@ def _in_words(wrong: ErrorDetails) -> str:
     return f"KSHOT_{wrong['loc'][0]}".upper() + f": {said}"
 
 
+def grace_seconds(settings: Settings) -> int:
+    """For requests in flight, after SIGTERM: as long as one may take."""
+    return math.ceil(settings.queue_seconds + settings.compute_seconds) + SPARE_SECONDS
+
+
+def _check(settings: Settings) -> None:
+    """Ends the command where the service would end, or never be ready, with a traceback."""
+    from app.learners import find_checkpoints
+    from app.store import DirectoryStore
+    from models.devices import pick_device
+    from models.errors import KshotError
+
+    try:
+        find_checkpoints(settings)
+        pick_device(settings.device)
+        DirectoryStore(settings.store)
+    except KshotError as error:
+        fail("The server cannot start", str(error))
+
+
 def _run(settings: Settings) -> None:
     # Idle OpenMP threads that spin take the cores from decoding; read once, when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import uvicorn
 
-    from app.learners import find_checkpoints
     from app.main import create_app
-    from models.errors import CheckpointError
 
-    try:
-        find_checkpoints(settings)  # the service would say the same, but in a traceback
-    except CheckpointError as error:
-        fail("There is nothing to serve", str(error))
+    _check(settings)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
         port=settings.port,
         log_config=None,  # the service's own, app/logs.py
         access_log=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=grace_seconds(settings),
     )

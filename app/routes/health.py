@@ -19,6 +19,6 @@ async def livez() -> Health:
 
 @router.get("/readyz", summary="Can it take requests?", responses=documented(503))
 async def readyz(service: TheService) -> Health:
-    """Answers 503 while checkpoints load, if they cannot be loaded, and while the server shuts down."""
+    """Answers 503 while checkpoints load, and if they cannot be loaded; a server that shuts down answers nothing."""
     service.engine.require_ready()
     return Health(status="ready")

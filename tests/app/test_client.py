@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.client import APIError, AsyncClient, Client, ServerUnreachableError, SupportFolderError
+from app.client import APIError, AsyncClient, Client, ServerUnreachableError
 from tests.app.drawings import DRAWINGS, QUERY, SUPPORT, label
 from tests.serving import Server, free_port
 
@@ -111,11 +111,6 @@ def test_the_address_comes_from_the_environment(server: Server, monkeypatch: pyt
     monkeypatch.setenv("KSHOT_URL", server.url)
     with Client() as client:
         assert client.ready()
-
-
-def test_a_folder_without_class_folders_is_refused_before_it_is_sent(client: Client) -> None:
-    with pytest.raises(SupportFolderError, match=CLASSES[0]):
-        client.adapt(FOLDER / CLASSES[0])
 
 
 def test_where_no_server_is_the_error_says_how_to_start_one() -> None:

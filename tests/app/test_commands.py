@@ -151,6 +151,28 @@ def test_serve_with_settings_that_cannot_be_names_each() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--store", __file__, "KSHOT_STORE"),
+        ("--device", "cuda:99", "cuda:99 is not there"),
+        ("--checkpoint", "nope", "KSHOT_CHECKPOINT"),
+    ],
+)
+def test_serve_says_why_it_cannot_start(tmp_path: Path, option: str, value: str, said: str) -> None:
+    done = _run("serve", "--port", 0, option, value, KSHOT_STORE=str(tmp_path))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_cannot_be_sent_is_said_without_a_traceback(kshot: Kshot) -> None:
+    done = kshot("models", "show", os.fsdecode(b"\xff"))
+    assert done.returncode == 1
+    assert "Unicode" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_serve_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     port = free_port()
     command = [KSHOT, "serve", "--port", str(port), "--store", str(tmp_path / "models")]
