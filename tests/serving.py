@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -33,11 +34,8 @@ class Server:
             self.process = subprocess.Popen(
                 command, env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, stdout=log, stderr=log
             )
-        deadline = time.monotonic() + STARTUP_SECONDS
-        while not self._answers(until):
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.05)
+        wait_until(lambda: self._ended() or self._answers(until), STARTUP_SECONDS, self.log.read_text)
+        assert not self._ended(), self.log.read_text()
 
     def stop(self) -> None:
         """Lets it finish."""
@@ -53,21 +51,29 @@ class Server:
 
     def wait_for_log(self, text: str) -> None:
         """A request is logged just after it was answered."""
-        deadline = time.monotonic() + 5
-        while text not in self.log.read_text():
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+        wait_until(lambda: text in self.log.read_text(), 5, self.log.read_text)
 
     def models(self) -> list[str]:
         """The ids it lists."""
         answer = httpx.get(f"{self.url}/models", params={"limit": 1000}).raise_for_status()
         return [model["id"] for model in answer.json()["models"]]
 
+    def _ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
     def _answers(self, path: str) -> bool:
         try:
             return httpx.get(self.url + path).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
+
+
+def wait_until(reached: Callable[[], bool], seconds: float = 30, why: Callable[[], str] = str) -> None:
+    """Fails after `seconds`, with what `why` says then."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, why()
+        time.sleep(0.02)
 
 
 def free_port() -> int:

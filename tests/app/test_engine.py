@@ -20,6 +20,7 @@ from app.learners import load_learners
 from app.settings import Settings
 from models.learner import Adaptation, Learner
 from models.tasks import Support
+from tests.serving import wait_until
 
 IMAGES = torch.randint(0, 256, (4, 1, 28, 28), dtype=torch.uint8)
 Start = Callable[..., Engine]
@@ -55,8 +56,7 @@ def start() -> Iterator[Start]:
         chosen = Settings.model_validate(settings)
         engines.append(Engine(lambda: load_learners(chosen), chosen))
         engines[-1].start()
-        while wait and engines[-1].state is State.LOADING:
-            time.sleep(0.01)
+        wait_until(lambda: not wait or engines[-1].state is not State.LOADING)
         return engines[-1]
 
     yield start

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.app.drawings import adapt, predict
-from tests.serving import Server
+from tests.serving import Server, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,7 @@ def test_a_model_expires_and_is_swept(server: Server) -> None:
     assert predict(server.url, model["id"]).status_code == 404
     assert httpx.get(f"{server.url}/models/{model['id']}").status_code == 404
     assert model["id"] not in server.models()
-    deadline = time.monotonic() + 5
-    while file.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not file.exists(), 5)
 
 
 def test_a_model_that_another_server_deleted_is_gone_from_this_ones_memory(server: Server) -> None:

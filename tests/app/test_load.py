@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.app.drawings import SUPPORT, adapt, images, labels
-from tests.serving import Server
+from tests.serving import Server, wait_until
 
 SLOW = SUPPORT * 4  # 100 images and as many steps as allowed: seconds
 
@@ -34,8 +34,7 @@ def busy(server: Server) -> Iterator[Future[httpx.Response]]:
         slow = pool.submit(adapt, server.url, SLOW, steps=100)
         time.sleep(0.3)
         yield slow
-        while adapt(server.url, SUPPORT[::5], steps=0).status_code != httpx.codes.CREATED:
-            time.sleep(0.1)
+        wait_until(lambda: adapt(server.url, SUPPORT[::5], steps=0).status_code == httpx.codes.CREATED, 120)
 
 
 def test_the_limit_that_was_met_is_named(small: Server) -> None:

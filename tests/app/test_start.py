@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.app.drawings import adapt
-from tests.serving import Server
+from tests.serving import Server, wait_until
 
 
 def test_readiness_is_told_from_life(server: Server) -> None:
@@ -25,8 +24,8 @@ def test_a_server_with_a_damaged_checkpoint_lives_but_is_never_ready(tmp_path: P
     server = Server(tmp_path, checkpoints=tmp_path)
     server.start(until="/livez")
     try:
-        while "loading" in (answer := httpx.get(f"{server.url}/readyz")).text:
-            time.sleep(0.05)
+        wait_until(lambda: "loading" not in httpx.get(f"{server.url}/readyz").text)
+        answer = httpx.get(f"{server.url}/readyz")
         assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
         assert "could not load" in answer.json()["detail"]
         assert adapt(server.url).status_code == 503
