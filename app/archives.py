@@ -61,7 +61,7 @@ class Budget:
 
     def read(self, archive: zipfile.ZipFile, member: Member) -> bytes:
         """The member's bytes, or the first that are too many for an image. Raises ArchiveTooLarge."""
-        with _intact(str(member.path), member.path), archive.open(member.info) as file:
+        with _intact(f"{member.path} cannot be unpacked", member.path), archive.open(member.info) as file:
             data = file.read(min(self.left, self.image) + 1)
         self.left -= len(data)
         if self.left < 0:
@@ -85,7 +85,7 @@ class ArchiveReader:
     def read(self, data: bytes, filename: str) -> tuple[SupportSet, Contents]:
         """The images of a zip, sorted by path; the classes are its folders, sorted."""
         self._check_entries(data)
-        with _intact(filename or "The archive"):
+        with _intact(f"{filename or 'The archive'} is no intact zip"):
             archive = zipfile.ZipFile(io.BytesIO(data))
         files = sorted(_files(archive), key=lambda member: member.path)
         images = [member for member in files if member.is_image]
@@ -120,12 +120,12 @@ class ArchiveReader:
 
 
 @contextmanager
-def _intact(what: str, path: PurePosixPath | None = None) -> Iterator[None]:
+def _intact(fault: str, path: PurePosixPath | None = None) -> Iterator[None]:
     """Raises ArchiveUnreadable for whatever zipfile raises on damaged or hostile bytes."""
     try:
         yield
     except DAMAGE as error:
-        detail = f"{what} cannot be unpacked ({error}). Make the zip again with zip -r."
+        detail = f"{fault} ({error}). Make the zip again with zip -r."
         raise _error(errors.ArchiveUnreadable, detail, path) from error
 
 
