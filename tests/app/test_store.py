@@ -136,8 +136,9 @@ def test_a_directory_that_is_named_as_a_model_spoils_nothing(store: DirectorySto
     kept, old = stored(), stored(expires_in=-1)
     for each in (kept, old):
         store.put(each)
-    for number in (0, 0xF):
-        (store.directory / f"{number:x}{'0' * 31}.safetensors").mkdir()
+    for name in (f"{'0' * 32}.safetensors", f"{'f' * 32}.safetensors", "old.part"):
+        (store.directory / name).mkdir()
+        os.utime(store.directory / name, (0, 0))
     assert [model.id for model in store.page(10)[0]] == [kept.model.id]
     assert store.sweep() == 1
 
