@@ -15,11 +15,10 @@ from torch import Tensor
 
 from app.engine import Engine, State
 from app.errors import ComputeTimeout, NotReady, QueueFull, QueueTimeout
-from app.jobs import AdaptWork, Work
+from app.jobs import Work
 from app.learners import load_learners
 from app.settings import Settings
-from models.learner import Adaptation, Learner
-from models.tasks import Support
+from models.learner import Learner
 from tests.serving import wait_until
 
 IMAGES = torch.randint(0, 256, (4, 1, 28, 28), dtype=torch.uint8)
@@ -88,61 +87,6 @@ def test_a_batch_is_bounded_by_its_images_with_padding(start: Start) -> None:
 
 def test_a_work_larger_than_a_batch_runs_alone(start: Start) -> None:
     assert asyncio.run(behind_a_gate(start(batch_images=2), [Probe()] * 2)) == [1, 1]
-
-
-def test_works_of_other_kinds_run_apart(start: Start) -> None:
-    async def run() -> None:
-        engine, gate = start(), threading.Event()
-        first = asyncio.create_task(engine.run(Probe(gate=gate)))
-        await asyncio.sleep(0.1)
-        adapts = [asyncio.create_task(engine.run(adapt_work(steps))) for steps in (2, 3)]
-        probe = asyncio.create_task(engine.run(Probe()))
-        await asyncio.sleep(0.05)
-        gate.set()
-        await first
-        assert [len(done.value.losses) for done in await asyncio.gather(*adapts)] == [3, 4]
-        assert (await probe).value == 1
-
-    asyncio.run(run())
-
-
-def adapt_work(steps: int, times: int = 1) -> AdaptWork:
-    return AdaptWork(
-        checkpoint="omniglot",
-        images=IMAGES.repeat(times, 1, 1, 1),
-        labels=[0, 1, 0, 1] * times,
-        ways=2,
-        steps=steps,
-        learning_rate=1e-3,
-    )
-
-
-class Recorder(Learner):
-    """Notes of every batch: its tasks, and the steps × images, with padding, that each of them pays."""
-
-    def __init__(self, other: Learner) -> None:
-        super().__init__(other.checkpoint, other.device)
-        self.batches: list[tuple[int, int]] = []
-
-    def adapt(self, supports: Sequence[Support]) -> list[Adaptation]:
-        cost = max(support.steps for support in supports) * max(len(support.labels) for support in supports)
-        self.batches.append((len(supports), cost))
-        return super().adapt(supports)
-
-
-def test_no_work_pays_for_a_neighbours_steps_or_images(start: Start) -> None:
-    async def run() -> None:
-        engine = start(patience_ms=1000)
-        learner = Recorder(engine.learners["omniglot"])
-        engine.learners = {"omniglot": learner}
-        works = [adapt_work(1), adapt_work(40), adapt_work(1, times=5), adapt_work(1)]
-        with engine.expecting():  # they wait for each other
-            results = [asyncio.create_task(engine.run(work)) for work in works]
-            await asyncio.sleep(0.02)
-        assert [len(done.value.losses) for done in await asyncio.gather(*results)] == [2, 41, 2, 2]
-        assert sorted(learner.batches) == [(1, 20), (1, 160), (2, 4)]
-
-    asyncio.run(run())
 
 
 def test_a_work_that_fails_does_not_fail_the_others_of_its_batch(start: Start) -> None:
