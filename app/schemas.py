@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.names import plain
 
 EXAMPLE_ID = "019ab2f3c4d5e6f708192a3b4c5d6e7f"
 MAX_TTL_SECONDS = 10 * 365 * 86400
@@ -210,7 +212,7 @@ class AdaptForm(BaseModel):
         description="The meta-initialization to start from; see GET /checkpoints.",
         examples=["omniglot"],
     )
-    name: str | None = Field(
+    name: Annotated[str, AfterValidator(plain)] | None = Field(
         default=None, max_length=200, description="A name to know the model by.", examples=["my symbols"]
     )
     steps: int | None = Field(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias, TypeVar
 
 import typer
 
+from app.names import shown
+
 if TYPE_CHECKING:
     from app.client import Client
     from app.schemas import Problem
@@ -45,8 +47,9 @@ def _with_request(problem: Problem) -> str:
 
 def fail(title: str, detail: str) -> NoReturn:
     """Say on stderr what is wrong and how to mend it, and exit with 1."""
-    typer.secho(title, err=True, fg="red", bold=True)
-    typer.echo(detail, err=True)
+    typer.secho(shown(title), err=True, fg="red", bold=True)
+    for line in detail.splitlines():
+        typer.echo(shown(line), err=True)
     raise typer.Exit(1)
 
 
@@ -70,7 +73,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for number, column in enumerate(columns):
         table.add_column(column, no_wrap=number == 0, overflow="fold")  # an id must stay in one piece
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*(shown(str(cell)) for cell in row))
     # The words are users' own: no markup, emoji codes or highlights are read into them.
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:

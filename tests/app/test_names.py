@@ -6,9 +6,11 @@ import unicodedata
 
 import httpx
 import pytest
+import typer
 
+from app.commands.console import fail, print_table
 from app.names import plain, shown
-from tests.app.drawings import SUPPORT, class_folders, images, zipped
+from tests.app.drawings import SUPPORT, adapt, class_folders, images, zipped
 from tests.serving import Server
 
 WORDS = ["نامه‌ها", "क्‍ष", "👩‍🔬", "10\u00a0kg", "café", "a b"]  # with joiners, a non-joiner and a hard blank
@@ -56,3 +58,20 @@ def test_of_many_strays_the_first_are_listed_and_all_counted(server: Server) -> 
     model = httpx.post(f"{server.url}/adapt", files=files, timeout=60).raise_for_status().json()
     assert model["skipped"] == sorted(strays)[:100]
     assert model["skipped_count"] == 150
+
+
+def test_a_models_name_holds_no_terminal_codes(server: Server) -> None:
+    problem = adapt(server.url, name="x\x1b[31mred").json()
+    assert problem["status"] == 422
+    assert problem["field"] == "name"
+    assert "U+001B" in problem["detail"]
+    assert adapt(server.url, name="  signs ").json()["name"] == "signs"
+
+
+def test_tables_and_errors_show_no_terminal_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["name"], [["x\x1b[31mred\n"]])
+    with pytest.raises(typer.Exit):
+        fail("wrong", "file \x1b]0;title\x07.png\nSend another.")
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out
+    assert err.splitlines() == ["wrong", "file �]0;title�.png", "Send another."]
