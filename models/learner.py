@@ -45,7 +45,7 @@ class Learner:
     def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
         self.checkpoint = checkpoint
         self.device = device
-        self.architecture = checkpoint.metadata.build()
+        self.architecture = checkpoint.metadata.build(bounded=True)
         self.initialization = checkpoint.initialization.to(device)
 
     def encode(self, images: Tensor) -> Tensor:

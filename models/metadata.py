@@ -48,12 +48,18 @@ class InnerSpec(_Spec):
     optimizer: Literal["adam", "sgd"] = "adam"
     beta2: float = Field(default=0.999, ge=0, lt=1)
     epsilon: PositiveFloat = 1e-8
+    max_step: PositiveFloat | None = Field(
+        default=None,
+        description="Most that Adam moves a weight in a step of adaptation, in learning rates; meta-training is free",
+    )
     steps: NonNegativeInt
-    learning_rate: PositiveFloat
+    learning_rate: float = Field(gt=0, allow_inf_nan=False)
 
-    def build(self) -> Optimizer:
-        """The optimizer this describes."""
-        return Adam(self.beta2, self.epsilon) if self.optimizer == "adam" else SGD()
+    def build(self, *, bounded: bool) -> Optimizer:
+        """The optimizer this describes; `bounded` by `max_step`, for data that may be far from the training data."""
+        if self.optimizer == "sgd":
+            return SGD()
+        return Adam(self.beta2, self.epsilon, self.max_step if bounded else None)
 
 
 class CheckpointMetadata(_Spec):
@@ -70,7 +76,7 @@ class CheckpointMetadata(_Spec):
     count: NonNegativeInt = Field(default=0, description="inner steps that the second moment has seen")
     data: dict[str, Any] = {}
 
-    def build(self) -> Architecture:
-        """The learner this describes."""
+    def build(self, *, bounded: bool = False) -> Architecture:
+        """The learner this describes, to train; `bounded` to adapt with (see InnerSpec)."""
         network = Conv4(self.input.channels, self.input.size, self.network.filters)
-        return Architecture(network, self.head.build(), self.inner.build())
+        return Architecture(network, self.head.build(), self.inner.build(bounded=bounded))

@@ -45,6 +45,9 @@ class Adam:
 
     beta2: float = 0.999
     epsilon: float = 1e-8
+    max_step: float | None = None
+    """Most that a weight moves in a step, in learning rates. Unbounded it is up to 1/√(1 − β₂) = 32 of them, where a
+    task's gradients are far above those v has seen."""
 
     def step(
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int
@@ -56,5 +59,9 @@ class Adam:
         torch._foreach_addcmul_(v, g, g, value=1 - self.beta2)
         denominator = torch._foreach_sqrt(v)
         torch._foreach_add_(denominator, self.epsilon)
-        scaled = torch._foreach_mul(g, [_rates_like(rates, tensor) for tensor in g])
-        torch._foreach_addcdiv_(phi, scaled, denominator, value=-correction)
+        update = torch._foreach_div(g, denominator)
+        if self.max_step is not None:
+            torch._foreach_clamp_max_(update, self.max_step / correction)
+            torch._foreach_clamp_min_(update, -self.max_step / correction)
+        torch._foreach_mul_(update, [_rates_like(rates * correction, tensor) for tensor in g])
+        torch._foreach_sub_(phi, update)

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, PositiveInt, field_validator
 from torch import Tensor
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"})
@@ -20,6 +20,13 @@ class InputSpec(BaseModel):
     size: PositiveInt
     mean: float = 0.0
     std: float = 1.0
+
+    @field_validator("std")
+    @classmethod
+    def _divides(cls, std: float) -> float:
+        if std == 0:
+            raise ValueError("std divides: it cannot be 0")
+        return std
 
     @property
     def mode(self) -> str:
@@ -47,11 +54,18 @@ def prepare(image: Image.Image, spec: InputSpec) -> Tensor:
 
 def _continuous(image: Image.Image, spec: InputSpec) -> Image.Image:
     """The picture in a mode whose pixels can be averaged: the spec's, or RGB with premultiplied alpha."""
+    if image.mode.startswith("I"):
+        return _eight_bits(image)
     if image.has_transparency_data:
         return image.convert("RGBA").convert("RGBa")
-    if image.mode.startswith("I"):  # Pillow's own conversion clips 16-bit greys at 255
-        return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
     return image.convert(spec.mode)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit greys, which Pillow's own conversion clips at 255, with what is known of them."""
+    grey = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    grey.info = {name: value for name, value in image.info.items() if name != "transparency"}
+    return grey
 
 
 def _shrunk(image: Image.Image, side: int) -> Image.Image:

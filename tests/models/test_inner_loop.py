@@ -116,3 +116,11 @@ def test_any_network_with_a_loss_can_take_the_steps() -> None:
     )
     torch.testing.assert_close(x["x"], target, atol=1e-4, rtol=0)
     assert losses[0].tolist() == [9.0, 1.0]
+
+
+def test_adams_steps_are_bounded_where_asked() -> None:
+    """A gradient 100 times what v has seen: 32 learning rates without a bound."""
+    for bound, expected in ((None, 100 / (1e-3 * 1e4 + 0.999) ** 0.5), (2.0, 2.0)):
+        x = {"x": torch.zeros(1, 1)}
+        Adam(max_step=bound).step(x, {"x": torch.full((1, 1), 100.0)}, {"x": torch.ones(1, 1)}, torch.ones(1), 10**6)
+        assert x["x"].item() == pytest.approx(-expected, rel=1e-4)

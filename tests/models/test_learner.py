@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.checkpoint import SHIPPED, load_checkpoint
+from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.errors import SupportError
 from models.learner import Adaptation, Learner
 from models.metadata import HeadSpec
@@ -99,6 +100,33 @@ def test_order_of_images_and_labels_does_not_matter(learner: Learner, images: Te
     torch.testing.assert_close(
         answers(learner, second, queries)[:, names], answers(learner, first, queries), rtol=0, atol=TOLERANCE
     )
+
+
+def test_drawings_unlike_the_training_data_are_learned_without_harm(learner: Learner, images: Tensor) -> None:
+    """White on black: gradients far above those that the second moment has seen."""
+    inverted = support(learner, 255 - images, steps=5)
+    [adaptation] = learner.adapt([inverted])
+    assert adaptation.losses == sorted(adaptation.losses, reverse=True)
+
+
+def test_each_task_steps_at_its_own_learning_rate(learner: Learner, images: Tensor) -> None:
+    fast = support(learner, images)
+    slow = replace(fast, learning_rate=1e-4)
+    together = learner.adapt([slow, fast])
+    for one, batched in zip((slow, fast), together, strict=True):
+        [alone] = learner.adapt([one])
+        torch.testing.assert_close(torch.tensor(batched.losses), torch.tensor(alone.losses), rtol=1e-3, atol=1e-5)
+    assert together[1].losses[1] < together[0].losses[1]
+
+
+def test_adaptation_goes_on_from_the_steps_that_the_second_moment_has_seen(learner: Learner, images: Tensor) -> None:
+    """As if it were the first, Adam would divide each step by the 32 it has not yet averaged over."""
+    one = support(learner, images, steps=1)
+    checkpoint = learner.checkpoint
+    forgetful = Checkpoint(checkpoint.metadata, replace(checkpoint.initialization, count=0), digest="")
+    [kept] = learner.adapt([one])
+    [lost] = Learner(forgetful, torch.device("cpu")).adapt([one])
+    assert not torch.allclose(torch.tensor(kept.losses[1]), torch.tensor(lost.losses[1]), rtol=1e-3)
 
 
 def test_a_query_is_answered_alike_alone_and_among_others(learner: Learner, images: Tensor, queries: Tensor) -> None:

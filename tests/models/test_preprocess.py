@@ -26,6 +26,18 @@ def test_sixteen_bits_keep_their_brightness() -> None:
     assert prepare(Image.new("I;16", (28, 28), 32768), GREY).float().mean() == pytest.approx(128, abs=1)
 
 
+def test_sixteen_bit_greys_keep_brightness_and_orientation_beside_a_transparent_value() -> None:
+    picture = Image.new("I;16", (28, 28), 0x4000)
+    picture.paste(0, (0, 0, 14, 28))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    picture.save(file, "PNG", transparency=1, exif=exif)
+    pixels = prepare(Image.open(file), GREY)[0]
+    assert (pixels[:13] == 0).all()
+    assert (pixels[15:] == 0x40).all()
+
+
 def test_what_is_transparent_becomes_white() -> None:
     assert (prepare(Image.new("RGBA", (28, 28), (0, 0, 0, 0)), GREY) == 255).all()
 
