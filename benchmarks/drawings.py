@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from meta_training.datasets import image_files
-from meta_training.omniglot import parts
+from meta_training.omniglot import character_files
 from models.checkpoint import SHIPPED
 
 Characters = dict[str, list[bytes]]
@@ -20,10 +19,9 @@ def test_characters(data: Path) -> Characters:
     """
     held_out = set(json.loads((SHIPPED / "omniglot.json").read_text())["data"]["test_classes"])
     files: Characters = defaultdict(list)
-    for part in parts(data):
-        for name, _, stream in image_files(part):
-            if name in held_out:
-                files[name].append(stream.read())
+    for name, _, content in character_files(data):
+        if name in held_out:
+            files[name].append(content)
     return dict(files)
 
 

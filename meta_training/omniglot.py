@@ -3,9 +3,10 @@
 Reads `images_background` and `images_evaluation`, as the official zips or as the folders they unpack to.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from meta_training.datasets import ImageClasses, read_classes
+from meta_training.datasets import File, ImageClasses, decode, image_files
 from meta_training.errors import DataError
 from models.preprocess import InputSpec
 
@@ -22,7 +23,7 @@ def read_omniglot(folder: Path, spec: InputSpec, *, progress: bool = False) -> I
 
     `folder` holds the two parts, or a folder `omniglot` that does. Raises DataError where any of it is missing.
     """
-    classes = read_classes(parts(folder), spec, progress=progress)
+    classes = decode(character_files(folder), spec, progress=progress)
     if len(classes) != CHARACTERS:
         raise DataError(f"{folder} holds {len(classes)} of Omniglot's {CHARACTERS} characters. {HELP}")
     return classes
@@ -38,9 +39,12 @@ def _places(folder: Path, part: str) -> list[Path]:
     return [candidate for candidate in candidates if candidate.exists()]
 
 
-def parts(folder: Path) -> list[Path]:
-    """The two parts. Raises DataError where one is missing."""
-    return [_part(folder, part) for part in PARTS]
+def character_files(folder: Path) -> Iterator[File]:
+    """Every drawing, its character named by its official path. Raises DataError where a part is missing."""
+    sources = {part: _part(folder, part) for part in PARTS}
+    for part, source in sources.items():
+        for name, path, content in image_files(source):
+            yield f"{part}/{name}", path, content
 
 
 def _part(folder: Path, part: str) -> Path:

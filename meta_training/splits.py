@@ -37,7 +37,7 @@ def read_split(folder: Path, spec: InputSpec, seed: int = 0, *, progress: bool =
         parts = split(classes, *OMNIGLOT_PARTS, seed)
         return Split("omniglot", seed, parts[0].with_rotations(), *parts[1:])
     validation, test = (max(2, round(share * len(classes))) for share in (VALIDATION_SHARE, TEST_SHARE))
-    return Split(folder.name, seed, *split(classes, len(classes) - validation - test, validation, seed))
+    return Split(folder.resolve().name, seed, *split(classes, len(classes) - validation - test, validation, seed))
 
 
 def read_data(folder: Path, spec: InputSpec, *, progress: bool = False) -> ImageClasses:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +33,74 @@ def test_a_folder_and_its_zip_hold_the_same_classes(drawings: Path, tmp_path: Pa
         file.writestr("__MACOSX/support/a/._1.png", b"not an image")
     folder, packed = read_classes([drawings / "support"], SPEC), read_classes([archive], SPEC)
     assert folder.names == packed.names
-    assert len(folder) == 5
+    assert folder.names == ("angelic_18", "greek_21", "hebrew_21", "hiragana_15", "korean_29")
     assert all(np.array_equal(a, b) for a, b in zip(folder.images, packed.images, strict=True))
 
 
-def test_a_broken_image_is_named(tmp_path: Path) -> None:
+def test_a_class_has_the_same_name_however_its_source_is_spelled(
+    drawings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = read_split(_symbols(drawings, tmp_path), SPEC)
+    for place, spelled in ((tmp_path / "symbols", "."), (tmp_path, "symbols"), (tmp_path / "symbols" / "x", "..")):
+        place.mkdir(exist_ok=True)
+        monkeypatch.chdir(place)
+        again = read_split(Path(spelled), SPEC)
+        assert again.source == "symbols"
+        assert again.test.names == whole.test.names
+        assert again.validation.names == whole.validation.names
+    (tmp_path / "symbols" / "x").rmdir()
+    for root in (tmp_path, tmp_path / "symbols"):
+        archive = shutil.make_archive(str(tmp_path / "packed"), "zip", root, "symbols" if root == tmp_path else ".")
+        assert read_split(Path(archive), SPEC).test.names == whole.test.names
+
+
+def _symbols(drawings: Path, tmp_path: Path) -> Path:
+    """Eight classes."""
+    for part in ("support", "more"):
+        shutil.copytree(drawings / part, tmp_path / "symbols", dirs_exist_ok=True)
+    return tmp_path / "symbols"
+
+
+def test_what_is_no_picture_of_a_class_does_no_harm(drawings: Path, tmp_path: Path) -> None:
+    symbols = _symbols(drawings, tmp_path)
+    names = read_classes([symbols], SPEC).names
+    (symbols / "greek_21" / "._1.png").write_bytes(b"macOS")
+    (symbols / ".cache").mkdir()
+    (symbols / ".cache" / "1.png").write_bytes(b"hidden")
+    (symbols / "greek_21" / "folder.png").mkdir()
+    assert read_classes([symbols], SPEC).names == names
+
+
+def test_a_picture_beside_the_class_folders_is_refused(drawings: Path, tmp_path: Path) -> None:
+    symbols = _symbols(drawings, tmp_path)
+    shutil.copy(symbols / "greek_21" / "1.png", symbols / "stray.png")
+    with pytest.raises(DataError, match=r"symbols/stray\.png lies beside the class folders"):
+        read_classes([symbols], SPEC)
+
+
+def _too_large() -> bytes:
+    """A PNG whose header promises 400 megapixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG no more", b"", _too_large()], ids=["broken", "empty", "too large"])
+def test_a_bad_image_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "broken.png").write_bytes(b"\x89PNG no more")
-    with pytest.raises(DataError, match=r"a/broken\.png is not an image"):
+    (tmp_path / "a" / "bad.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"a/bad\.png is not an image"):
         read_classes([tmp_path], SPEC)
+
+
+def test_an_encrypted_zip_is_said(drawings: Path, tmp_path: Path) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "secret"), "zip", drawings / "query"))
+    content = bytearray(archive.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        for found in re.finditer(re.escape(signature), bytes(content)):
+            content[found.start() + flags] |= 1
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match=r"6\.png cannot be read .*encrypted"):
+        read_classes([archive], SPEC)
 
 
 def test_no_images_and_no_folder_are_said(tmp_path: Path) -> None:
@@ -54,7 +117,7 @@ def test_half_of_omniglot_is_not_omniglot(tmp_path: Path) -> None:
 
 
 def test_a_split_is_disjoint_complete_and_the_same_each_time(drawings: Path) -> None:
-    classes = read_classes([drawings / part for part in ("support", "query", "more")], SPEC)
+    classes = read_classes([drawings / part for part in ("support", "query", "more")], SPEC).with_rotations()
     parts = split(classes, 6, 3, seed=1)
     names = [name for part in parts for name in part.names]
     assert sorted(names) == sorted(classes.names)
