@@ -58,7 +58,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} was changed after it was saved: its digest does not match. Fetch it anew.")
     metadata = _parse(path, header["kshot"])
     initialization = MetaInitialization(_under(PARAMETERS, tensors), _under(MOMENTS, tensors), metadata.count)
-    _verify_shapes(path, metadata, initialization)
+    _verify(path, metadata, initialization)
     return Checkpoint(metadata, initialization, header["digest"])
 
 
@@ -73,7 +73,11 @@ def _read(path: Path) -> tuple[dict[str, str], Parameters]:
 
 
 def _parse(path: Path, document: str) -> CheckpointMetadata:
-    version = json.loads(document).get("format")
+    try:
+        raw = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} has metadata that is no JSON ({error}). Fetch it anew.") from error
+    version = raw.get("format") if isinstance(raw, dict) else None
     if version != FORMAT:
         raise CheckpointError(f"{path} is of format {version}; this version of kshot reads format {FORMAT}.")
     try:
@@ -82,24 +86,36 @@ def _parse(path: Path, document: str) -> CheckpointMetadata:
         raise CheckpointError(f"{path} has metadata that does not make sense: {error}") from error
 
 
-def _verify_shapes(path: Path, metadata: CheckpointMetadata, found: MetaInitialization) -> None:
-    expected = metadata.build().initialize(seed=0)
+def _verify(path: Path, metadata: CheckpointMetadata, found: MetaInitialization) -> None:
+    """Raises CheckpointError unless the tensors are those of the architecture, float32 and finite."""
+    expected = _expected(path, metadata)
     pairs = ((PARAMETERS, expected.parameters, found.parameters), (MOMENTS, expected.moments, found.moments))
     for prefix, wanted, got in pairs:
         for name in wanted.keys() | got.keys():
-            shapes = [tuple(group[name].shape) if name in group else None for group in (wanted, got)]
-            if shapes[0] != shapes[1]:
+            shape, its_own = (tuple(group[name].shape) if name in group else None for group in (wanted, got))
+            if shape != its_own:
                 raise CheckpointError(
-                    f"{path}: tensor {prefix}{name} is {shapes[1] or 'missing'}, "
-                    f"and the architecture in its metadata has {shapes[0] or 'no such tensor'}."
+                    f"{path}: tensor {prefix}{name} is {'missing' if its_own is None else its_own}, "
+                    f"and the architecture in its metadata has {shape or 'no such tensor'}."
                 )
+            if got[name].dtype != torch.float32 or not got[name].isfinite().all():
+                raise CheckpointError(f"{path}: tensor {prefix}{name} is not of finite float32 numbers. Fetch it anew.")
+
+
+def _expected(path: Path, metadata: CheckpointMetadata) -> MetaInitialization:
+    """The tensors that the metadata describes, without memory for them: it may ask for any size."""
+    try:
+        with torch.device("meta"):
+            return metadata.build().initialize(seed=0)
+    except (RuntimeError, TypeError, OverflowError) as error:
+        raise CheckpointError(f"{path} has metadata of a network too large for any machine. Fetch it anew.") from error
 
 
 def _digest(document: str, tensors: Mapping[str, Tensor]) -> str:
     total = sha256(document.encode())
     for name, tensor in sorted(tensors.items()):
         total.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        total.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return f"sha256:{total.hexdigest()}"
 
 

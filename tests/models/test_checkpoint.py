@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint, save_checkpoint
+from models.checkpoint import SHIPPED, Checkpoint, _digest, load_checkpoint, save_checkpoint
 from models.errors import CheckpointError
 from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec
 from models.parameters import Parameters
@@ -101,6 +101,44 @@ def test_a_tensor_that_the_architecture_does_not_have_is_named(saved: Path) -> N
     network = checkpoint.metadata.network.model_copy(update={"filters": 32})
     save_checkpoint(saved, checkpoint.metadata.model_copy(update={"network": network}), checkpoint.initialization)
     with pytest.raises(CheckpointError, match=r"tensor (parameters|moments)\.\S+ is \("):
+        load_checkpoint(saved)
+
+
+def crafted(path: Path, document: str | None = None, **changed: torch.Tensor) -> None:
+    """Rewrites a checkpoint with other metadata or tensors, and the digest that goes with them."""
+    header, tensors = contents(path)
+    document = header["kshot"] if document is None else document
+    tensors |= {f"parameters.{name.replace('_', '.')}": tensor for name, tensor in changed.items()}
+    save_file(tensors, path, {"kshot": document, "digest": _digest(document, tensors)})
+
+
+@pytest.mark.parametrize("document", ["", "no JSON", "[1, 2]", "7", "null", "[" * 100_000])
+def test_metadata_of_another_kind_is_said(saved: Path, document: str) -> None:
+    crafted(saved, document)
+    with pytest.raises(CheckpointError, match=r"no JSON|format None"):
+        load_checkpoint(saved)
+
+
+@pytest.mark.parametrize("filters", [100_000, 10**12, 10**30])
+def test_metadata_of_a_huge_network_takes_no_memory(saved: Path, filters: int) -> None:
+    metadata = json.loads(contents(saved)[0]["kshot"])
+    crafted(saved, json.dumps(metadata | {"network": {"type": "conv4", "filters": filters}}))
+    with pytest.raises(CheckpointError, match=r"the architecture in its metadata has|too large for any machine"):
+        load_checkpoint(saved)
+
+
+@pytest.mark.parametrize(
+    ("gamma", "message"),
+    [
+        (torch.tensor(1.0), r"conv1\.gamma is \(\)"),
+        (torch.ones(1, 64, dtype=torch.float16), r"conv1\.gamma is not of finite float32"),
+        (torch.full((1, 64), torch.nan), r"conv1\.gamma is not of finite float32"),
+        (torch.full((1, 64), torch.inf), r"conv1\.gamma is not of finite float32"),
+    ],
+)
+def test_tensors_that_cannot_be_weights_are_named(saved: Path, gamma: torch.Tensor, message: str) -> None:
+    crafted(saved, conv1_gamma=gamma)
+    with pytest.raises(CheckpointError, match=message):
         load_checkpoint(saved)
 
 
