@@ -3,9 +3,11 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from meta_training.datasets import ImageClasses
 from meta_training.errors import RunError
-from models.metadata import HeadSpec, InnerSpec
+from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec
 from models.preprocess import InputSpec
 
 
@@ -45,6 +47,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Raises RunError for a value no run can have."""
         low, high = self.ways
+        rule = "be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
+        self._require(self._names_a_checkpoint(), "name", rule)
         self._require(2 <= low <= high, "ways", "go from at least 2 upwards")
         self._require(
             self.head.ways in (None, high) and (self.head.ways is None or low == high), "ways", "fit the head"
@@ -58,6 +62,13 @@ class TrainConfig:
     def _require(self, holds: bool, field: str, rule: str) -> None:
         if not holds:
             raise RunError(f"{field} must {rule}; it is {getattr(self, field)}.")
+
+    def _names_a_checkpoint(self) -> bool:
+        try:
+            CheckpointMetadata(name=self.name, created_at="", input=self.input, head=self.head, inner=self.inner)
+        except ValidationError:
+            return False
+        return True
 
     def fitted(self, classes: ImageClasses) -> "TrainConfig":
         """The same run with no more ways and shots than these classes have, where the head's N isn't fixed."""
