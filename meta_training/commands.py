@@ -30,7 +30,7 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/<preset> when not given.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the checkpoint; the preset's when not given.")] = None,
     meta_steps: Annotated[int | None, typer.Option(min=1, help="Meta steps; the preset's when not given.")] = None,
-    seed: Annotated[int, typer.Option(help="Decides the first weights and every task.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Decides the first weights and every task.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     save_every: Annotated[int, typer.Option(min=1, help="Meta steps between saves.")] = 100,
     validate_every: Annotated[int, typer.Option(min=1, help="Meta steps between validations.")] = 500,
@@ -54,10 +54,12 @@ def train(
 
     _use_threads(threads)
     folder = out or Path("runs") / (name or preset)
-    if preset == "sine":
-        launch_sine(folder, seed, meta_steps)
-        return
+    if preset == "sine" and resume:
+        raise typer.BadParameter("the sine waves take seconds: there is nothing to resume.", param_hint="--resume")
     with _errors_for_people():
+        if preset == "sine":
+            launch_sine(folder, seed, meta_steps)
+            return
         launch(
             _configuration(preset, name, meta_steps, seed),
             _required(data),

@@ -1,5 +1,6 @@
 """From a configuration and a data folder to a checkpoint: what `kshot train` does."""
 
+import os
 import shlex
 import signal
 import sys
@@ -13,6 +14,7 @@ import typer
 
 from meta_training import sine
 from meta_training.config import TrainConfig
+from meta_training.datasets import ImageClasses
 from meta_training.reports import write_results
 from meta_training.run_folder import RunFolder
 from meta_training.splits import Split, read_split
@@ -21,6 +23,7 @@ from models.allocator import keep_freed_memory
 from models.metadata import CheckpointMetadata
 
 INTERRUPTED = 130  # exit status of a run that was asked to end early
+NOTICE = b"\nSaving after this meta step and its validation. Again to end at once.\n"
 
 
 def launch(
@@ -28,15 +31,22 @@ def launch(
 ) -> None:
     """Runs, or goes on with, the run in folder `out`, and writes its results. Raises KshotError where it cannot."""
     folder = RunFolder(out)
-    split = read_split(data, config.input, progress=True)
-    config = config.fitted(split.training)
-    training = Training(config, describe(config, split), split.training, split.validation, folder, device, schedule)
     if resume:
-        training.resume()
+        folder.require()
     else:
         folder.start()
+    split = read_split(data, config.input, progress=True)
+    asked, config = config, config.fitted(split.training)
+    for line in shrinkage(asked, config, split.training):
+        typer.echo(line)
+    training = Training(config, describe(config, split), split, folder, device, schedule)
+    if resume:
+        training.resume()
+    if training.done and _has_results(folder, config):
+        typer.echo(f"The run in {out} is finished: nothing to do. Start another by --out.")
+        return
     keep_freed_memory()
-    with _stops(training):
+    with stops(training):
         training.run()
     if not training.done:
         typer.echo(f"Stopped after meta step {training.progress.step}, saved. Add --resume to the command to go on.")
@@ -47,11 +57,22 @@ def launch(
 
 
 def launch_sine(out: Path, seed: int, meta_steps: int | None) -> None:
-    """Runs the sine-wave regression and prints its errors."""
+    """Runs the sine-wave regression and prints its errors. Raises RunError where it cannot."""
     for name, errors in sine.run(out, seed, meta_steps or sine.META_STEPS).items():
         after = ", ".join(f"{mean:.2f} ± {interval:.2f} after {steps}" for steps, (mean, interval) in errors.items())
         typer.echo(f"{name}: mean squared error {after} steps")
     typer.echo(f"{out / 'sine.png'} shows it.")
+
+
+def shrinkage(asked: TrainConfig, fitted: TrainConfig, classes: ImageClasses) -> Iterator[str]:
+    """Lines that say what of the configuration the training classes cut down, and which."""
+    if fitted.ways != asked.ways:
+        low, high = fitted.ways
+        yield f"{asked.ways[0]}-{asked.ways[1]} → {low}-{high} ways: there are {len(classes)} training classes."
+    if fitted.shots != asked.shots:
+        smallest = min(range(len(classes)), key=lambda index: len(classes.images[index]))
+        images = "1 image" if fitted.shots == 1 else f"{fitted.shots} images"
+        yield f"{asked.shots} → {fitted.shots} shots: {classes.names[smallest]!r} has {images}."
 
 
 def describe(config: TrainConfig, split: Split) -> CheckpointMetadata:
@@ -67,12 +88,28 @@ def describe(config: TrainConfig, split: Split) -> CheckpointMetadata:
     )
 
 
+def _has_results(folder: RunFolder, config: TrainConfig) -> bool:
+    """Whether results were written: a kill may have come between the last meta step and them."""
+    return all((folder.path / name).exists() for name in (f"{config.name}.safetensors", "learning-curve.png"))
+
+
 @contextmanager
-def _stops(training: Training) -> Iterator[None]:
-    """SIGINT and SIGTERM end the run after its current meta step, saved."""
-    previous = {number: signal.signal(number, lambda *_: training.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+def stops(training: Training) -> Iterator[None]:
+    """SIGINT and SIGTERM end the run after its current meta step, saved; a second one ends it at once."""
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    def stop(*_: object) -> None:
+        restore()
+        training.stop()
+        os.write(2, NOTICE)  # not by a stream, in whose own write the signal may have come
+
+    for number in previous:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        restore()

@@ -42,40 +42,80 @@ class RunFolder:
         """Where TensorBoard's events go."""
         return self.path / "events"
 
+    @property
+    def weights(self) -> Path:
+        """Where the weights of the last save are: apart, so that the run's folder serves its result alone."""
+        return self.path / "state"
+
     def start(self) -> None:
-        """Makes the folder. Raises RunError where a run lives there already."""
+        """Makes the folder. Raises RunError where that cannot be, or a run lives there already."""
+        make_folder(self.path)
         if self.state.exists():
             raise RunError(
                 f"{self.path} holds a run already: go on with it by --resume, or name another folder by --out."
             )
-        self.path.mkdir(parents=True, exist_ok=True)
+
+    def require(self) -> None:
+        """Raises RunError where no run lives."""
+        if not self.state.exists():
+            raise RunError(f"{self.path} holds no run to resume. Start one without --resume.")
 
     def save(
-        self, config: TrainConfig, metadata: CheckpointMetadata, theta: MetaInitialization, progress: Progress
+        self,
+        config: TrainConfig,
+        classes: str,
+        metadata: CheckpointMetadata,
+        theta: MetaInitialization,
+        progress: Progress,
     ) -> None:
-        """Writes weights and progress of this meta step, then drops those of the one before."""
-        current = self.path / f"step-{progress.step:07d}.safetensors"
+        """Writes weights and progress of this meta step, then drops those of the one before.
+
+        `classes` is the split's fingerprint.
+        """
+        make_folder(self.weights)
+        current = self.weights / f"step-{progress.step:07d}.safetensors"
         save_checkpoint(current, metadata, theta)
-        document = {"config": config.document(), "checkpoint": current.name, **vars(progress)}
+        document = {"config": config.document(), "classes": classes, "checkpoint": current.name, **vars(progress)}
         write_json(self.state, document)
-        for file in self.path.glob("step-*.safetensors"):
+        for file in self.weights.glob("step-*.safetensors"):
             if file != current:
                 file.unlink()
 
-    def resume(self, config: TrainConfig) -> tuple[Checkpoint, Progress]:
-        """The last saved weights and progress. Raises RunError where there are none, or of another configuration."""
-        if not self.state.exists():
-            raise RunError(f"{self.path} holds no run to resume. Start one without --resume.")
-        document = json.loads(self.state.read_text())
-        saved, asked = document.pop("config"), config.document()
-        for name, value in asked.items():
+    def resume(self, config: TrainConfig, classes: str) -> tuple[Checkpoint, Progress]:
+        """The last saved weights and progress.
+
+        Raises RunError where there are none, or of another configuration, or of a split of another fingerprint.
+        """
+        self.require()
+        saved, trained, file, progress = self._read()
+        for name, value in config.document().items():
             if saved.get(name) != value:
                 raise RunError(
                     f"The run in {self.path} has {name} = {saved.get(name)}, not {value}. "
                     "Resume it with its own options, or start another by --out."
                 )
-        checkpoint = load_checkpoint(self.path / document.pop("checkpoint"))
-        return checkpoint, Progress(**document)
+        if trained != classes:
+            raise RunError(
+                f"The run in {self.path} has other classes for training, validation and test than --data gives now. "
+                "Resume it on its own data, or start another by --out."
+            )
+        return load_checkpoint(self.weights / file), progress
+
+    def _read(self) -> tuple[dict[str, Any], str, str, Progress]:
+        try:
+            document = json.loads(self.state.read_text())
+            config, classes, file = (document.pop(name) for name in ("config", "classes", "checkpoint"))
+            return dict(config), classes, str(file), Progress(**document)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{self.state} is damaged. Start another run by --out.") from error
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it, where they are missing. Raises RunError where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{path} cannot be a folder ({error.strerror}). Name another by --out.") from error
 
 
 def write_json(path: Path, document: Any) -> None:

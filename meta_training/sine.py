@@ -19,8 +19,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from meta_training.episodes import draw_minibatches, generator
+from meta_training.errors import RunError
 from meta_training.reptile import annealed, meta_step
-from meta_training.run_folder import write_json
+from meta_training.run_folder import make_folder, write_json
 from models.architecture import MetaInitialization
 from models.inner_loop import inner_loop
 from models.optimizers import SGD
@@ -144,8 +145,13 @@ def draw(learners: dict[str, MetaInitialization], seed: int) -> Figure:
 
 
 def run(out: Path, seed: int = 0, meta_steps: int = META_STEPS) -> dict[str, Any]:
-    """Trains, writes `sine.png` and `sine.json` to a folder, and returns the errors of both learners."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Trains, writes `sine.png` and `sine.json` to a folder, and returns the errors of both learners.
+
+    Raises RunError where the folder cannot be made, or holds them already.
+    """
+    make_folder(out)
+    if (out / "sine.json").exists():
+        raise RunError(f"{out} holds sine waves already: name another folder by --out.")
     learners = {"not meta-trained": initialize(seed), "meta-trained by Reptile": train(seed, meta_steps)}
     draw(learners, seed).savefig(out / "sine.png", dpi=110)
     found = {name: errors(theta, seed) for name, theta in learners.items()}

@@ -1,8 +1,10 @@
 """A training run: Reptile's meta steps, with validation, events and saves along the way."""
 
+import json
 import math
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
@@ -10,11 +12,11 @@ from tqdm import tqdm
 
 from meta_training import reptile
 from meta_training.config import TrainConfig
-from meta_training.datasets import ImageClasses
 from meta_training.errors import RunError
 from meta_training.evaluation import evaluate, standard_settings
 from meta_training.meta_batches import draw_meta_batch
 from meta_training.run_folder import Progress, RunFolder
+from meta_training.splits import Split
 from models.architecture import MetaInitialization, shared_moments
 from models.checkpoint import Checkpoint
 from models.inner_loop import inner_loop
@@ -40,13 +42,12 @@ class Training:
         self,
         config: TrainConfig,
         metadata: CheckpointMetadata,
-        training: ImageClasses,
-        validation: ImageClasses,
+        split: Split,
         folder: RunFolder,
         device: torch.device,
         schedule: Schedule = Schedule(),
     ) -> None:
-        training.require(config.ways[1], config.shots)
+        split.training.require(config.ways[1], config.shots)
         self.config = config
         self.metadata = metadata
         self.architecture = metadata.build()
@@ -54,14 +55,14 @@ class Training:
         self.theta = self.architecture.initialize(config.seed).to(device)
         self.progress = Progress()
         self.stopped = False
-        self._training = training
-        self._validation = validation
+        self._split = split
         self._folder = folder
         self._schedule = schedule
 
     def resume(self) -> None:
-        """Goes on from the folder's last save. Raises RunError where that cannot be."""
-        checkpoint, self.progress = self._folder.resume(self.config)
+        """Goes on from the folder's last save, which keeps its provenance. Raises RunError where that cannot be."""
+        checkpoint, self.progress = self._folder.resume(self.config, fingerprint(self._split))
+        self.metadata = checkpoint.metadata
         self.theta = checkpoint.initialization.to(self.device)
 
     def stop(self) -> None:
@@ -77,7 +78,7 @@ class Training:
         """Takes the remaining meta steps, or those until `stop`."""
         total, done = self.config.meta_steps, self.progress.step
         with (
-            SummaryWriter(str(self._folder.events), purge_step=done) as events,
+            SummaryWriter(str(self._folder.events), purge_step=done + 1 if done else None) as events,
             tqdm(total=total, initial=done, desc=self.config.name, unit="step") as bar,
         ):
             while not (self.done or self.stopped):
@@ -101,7 +102,7 @@ class Training:
     def meta_step(self) -> list[float]:
         """One meta step of Reptile; returns the mean loss of its tasks before each inner step."""
         step = self.progress.step
-        batch = draw_meta_batch(self.config, self._training, step).to(self.device)
+        batch = draw_meta_batch(self.config, self._split.training, step).to(self.device)
         losses: list[float] = []
 
         def adapt(theta: MetaInitialization) -> tuple[Parameters, Parameters, int]:
@@ -127,9 +128,9 @@ class Training:
 
     def _validate(self, events: SummaryWriter) -> None:
         step = self.progress.step
-        settings = standard_settings(self.metadata, self._validation)
-        episodes = self._schedule.episodes
-        scores = [evaluate(self.learner(), self._validation, setting, episodes) for setting in settings]
+        classes, episodes = self._split.validation, self._schedule.episodes
+        settings = standard_settings(self.metadata, classes)
+        scores = [evaluate(self.learner(), classes, setting, episodes) for setting in settings]
         for result in scores:
             events.add_scalar(f"validation/{result.setting}", result.accuracy, step)
         self.progress.validation.append({"step": step, "scores": [result.document() for result in scores]})
@@ -140,4 +141,10 @@ class Training:
         return Learner(Checkpoint(self.metadata, self.theta, digest=""), self.device)
 
     def _save(self) -> None:
-        self._folder.save(self.config, self.metadata, self.theta, self.progress)
+        self._folder.save(self.config, fingerprint(self._split), self.metadata, self.theta, self.progress)
+
+
+def fingerprint(split: Split) -> str:
+    """The SHA-256 of which classes a split trains on, validates with and keeps for test."""
+    parts = [part.names for part in (split.training, split.validation, split.test)]
+    return sha256(json.dumps(parts).encode()).hexdigest()

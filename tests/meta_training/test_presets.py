@@ -34,7 +34,7 @@ def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
 ) -> None:
     config = replace(preset, meta_steps=2, shots=5, head_shots=min(preset.head_shots, 5)).fitted(classes)
     split = Split("drawings", 0, classes, classes, classes)
-    training = Training(config, describe(config, split), classes, classes, RunFolder(tmp_path), torch.device("cpu"))
+    training = Training(config, describe(config, split), split, RunFolder(tmp_path), torch.device("cpu"))
     before = training.theta
     losses = training.meta_step()
     assert len(losses) == config.inner_steps
@@ -53,6 +53,7 @@ def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
         ({"head": HeadSpec(policy="dense", ways=5)}, "ways must fit the head"),
         ({"inner_steps": 0}, "inner_steps must be at least 1; it is 0"),
         ({"head_shots": 11}, "head_shots must be between 1 and shots"),
+        ({"name": "Foo Bar"}, "name must be 1 to 64 of a-z"),
         ({"epsilon": 1.5}, "epsilon must be above 0 and at most 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
     ],

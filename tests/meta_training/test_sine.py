@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 from meta_training import sine
+from meta_training.errors import RunError
 
 
 def test_meta_training_makes_a_start_from_which_few_steps_suffice(tmp_path: Path) -> None:
@@ -19,6 +21,8 @@ def test_meta_training_makes_a_start_from_which_few_steps_suffice(tmp_path: Path
     assert trained[32][0] < trained[1][0]
     assert (tmp_path / "sine.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((tmp_path / "sine.json").read_text())["meta_steps"] == 1500
+    with pytest.raises(RunError, match="holds sine waves already"):
+        sine.run(tmp_path, meta_steps=1)
 
 
 def test_the_same_seed_gives_the_same_start() -> None:

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import typer
+from typer.testing import CliRunner
 
+from meta_training import commands
 from models.checkpoint import load_checkpoint
 
 STEPS = 20
@@ -57,7 +60,7 @@ def interrupt(data: Path, out: Path, number: signal.Signals) -> int:
         return process.wait(timeout=30)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_an_interrupted_run_resumes_to_the_weights_of_an_uninterrupted_one(
     number: signal.Signals, data: Path, finished: Path, tmp_path: Path
 ) -> None:
@@ -71,6 +74,7 @@ def test_an_interrupted_run_resumes_to_the_weights_of_an_uninterrupted_one(
     assert ours.count == theirs.count
     torch.testing.assert_close(ours.parameters, theirs.parameters)
     torch.testing.assert_close(ours.moments, theirs.moments)
+    assert "--resume" not in load_checkpoint(out / "symbols.safetensors").metadata.command
 
 
 def test_a_run_leaves_checkpoint_card_report_curve_and_events(finished: Path) -> None:
@@ -81,19 +85,55 @@ def test_a_run_leaves_checkpoint_card_report_curve_and_events(finished: Path) ->
     assert len(card["data"]["test_classes"]) == 2
     assert report["step"] == STEPS
     assert [entry["step"] for entry in report["losses"]] == [10, 20]
-    assert report["losses"][-1]["last"] < report["losses"][0]["first"]
     assert [entry["step"] for entry in report["validation"]] == [10, 20]
     assert (finished / "learning-curve.png").read_bytes().startswith(b"\x89PNG")
     assert list((finished / "events").glob("events.out.tfevents.*"))
+    assert [file.name for file in finished.glob("*.safetensors")] == ["symbols.safetensors"]
 
 
 def test_a_finished_run_is_neither_overwritten_nor_resumed_as_another(data: Path, finished: Path) -> None:
-    again = train(data, finished)
+    again = train(data.parent / "nowhere", finished)  # said before any data is read
     assert again.returncode == 1
     assert "holds a run already" in again.stderr
     other = train(data, finished, "--resume", "--seed", "5")
     assert other.returncode == 1
     assert "has seed = 0, not 5" in other.stderr
+
+
+def test_resuming_a_finished_run_rewrites_nothing(data: Path, finished: Path) -> None:
+    before = {file: (file.stat().st_mtime_ns, file.stat().st_size) for file in finished.rglob("*")}
+    again = train(data, finished, "--resume")
+    assert again.returncode == 0, again.stderr
+    assert "is finished" in again.stdout
+    assert {file: (file.stat().st_mtime_ns, file.stat().st_size) for file in finished.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seed", "-1"], "--seed"),
+        (["--seed", str(2**64)], "--seed"),
+        (["--name", "Foo Bar"], "name must be"),
+        (["--out", "{file}"], "cannot be a folder"),
+        (["--out", "{file}/below"], "cannot be a folder"),
+        (["--preset", "sine", "--out", "{file}"], "cannot be a folder"),
+        (["--preset", "sine", "--resume"], "the sine waves take seconds"),
+        (["--resume"], "holds no run to resume"),
+    ],
+)
+def test_what_cannot_be_run_is_said_before_any_data_is_read(
+    options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "file"
+    file.touch()
+    app = typer.Typer()
+    app.command()(commands.train)
+    given = [option.format(file=file) for option in options]
+    done = CliRunner().invoke(app, ["--data", str(tmp_path / "nowhere"), *given])
+    assert done.exit_code in (1, 2)
+    assert isinstance(done.exception, SystemExit)
+    assert message in done.output
 
 
 def test_evaluate_scores_the_classes_held_out_by_the_card(data: Path, finished: Path) -> None:
