@@ -1,7 +1,7 @@
 """Named runs: `kshot train --preset NAME`. Each says what it is for and what it gives.
 
 `omniglot` ships. It takes any number of classes. Its values were chosen on the 100 validation characters. After an hour
-on a core it gives 96.4 ± 1.7, 99.6 ± 0.6, 93.9 ± 1.1 and 98.5 ± 0.5 % there (5-way 1 and 5 shots, 20-way 1 and 5 shots).
+on a core it gives 96.4 ± 1.7, 99.6 ± 0.6, 93.9 ± 1.1 and 98.5 ± 0.5 % there (5-way 1 and 5 shots, 20-way 1 and 5).
 
 `omniglot-5way` and `omniglot-20way` are the paper's own networks, fixed heads and hyper-parameters (Nichol et al. 2018,
 tables 2 and 4). The paper reports 95.39 / 98.90 % (5-way, 1 / 5 shots) and 88.14 / 96.65 % (20-way), by
