@@ -1,6 +1,6 @@
 """Accuracy over episodes, with its 95 % confidence interval, by the calls that the service makes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from models.learner import Learner
 from models.metadata import CheckpointMetadata
 from models.tasks import Support
 
-AT_ONCE = 8  # episodes of one batched call
+AT_ONCE = 8  # episodes of one batched call, at most
+IMAGES_AT_ONCE = 2000  # support images of one batched call, however large its episodes, for their memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +58,16 @@ def score(setting: Setting, accuracies: Iterable[float]) -> Score:
 
 
 def standard_settings(metadata: CheckpointMetadata, classes: ImageClasses) -> list[Setting]:
-    """The field's settings, 5 and 20 ways by 1 and 5 shots, as far as the head and the classes allow."""
-    inner = metadata.inner
+    """The field's settings, 5 and 20 ways by 1 and 5 shots, as far as the head and the classes allow.
+
+    Raises DataError where they allow none.
+    """
+    inner, fixed = metadata.inner, metadata.head.ways
+    classes.require(fixed or 2, shots=2)  # one to adapt to and one to ask about
     most, least = len(classes), min(len(pictures) for pictures in classes.images)
-    wanted = (5, 20) if metadata.head.ways is None else (metadata.head.ways,)
     return [
         Setting(ways=ways, shots=shots, steps=inner.steps, learning_rate=inner.learning_rate)
-        for ways in sorted({min(ways, most) for ways in wanted})
+        for ways in sorted({min(ways, most) for ways in ((fixed,) if fixed else (5, 20))})
         for shots in sorted({min(shots, least - 1) for shots in (1, 5)})
     ]
 
@@ -79,12 +83,18 @@ def evaluate(
     classes.require(setting.ways, setting.shots + setting.queries)
     accuracies: list[float] = []
     with tqdm(total=episodes, desc=str(setting), unit="episode", disable=not progress, leave=False) as bar:
-        for first in range(0, episodes, AT_ONCE):
-            numbers = range(first, min(first + AT_ONCE, episodes))
+        for numbers in batches(setting, episodes):
             drawn = [draw_numbered(classes, setting, seed, number) for number in numbers]
             accuracies += _accuracies(learner, setting, drawn)
             bar.update(len(drawn))
     return score(setting, accuracies)
+
+
+def batches(setting: Setting, episodes: int) -> Iterator[range]:
+    """Numbers of the episodes of each batched call: as many as memory and speed agree with."""
+    at_once = max(1, min(AT_ONCE, IMAGES_AT_ONCE // (setting.ways * setting.shots)))
+    for first in range(0, episodes, at_once):
+        yield range(first, min(first + at_once, episodes))
 
 
 def draw_numbered(classes: ImageClasses, setting: Setting, seed: int, number: int) -> Episode:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from meta_training.datasets import ImageClasses
 from meta_training.episodes import Episode, draw_minibatches, generator
-from meta_training.evaluation import AT_ONCE, Score, Setting, draw_numbered, score, to_query, to_support
+from meta_training.evaluation import Score, Setting, batches, draw_numbered, score, to_query, to_support
 from models.heads import logits
 from models.inner_loop import inner_loop
 from models.learner import Learner
@@ -46,8 +46,7 @@ def evaluate_as_the_paper(
     classes.require(setting.ways, setting.shots + setting.queries)
     right: dict[BatchNorm, list[float]] = {kind: [] for kind in BatchNorm}
     with tqdm(total=episodes, desc=str(setting), unit="episode", disable=not progress, leave=False) as bar:
-        for first in range(0, episodes, AT_ONCE):
-            numbers = range(first, min(first + AT_ONCE, episodes))
+        for numbers in batches(setting, episodes):
             drawn = [draw_numbered(classes, setting, seed, number) for number in numbers]
             order = np.stack(
                 [

@@ -1,6 +1,7 @@
 """Scores of a checkpoint on the classes its card holds out: what `kshot evaluate` does."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
@@ -13,7 +14,7 @@ import typer
 from meta_training.datasets import ImageClasses
 from meta_training.errors import DataError
 from meta_training.evaluation import Score, Setting, evaluate, standard_settings
-from meta_training.paper_protocol import evaluate_as_the_paper
+from meta_training.paper_protocol import BatchNorm, evaluate_as_the_paper
 from meta_training.run_folder import write_json
 from meta_training.splits import read_data
 from models.checkpoint import load_checkpoint
@@ -21,6 +22,7 @@ from models.learner import Learner
 from models.preprocess import InputSpec
 
 PARTS = ("test", "validation")
+SAME = ("ways", "shots", "batch_norm")  # where a new score takes the place of an old one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,22 +39,59 @@ class Scoring:
     inner_batch: int | None = None
     """Mini-batches of the inner steps, for the paper's protocol; full support sets, as the service has, where None."""
 
+    def __post_init__(self) -> None:
+        """Raises DataError for what cannot be scored."""
+        if self.part not in PARTS:
+            raise DataError(f"--classes takes {' or '.join(PARTS)}, not {self.part!r}.")
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
+            raise DataError(f"--learning-rate must be above 0 and finite; it is {self.learning_rate}.")
+        if self.transductive and self.inner_batch is not None:
+            raise DataError("--inner-batch scores transductive batch norm in any case: leave --transductive out.")
+
 
 def score_checkpoint(path: Path, data: Path, scoring: Scoring, device: torch.device, *, write_card: bool) -> None:
     """Prints a score for each setting, and may keep them in the card. Raises KshotError where card or data forbid."""
     checkpoint = load_checkpoint(path)
     card = read_card(path)
+    if card.get("digest") != checkpoint.digest:
+        raise DataError(
+            f"{path.with_suffix('.json')} is not the card of {path.name}: their digests differ, and "
+            "its classes may be among those trained on. Put the checkpoint's own card beside it."
+        )
     classes = held_out(card, path, scoring.part, data, checkpoint.metadata.input)
     learner = Learner(checkpoint, device)
     typer.echo(f"{path}: {len(classes)} {scoring.part} classes, {scoring.episodes} episodes each")
     scores: list[dict[str, Any]] = []
     for setting in _settings(learner, classes, scoring):
         for kind, result in _evaluate(learner, classes, setting, scoring).items():
-            typer.echo(f"{setting}, k = {setting.steps}{kind and ', '}{kind}: {result}")
-            scores.append({**result.document(), **({"batch_norm": kind} if kind else {})})
+            typer.echo(f"{_title(learner, setting)}{kind and ', '}{kind}: {result}")
+            scores.append(_document(result, kind, scoring))
     if write_card:
-        results = {**card.get("results", {}), scoring.part: scores}
+        before = card.get("results", {})
+        results = {**before, scoring.part: _merged(before.get(scoring.part, []), scores)}
         write_json(path.with_suffix(".json"), {**card, "results": results})
+
+
+def _title(learner: Learner, setting: Setting) -> str:
+    """A setting, with what of it is not as the checkpoint and the service have it."""
+    title = f"{setting}, k = {setting.steps}"
+    if setting.learning_rate != learner.checkpoint.metadata.inner.learning_rate:
+        title += f", learning rate {setting.learning_rate:g}"
+    return title + (", transductive" if setting.transductive else "")
+
+
+def _document(result: Score, kind: str, scoring: Scoring) -> dict[str, Any]:
+    """A score for the card; one by the paper's protocol says so."""
+    if not kind:
+        return result.document()
+    protocol = {"batch_norm": kind, "inner_batch": scoring.inner_batch}
+    return {**result.document(), "transductive": kind == BatchNorm.TRANSDUCTIVE, **protocol}
+
+
+def _merged(before: list[dict[str, Any]], scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The scores, and of those before them the ones of other settings."""
+    both = {tuple(map(score.get, SAME)): score for score in (*before, *scores)}
+    return list(both.values())
 
 
 def _evaluate(learner: Learner, classes: ImageClasses, setting: Setting, scoring: Scoring) -> dict[str, Score]:
@@ -74,22 +113,24 @@ def _settings(learner: Learner, classes: ImageClasses, scoring: Scoring) -> Iter
             ways=ways,
             shots=shots,
             steps=inner.steps if scoring.steps is None else scoring.steps,
-            learning_rate=scoring.learning_rate or inner.learning_rate,
+            learning_rate=inner.learning_rate if scoring.learning_rate is None else scoring.learning_rate,
             transductive=scoring.transductive,
         )
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The card beside a checkpoint. Raises DataError where there is none, or it cannot be read."""
+    """The card beside a checkpoint. Raises DataError where there is none, or it is no card."""
     card = path.with_suffix(".json")
     if not card.exists():
         raise DataError(
             f"{card} is missing: it says which classes {path.name} never saw. Put it beside the checkpoint."
         )
     try:
-        document: dict[str, Any] = json.loads(card.read_text())
-    except ValueError as error:
-        raise DataError(f"{card} is no JSON ({error}). Fetch it anew.") from error
+        document = json.loads(card.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{card} cannot be read as JSON ({error}). Fetch it anew.") from error
+    if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
+        raise DataError(f"{card} is not the card of a checkpoint: it has no `data`. Fetch it anew.")
     return document
 
 
@@ -98,9 +139,7 @@ def held_out(card: dict[str, Any], path: Path, part: str, data: Path, spec: Inpu
 
     Raises DataError where the card names none, or the data doesn't hold them.
     """
-    if part not in PARTS:
-        raise DataError(f"--classes takes {' or '.join(PARTS)}, not {part!r}.")
-    names = card.get("data", {}).get(f"{part}_classes")
+    names = card["data"].get(f"{part}_classes")
     if not names:
         raise DataError(f"The card of {path.name} names no {part} classes in data.{part}_classes.")
     everything = read_data(data, spec, progress=True)

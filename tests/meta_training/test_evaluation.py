@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import pytest
 import torch
 
 from meta_training.datasets import ImageClasses, read_classes
 from meta_training.errors import DataError
-from meta_training.evaluation import Setting, evaluate, score
+from meta_training.evaluation import Setting, batches, evaluate, score, standard_settings
 from meta_training.paper_protocol import BatchNorm, evaluate_as_the_paper
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.learner import Learner
+from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec
+from models.preprocess import InputSpec
 
 SETTING = Setting(ways=3, shots=4, queries=2, steps=3, learning_rate=1e-3)
 
@@ -67,3 +71,33 @@ def test_too_few_classes_for_the_setting_are_said(learner: Learner, classes: Ima
     wide = Setting(ways=4, shots=1, steps=1, learning_rate=1e-3)
     with pytest.raises(DataError, match="need 4 classes; there are 3"):
         evaluate(learner, classes, wide, episodes=2)
+
+
+@pytest.mark.parametrize(
+    ("images", "ways", "message"),
+    [
+        ((8, 1), None, "need 2 images a class; 'b' has 1"),
+        ((8,), None, "need 2 classes; there are 1"),
+        ((8, 8), 5, "5-way episodes need 5 classes; there are 2"),
+    ],
+)
+def test_classes_that_allow_no_setting_are_refused(images: tuple[int, ...], ways: int | None, message: str) -> None:
+    blank = tuple(np.zeros((count, 1, 28, 28), np.uint8) for count in images)
+    policy: Literal["dense", "prototype"] = "dense" if ways else "prototype"
+    metadata = CheckpointMetadata(
+        name="any",
+        created_at="",
+        input=InputSpec(channels=1, size=28),
+        head=HeadSpec(policy=policy, ways=ways),
+        inner=InnerSpec(steps=1, learning_rate=0.1),
+    )
+    with pytest.raises(DataError, match=message):
+        standard_settings(metadata, ImageClasses(tuple("ab"[: len(images)]), blank))
+
+
+@pytest.mark.parametrize(("ways", "shots", "at_once"), [(5, 5, 8), (50, 10, 4), (100, 30, 1)])
+def test_large_episodes_share_a_call_with_fewer_others(ways: int, shots: int, at_once: int) -> None:
+    setting = Setting(ways=ways, shots=shots, steps=1, learning_rate=0.1)
+    calls = list(batches(setting, episodes=10))
+    assert max(map(len, calls)) == at_once
+    assert [number for call in calls for number in call] == list(range(10))
