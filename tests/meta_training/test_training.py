@@ -1,4 +1,4 @@
-"""A meta step of training against Reptile task by task, and the tasks it draws."""
+"""Training within one process: a meta step against Reptile task by task, its tasks, and a run's stops and saves."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from meta_training.config import TrainConfig
 from meta_training.datasets import ImageClasses, read_classes
-from meta_training.errors import RunError
+from meta_training.errors import DataError, RunError
 from meta_training.evaluation import evaluate, standard_settings
 from meta_training.launch import describe, shrinkage, stops
-from meta_training.meta_batches import draw_task
+from meta_training.meta_batches import TrainingTask, draw_task
 from meta_training.presets import OMNIGLOT
 from meta_training.run_folder import RunFolder
 from meta_training.splits import Split
@@ -40,13 +41,12 @@ def split(drawings: Path) -> Split:
 
 
 def training(config: TrainConfig, split: Split, folder: Path) -> Training:
-    schedule = Schedule(episodes=4)
+    schedule = Schedule(log=1, episodes=4)
     return Training(config, describe(config, split), split, RunFolder(folder), torch.device("cpu"), schedule)
 
 
-def alone(run: Training, theta: MetaInitialization, step: int, index: int) -> tuple[Parameters, Parameters, int]:
-    """φ and v of one task, adapted to by itself, and its N."""
-    task = draw_task(run.config, run._split.training, step, index)
+def alone(run: Training, theta: MetaInitialization, task: TrainingTask) -> tuple[Parameters, Parameters]:
+    """φ and v of one task, adapted to by itself."""
     batch = collate([task.support])
     phi, moments = run.architecture.start(theta, batch)
     batches = [
@@ -54,7 +54,7 @@ def alone(run: Training, theta: MetaInitialization, step: int, index: int) -> tu
         for images, labels in zip(task.images, task.labels, strict=True)
     ]
     inner_loop(run.architecture.loss, phi, moments, batches, run.architecture.optimizer, theta.count)
-    return phi, moments, task.support.ways
+    return phi, moments
 
 
 def test_a_meta_step_is_reptiles_over_tasks_of_any_number_of_classes(split: Split, tmp_path: Path) -> None:
@@ -64,8 +64,9 @@ def test_a_meta_step_is_reptiles_over_tasks_of_any_number_of_classes(split: Spli
     run.progress.step = step
     run.meta_step()
 
-    phis, vs, ways = zip(*(alone(run, theta, step, index) for index in range(3)), strict=True)
-    assert len(set(ways)) > 1
+    tasks = [draw_task(CONFIG, split.training, step, index) for index in range(3)]
+    assert len({task.support.ways for task in tasks}) > 1
+    phis, vs = zip(*(alone(run, theta, task) for task in tasks), strict=True)
     for name, start in theta.parameters.items():
         mean = torch.cat([phi[name] for phi in phis]).mean(dim=0)
         moved = run.theta.parameters[name] - start
@@ -96,11 +97,32 @@ def test_validation_is_on_the_validation_classes(split: Split, tmp_path: Path) -
     assert found < evaluate(run.learner(), split.training, setting, episodes=4).accuracy
 
 
+def test_classes_that_cannot_validate_are_said_before_the_first_step(split: Split, tmp_path: Path) -> None:
+    single = ImageClasses(split.validation.names, tuple(images[:1] for images in split.validation.images))
+    with pytest.raises(DataError, match="need 2 images a class"):
+        training(CONFIG, replace(split, validation=single), tmp_path)
+
+
 def test_a_run_is_not_resumed_on_other_classes(split: Split, tmp_path: Path) -> None:
     training(replace(CONFIG, meta_steps=1), split, tmp_path).run()
     swapped = replace(split, validation=split.test, test=split.validation)
     with pytest.raises(RunError, match="other classes"):
         training(replace(CONFIG, meta_steps=1), swapped, tmp_path).resume()
+
+
+def test_events_keep_each_step_once_over_a_resumption(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = training(CONFIG, split, tmp_path)
+    step = first.meta_step
+    monkeypatch.setattr(first, "meta_step", lambda: (first.progress.step == 1 and first.stop()) or step())
+    first.run()
+    second = training(CONFIG, split, tmp_path)
+    second.resume()
+    second.run()
+    events = EventAccumulator(str(tmp_path / "events"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss/last inner step")] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"config": 3, "classes": "", "checkpoint": ""}'])
