@@ -18,7 +18,7 @@ import typer
 from tqdm import tqdm
 
 from app.client import AsyncClient
-from benchmarks.drawings import Characters, draw, test_characters
+from benchmarks.drawings import Characters, draw, require, test_characters
 from benchmarks.machine import describe_machine
 from benchmarks.server import running_server
 
@@ -33,11 +33,14 @@ def main(
     seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 0,
 ) -> None:
     """Score the running service."""
+    settings = [_parse(text) for text in setting or SETTINGS]
     characters = test_characters(data)
+    for ways, shots in settings:
+        require(characters, ways, shots)
     typer.echo(f"{describe_machine()}; {len(characters)} test characters, {episodes} episodes each, seed {seed}\n")
     typer.echo("| setting | accuracy, % | 95 % interval |\n|---|---|---|")
     with running_server() as url:
-        for ways, shots in map(_parse, setting or SETTINGS):
+        for ways, shots in settings:
             scores = asyncio.run(_score(url, characters, ways, shots, episodes, seed))
             error = 1.96 * scores.std(ddof=1) / np.sqrt(episodes)
             typer.echo(f"| {ways}-way {shots}-shot | {100 * scores.mean():.2f} | ± {100 * error:.2f} |")

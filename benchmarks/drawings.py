@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import typer
 
 from meta_training.omniglot import character_files
 from models.checkpoint import SHIPPED
@@ -36,3 +37,10 @@ def draw(
         support += files[:shots]
         query += files[shots:]
     return support, query
+
+
+def require(characters: Characters, ways: int, shots: int) -> None:
+    """Raises typer.BadParameter where `draw` could not make such an episode with one query a class."""
+    most = min(map(len, characters.values())) - 1
+    if not 2 <= ways <= len(characters) or not 1 <= shots <= most:
+        raise typer.BadParameter(f"{ways}-way {shots}-shot: take 2 to {len(characters)} ways and 1 to {most} shots.")

@@ -16,7 +16,7 @@ import typer
 from tqdm import tqdm
 
 from app.client import Client
-from benchmarks.drawings import Characters, draw, test_characters
+from benchmarks.drawings import Characters, draw, require, test_characters
 from benchmarks.machine import describe_machine
 from benchmarks.server import running_server
 
@@ -33,6 +33,7 @@ def main(
 ) -> None:
     """Time the running service."""
     characters = test_characters(data)
+    require(characters, ways, shots)
     typer.echo(f"{describe_machine()}; {requests} requests of each kind\n")
     with running_server() as url, Client(url) as client:
         _measure(client, characters, ways, shots, WARM_UP)

@@ -11,19 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.client import Client, ServerUnreachableError
+from models.checkpoint import SHIPPED
 
 STARTUP_SECONDS = 60
 
 
 @contextmanager
 def running_server(**settings: str) -> Iterator[str]:
-    """Starts a server with an empty store and the given KSHOT_* settings (without the prefix); gives its URL."""
+    """Starts a server with the shipped checkpoints, an empty store and the given KSHOT_* settings; gives its URL.
+
+    The settings are named without the prefix.
+    """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as store:
         environment = {f"KSHOT_{name.upper()}": value for name, value in settings.items()}
+        options = ["--port", str(port), "--checkpoints", str(SHIPPED), "--store", store]
         process = subprocess.Popen(
-            [str(Path(sys.executable).parent / "kshot"), "serve", "--port", str(port), "--store", store],
+            [str(Path(sys.executable).parent / "kshot"), "serve", *options],
             env={**os.environ, "KSHOT_LOG_LEVEL": "error", **environment},
         )
         try:
