@@ -12,7 +12,12 @@ import torch
 from meta_training.datasets import ImageClasses, read_classes
 from meta_training.errors import DataError
 from meta_training.evaluation import Setting, batches, evaluate, score, standard_settings
+from meta_training.launch import describe
 from meta_training.paper_protocol import BatchNorm, evaluate_as_the_paper
+from meta_training.presets import OMNIGLOT
+from meta_training.run_folder import RunFolder
+from meta_training.splits import Split
+from meta_training.training import Training
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.learner import Learner
 from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec
@@ -101,3 +106,11 @@ def test_large_episodes_share_a_call_with_fewer_others(ways: int, shots: int, at
     calls = list(batches(setting, episodes=10))
     assert max(map(len, calls)) == at_once
     assert [number for call in calls for number in call] == list(range(10))
+
+
+def test_a_run_that_could_not_be_validated_does_not_start(classes: ImageClasses, tmp_path: Path) -> None:
+    lonely = ImageClasses(classes.names, tuple(pictures[:1] for pictures in classes.images))
+    config = OMNIGLOT.fitted(classes)
+    split = Split("drawings", 0, classes, lonely, classes)
+    with pytest.raises(DataError, match="need 2 images a class"):
+        Training(config, describe(config, split), split, RunFolder(tmp_path), torch.device("cpu"))
