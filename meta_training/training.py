@@ -48,7 +48,6 @@ class Training:
         schedule: Schedule = Schedule(),
     ) -> None:
         split.training.require(config.ways[1], config.shots)
-        standard_settings(metadata, split.validation)  # says now what would end the first validation
         standard_settings(metadata, split.validation)  # what cannot be validated is said now, not at the first one
         self.config = config
         self.metadata = metadata
