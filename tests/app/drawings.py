@@ -63,3 +63,8 @@ def zipped(contents: Mapping[str, bytes]) -> bytes:
 def class_folders(prefix: str = "") -> dict[str, bytes]:
     """The sample drawings, each in the folder of its class."""
     return {f"{prefix}{label(path)}/{path.name}": path.read_bytes() for path in SUPPORT}
+
+
+def adapt_zip(url: str, data: bytes) -> httpx.Response:
+    """POST /adapt with this archive."""
+    return httpx.post(f"{url}/adapt", files={"archive": ("upload.zip", data)}, timeout=60)

@@ -4,46 +4,22 @@ from __future__ import annotations
 
 import io
 import socket
-import struct
-import zipfile
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 
 from app.store import DirectoryStore, new_id
-from tests.app.drawings import QUERY, SUPPORT, Files, adapt, class_folders, images, labels, predict, zipped
+from tests.app.drawings import QUERY, SUPPORT, Files, adapt, adapt_zip, class_folders, images, labels, predict, zipped
+from tests.app.refusals import problem
 from tests.app.test_store import stored
 from tests.conftest import MAX_BODY_BYTES
 from tests.serving import Server
 
+pytestmark = pytest.mark.usefixtures("unharmed")
+
 BAD = 3  # which of the images is the bad one
-
-
-@pytest.fixture(autouse=True)
-def unharmed(server: Server) -> Iterator[None]:
-    """Nothing is stored by the test, and the server still does its work."""
-    model_id = adapt(server.url, SUPPORT[::5], steps=0).json()["id"]
-    before, process = server.models(), server.process
-    yield
-    assert server.models() == before
-    assert not list(server.store.glob("*.part"))
-    assert process is not None
-    assert process.poll() is None
-    assert predict(server.url, model_id, QUERY[:1]).status_code == 200
-
-
-def problem(answer: httpx.Response, status: int, kind: str, **members: object) -> dict[str, Any]:
-    """The problem document, checked."""
-    document: dict[str, Any] = answer.json()
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert (answer.status_code, document["status"], document["type"]) == (status, status, f"/problems/{kind}")
-    assert document.items() >= members.items()
-    assert document["title"]
-    assert document["request_id"] == answer.headers["x-request-id"]
-    return document
 
 
 def with_bad_image(name: str, data: bytes) -> Files:
@@ -99,7 +75,7 @@ def test_a_bad_image_fails_predict(server: Server, name: str, data: bytes, statu
 @pytest.mark.parametrize(("name", "data", "status", "kind"), BAD_IMAGES.values(), ids=BAD_IMAGES)
 def test_a_bad_image_fails_its_archive(server: Server, name: str, data: bytes, status: int, kind: str) -> None:
     contents = class_folders() | {f"zzz/{name}": data}
-    problem(send(server, zipped(contents)), status, kind, field="archive", index=25, filename=f"zzz/{name}")
+    problem(adapt_zip(server.url, zipped(contents)), status, kind, field="archive", index=25, filename=f"zzz/{name}")
 
 
 @pytest.mark.parametrize("more", [-1, 1])
@@ -123,7 +99,7 @@ def test_one_class_only(server: Server) -> None:
 
 def test_one_class_only_in_an_archive(server: Server) -> None:
     only = {f"alpha/{path.name}": path.read_bytes() for path in SUPPORT[:5]}
-    problem(send(server, zipped(only)), 422, "too-few-classes", field="archive")
+    problem(adapt_zip(server.url, zipped(only)), 422, "too-few-classes", field="archive")
 
 
 def test_too_many_classes(server: Server) -> None:
@@ -267,96 +243,6 @@ def test_an_oversized_body_is_refused_before_it_is_sent_if_the_client_asks(serve
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(head.encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 413")
-
-
-def send(server: Server, data: bytes) -> httpx.Response:
-    return httpx.post(f"{server.url}/adapt", files={"archive": ("upload.zip", data)}, timeout=60)
-
-
-@pytest.mark.parametrize("name", ["../a.png", "alpha/../../a.png", "/etc/a.png", "C:/a.png", "..\\a.png", "C:\\a"])
-def test_a_zip_with_names_that_lead_out_of_it(server: Server, name: str) -> None:
-    answer = send(server, zipped(class_folders() | {name: SUPPORT[0].read_bytes()}))
-    problem(answer, 422, "archive-unsafe-name", field="archive", filename=name.replace("\\", "/"))
-
-
-def test_a_zip_bomb(server: Server) -> None:
-    answer = send(server, zipped(class_folders() | {"alpha/bomb.png": bytes(50_000_000)}))
-    problem(answer, 413, "archive-too-large", field="archive")
-
-
-def test_a_zip_bomb_that_lies_about_its_size(server: Server) -> None:
-    data = zipped({"alpha/bomb.png": bytes(50_000_000)} | class_folders())
-    true, false = struct.pack("<I", 50_000_000), struct.pack("<I", 1000)
-    answer = send(server, data.replace(true, false))
-    problem(answer, 422, "archive-unreadable", field="archive")
-
-
-def test_a_zip_of_very_many_entries(server: Server) -> None:
-    answer = send(server, zipped({f"a/{number}.png": b"" for number in range(5001)}))
-    problem(answer, 413, "archive-too-large", field="archive")
-
-
-def test_a_nested_zip(server: Server) -> None:
-    answer = send(server, zipped(class_folders() | {"alpha/more.zip": zipped(class_folders())}))
-    problem(answer, 422, "archive-nested", field="archive", filename="alpha/more.zip")
-
-
-def test_a_nested_zip_named_as_an_image(server: Server) -> None:
-    answer = send(server, zipped(class_folders() | {"alpha/more.png": zipped(class_folders())}))
-    problem(answer, 422, "image-unreadable", field="archive", filename="alpha/more.png")
-
-
-def test_an_encrypted_zip(server: Server) -> None:
-    data = bytearray(zipped(class_folders()))
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        offset = archive.infolist()[0].header_offset
-    data[offset + 6] |= 1  # the flag, in the file's own header and in the directory
-    data[data.index(b"PK\x01\x02") + 8] |= 1
-    problem(send(server, bytes(data)), 422, "archive-encrypted", field="archive", filename=next(iter(class_folders())))
-
-
-def test_a_zip_of_another_compression(server: Server) -> None:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
-        for name, data in class_folders().items():
-            archive.writestr(name, data)
-    problem(send(server, buffer.getvalue()), 422, "archive-unreadable", field="archive")
-
-
-@pytest.mark.parametrize("data", [b"", b"not a zip", zipped(class_folders())[:-30]], ids=["empty", "text", "cut"])
-def test_a_file_that_is_no_zip(server: Server, data: bytes) -> None:
-    problem(send(server, data), 422, "archive-unreadable", field="archive")
-
-
-def test_a_zip_with_damaged_contents(server: Server) -> None:
-    data = bytearray(zipped(class_folders()))
-    data[60:80] = bytes(20)
-    problem(send(server, bytes(data)), 422, "archive-unreadable", field="archive")
-
-
-def test_a_zip_without_images(server: Server) -> None:
-    problem(send(server, zipped({"a/b.txt": b"x"})), 422, "archive-layout", field="archive")
-
-
-def test_a_zip_with_an_image_outside_class_folders(server: Server) -> None:
-    answer = send(server, zipped(class_folders() | {"stray.png": SUPPORT[0].read_bytes()}))
-    problem(answer, 422, "archive-layout", field="archive", filename="stray.png")
-
-
-def test_a_zip_with_photos_in_a_format_not_taken(server: Server) -> None:
-    answer = send(server, zipped(class_folders() | {"alpha/photo.HEIC": b"x"}))
-    problem(answer, 422, "image-unreadable", field="archive", filename="alpha/photo.HEIC")
-
-
-def test_a_zip_with_a_name_twice(server: Server) -> None:
-    buffer = io.BytesIO()
-    first = next(iter(class_folders()))
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in class_folders().items():
-            archive.writestr(name, data)
-        with pytest.warns(UserWarning, match="Duplicate"):
-            archive.writestr(first, b"")
-    problem(send(server, buffer.getvalue()), 422, "archive-layout", field="archive", filename=first)
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nope", 404), ("PUT", "/adapt", 405)])

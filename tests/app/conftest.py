@@ -1,0 +1,23 @@
+"""What tests of refusals share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app.drawings import QUERY, SUPPORT, adapt, predict
+from tests.serving import Server
+
+
+@pytest.fixture
+def unharmed(server: Server) -> Iterator[None]:
+    """Nothing is stored by the test, and the server still does its work."""
+    model_id = adapt(server.url, SUPPORT[::5], steps=0).json()["id"]
+    before, process = server.models(), server.process
+    yield
+    assert server.models() == before
+    assert not list(server.store.glob("*.part"))
+    assert process is not None
+    assert process.poll() is None
+    assert predict(server.url, model_id, QUERY[:1]).status_code == 200
