@@ -1,4 +1,4 @@
-"""What tests of refusals share."""
+"""What tests of the service share: a client, and proof that a refusal did no harm."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.client import Client
 from tests.app.drawings import QUERY, SUPPORT, adapt, predict
 from tests.serving import Server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with Client(server.url) as client:
+        yield client
 
 
 @pytest.fixture

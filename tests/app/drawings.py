@@ -11,6 +11,8 @@ from typing import TypeAlias
 import httpx
 
 DRAWINGS = Path(__file__).parent.parent / "data" / "drawings"
+FOLDER = DRAWINGS / "support"
+CLASSES = sorted(folder.name for folder in FOLDER.iterdir())
 SUPPORT = sorted((DRAWINGS / "support").glob("*/*.png"))
 QUERY = sorted((DRAWINGS / "query").glob("*/*.png"))
 

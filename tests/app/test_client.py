@@ -15,17 +15,8 @@ import httpx
 import pytest
 
 from app.client import APIError, AsyncClient, Client, ServerUnreachableError
-from tests.app.drawings import DRAWINGS, QUERY, SUPPORT, label
+from tests.app.drawings import CLASSES, FOLDER, QUERY, SUPPORT, label
 from tests.serving import Server, free_port
-
-FOLDER = DRAWINGS / "support"
-CLASSES = sorted(folder.name for folder in FOLDER.iterdir())
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[Client]:
-    with Client(server.url) as client:
-        yield client
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -14,17 +14,7 @@ import pytest
 
 from app.client import APIError, Client, ClientError, ServerUnreachableError, SupportFolderError, UnsendableError
 from app.client.uploads import MAX_FOLDER_BYTES
-from tests.app.drawings import DRAWINGS, QUERY
-from tests.serving import Server
-
-FOLDER = DRAWINGS / "support"
-CLASSES = sorted(folder.name for folder in FOLDER.iterdir())
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[Client]:
-    with Client(server.url) as client:
-        yield client
+from tests.app.drawings import CLASSES, FOLDER, QUERY
 
 
 @pytest.fixture
