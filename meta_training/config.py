@@ -43,6 +43,9 @@ class TrainConfig:
     """Meta step size at the start; it falls linearly to 0."""
     seed: int = 0
     """Decides the first weights and every task."""
+    validation: bool = True
+    """Whether classes are kept from training to choose by. The paper's runs, where nothing is left to choose, train on
+    these too."""
 
     def __post_init__(self) -> None:
         """Raises RunError for a value no run can have."""

@@ -35,7 +35,7 @@ def launch(
         folder.require()
     else:
         folder.start()
-    split = read_split(data, config.input, progress=True)
+    split = read_split(data, config.input, validation=config.validation, progress=True)
     asked, config = config, config.fitted(split.training)
     for line in shrinkage(asked, config, split.training):
         typer.echo(line)

@@ -40,8 +40,9 @@ OMNIGLOT_5WAY = TrainConfig(
     inner_batch=10,
     inner_steps=5,
     learning_rate=1e-3,
-    meta_steps=100_000,
+    meta_steps=70_000,
     meta_batch=5,
+    validation=False,
 )
 
 OMNIGLOT_20WAY = TrainConfig(
@@ -57,6 +58,7 @@ OMNIGLOT_20WAY = TrainConfig(
     learning_rate=5e-4,
     meta_steps=200_000,
     meta_batch=5,
+    validation=False,
 )
 
 PRESETS = {preset.name: preset for preset in (OMNIGLOT, OMNIGLOT_5WAY, OMNIGLOT_20WAY)}

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from meta_training.config import TrainConfig
@@ -38,7 +39,7 @@ def card(checkpoint: Checkpoint, config: TrainConfig, progress: Progress, split:
         "command": checkpoint.metadata.command,
         "training_seconds": round(progress.seconds),
         "config": config.document(),
-        "results": {"validation": progress.validation[-1]["scores"]},
+        "results": {"validation": progress.validation[-1]["scores"]} if progress.validation else {},
         "data": {
             "source": split.source,
             "split_seed": split.seed,
@@ -52,13 +53,22 @@ def card(checkpoint: Checkpoint, config: TrainConfig, progress: Progress, split:
 def draw_learning_curve(path: Path, config: TrainConfig, progress: Progress) -> None:
     """Training loss and validation accuracy over meta steps, as a PNG."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    loss, accuracy = figure.subplots(1, 2)
+    loss, *validation = figure.subplots(1, 1 + config.validation, squeeze=False)[0]
     steps = [entry["step"] for entry in progress.losses]
     for key, label in (("first", "before the first inner step"), ("last", "before the last")):
         loss.plot(steps, [entry[key] for entry in progress.losses], label=label, linewidth=0.8)
     loss.set(
         xlabel="meta step", ylabel="training loss", yscale="log", title=f"{config.name}: {config.meta_steps} meta steps"
     )
+    for axes in validation:
+        _draw_validation(axes, progress)
+    for axes in (loss, *validation):
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    figure.savefig(path, dpi=120)
+
+
+def _draw_validation(axes: Axes, progress: Progress) -> None:
     curves: dict[str, list[tuple[int, float]]] = {}
     for entry in progress.validation:
         for score in entry["scores"]:
@@ -66,9 +76,5 @@ def draw_learning_curve(path: Path, config: TrainConfig, progress: Progress) -> 
                 (entry["step"], 100 * score["accuracy"])
             )
     for name, points in curves.items():
-        accuracy.plot(*zip(*points, strict=True), marker=".", label=name)
-    accuracy.set(xlabel="meta step", ylabel="accuracy, %", title="validation classes")
-    for axes in (loss, accuracy):
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
-    figure.savefig(path, dpi=120)
+        axes.plot(*zip(*points, strict=True), marker=".", label=name)
+    axes.set(xlabel="meta step", ylabel="accuracy, %", title="validation classes")

@@ -24,20 +24,29 @@ class Split:
     seed: int
     training: ImageClasses
     validation: ImageClasses
+    """May be none."""
     test: ImageClasses
 
 
-def read_split(folder: Path, spec: InputSpec, seed: int = 0, *, progress: bool = False) -> Split:
+def read_split(
+    folder: Path, spec: InputSpec, seed: int = 0, *, validation: bool = True, progress: bool = False
+) -> Split:
     """Omniglot's two parts, whose training classes are also turned, or any folder or zip of class folders.
 
-    Raises DataError that says what is missing and where to get it.
+    Without `validation` its classes are trained on too, and the test classes are the same. Raises DataError that says
+    what is missing and where to get it.
     """
     classes = read_data(folder, spec, progress=progress)
     if is_omniglot(folder):
-        parts = split(classes, *OMNIGLOT_PARTS, seed)
-        return Split("omniglot", seed, parts[0].with_rotations(), *parts[1:])
-    validation, test = (max(2, round(share * len(classes))) for share in (VALIDATION_SHARE, TEST_SHARE))
-    return Split(folder.resolve().name, seed, *split(classes, len(classes) - validation - test, validation, seed))
+        source, sizes = "omniglot", OMNIGLOT_PARTS
+    else:
+        kept, test = (max(2, round(share * len(classes))) for share in (VALIDATION_SHARE, TEST_SHARE))
+        source, sizes = folder.resolve().name, (len(classes) - kept - test, kept)
+    if not validation:
+        sizes = sum(sizes), 0
+    parts = split(classes, *sizes, seed)
+    training = parts[0].with_rotations() if source == "omniglot" else parts[0]
+    return Split(source, seed, training, *parts[1:])
 
 
 def read_data(folder: Path, spec: InputSpec, *, progress: bool = False) -> ImageClasses:

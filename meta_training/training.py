@@ -48,7 +48,8 @@ class Training:
         schedule: Schedule = Schedule(),
     ) -> None:
         split.training.require(config.ways[1], config.shots)
-        standard_settings(metadata, split.validation)  # what cannot be validated is said now, not at the first one
+        if config.validation:
+            standard_settings(metadata, split.validation)  # what cannot be validated is said now, not at the first one
         self.config = config
         self.metadata = metadata
         self.architecture = metadata.build()
@@ -95,7 +96,7 @@ class Training:
         step = self.progress.step
         if step % self._schedule.log == 0:
             self._log(losses, events, bar)
-        if step % self._schedule.validate == 0 or self.done:
+        if self.config.validation and (step % self._schedule.validate == 0 or self.done):
             self._validate(events)
         if step % self._schedule.save == 0:
             self._save()
