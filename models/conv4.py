@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.convolution import KERNEL, Statistics, convolution_block
+from models.blocks.windows import KERNEL
+from models.convolution import Statistics, convolution_block
 from models.parameters import Parameters
 
 LAYERS = 4
@@ -60,6 +61,6 @@ class Conv4:
         for layer in (f"conv{number}" for number in range(1, LAYERS + 1)):
             given = Statistics(frozen[f"{layer}.mean"], frozen[f"{layer}.variance"]) if frozen else None
             weight, gamma, beta = (parameters[f"{layer}.{part}"] for part in ("weight", "gamma", "beta"))
-            x, used = convolution_block(x, weight, gamma, beta, STRIDE, weights, given)
+            x, used = convolution_block(x, weight, gamma, beta, STRIDE, 1, weights, given)
             statistics[f"{layer}.mean"], statistics[f"{layer}.variance"] = used
         return x.flatten(start_dim=2), statistics

@@ -3,12 +3,14 @@
 Their state outlives a task: it is part of a meta-initialization (see `Adam`).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from models.blocks.kernels import adam
 from models.parameters import Parameters
 
 
@@ -53,6 +55,22 @@ class Adam:
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int
     ) -> None:
         correction = (1 - self.beta2 ** (count + 1)) ** 0.5
+        step = self._compiled_step if rates.device.type == "cpu" else self._plain_step
+        step(parameters, gradients, moments, rates, correction)
+
+    def _compiled_step(
+        self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, correction: float
+    ) -> None:
+        settings = correction, self.beta2, self.epsilon, math.inf if self.max_step is None else self.max_step
+        tasks, learning_rates = len(rates), rates.numpy()
+        for name, gradient in gradients.items():
+            tensors = gradient.contiguous(), parameters[name], moments[name]
+            g, phi, v = (tensor.numpy().reshape(tasks, -1) for tensor in tensors)
+            adam(g, learning_rates, *settings, phi, v)
+
+    def _plain_step(
+        self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, correction: float
+    ) -> None:
         names = list(gradients)
         phi, g, v = ([group[name] for name in names] for group in (parameters, gradients, moments))
         torch._foreach_mul_(v, self.beta2)

@@ -1,17 +1,25 @@
-"""The convolution block against autograd on a plain reading of the same formulas."""
+"""The convolution block, both of its kinds, against a plain reading of the same formulas."""
 
 from __future__ import annotations
+
+from types import ModuleType
 
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import conv2d, max_pool2d, pad
 
-from models.convolution import EPSILON, convolution_block, extract_patches, fold_patches, same_padding
+from models.blocks import compiled, plain
+from models.blocks.windows import EPSILON, same_padding
+from models.convolution import convolution_block, image_shares
+
+BLOCKS = pytest.mark.parametrize("blocks", [plain, compiled], ids=["plain", "compiled"])
 
 
-def plain_block(x: Tensor, weight: Tensor, gamma: Tensor, beta: Tensor, stride: int, real: Tensor) -> Tensor:
-    """The block task by task, with torch's convolution, over the images that are not padding."""
+def textbook_block(
+    x: Tensor, weight: Tensor, gamma: Tensor, beta: Tensor, real: Tensor, stride: int, pool: int
+) -> Tensor:
+    """The block task by task, with torch's own layers, over the images that are not padding."""
     out = []
     for task in range(len(x)):
         padding = (*same_padding(x.shape[3], stride), *same_padding(x.shape[2], stride))
@@ -19,38 +27,83 @@ def plain_block(x: Tensor, weight: Tensor, gamma: Tensor, beta: Tensor, stride: 
         y = conv2d(pad(x[task].permute(0, 3, 1, 2), padding), kernel, stride=stride).permute(0, 2, 3, 1)
         seen = y[real[task] > 0].flatten(0, 2)
         mean, variance = seen.mean(dim=0), seen.var(dim=0, unbiased=False)
-        out.append(((y - mean) / (variance + EPSILON).sqrt() * gamma[task] + beta[task]).relu())
+        z = (y - mean) / (variance + EPSILON).sqrt() * gamma[task] + beta[task]
+        out.append(max_pool2d(z.permute(0, 3, 1, 2), pool, ceil_mode=True).permute(0, 2, 3, 1).relu())
     return torch.stack(out)
 
 
-@pytest.mark.parametrize(("size", "stride"), [(7, 2), (14, 2), (9, 1)])
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def leaves(generator: torch.Generator, size: int, dtype: torch.dtype = torch.double) -> list[Tensor]:
+    """x of 3 tasks with 4 images, weight, gamma and beta."""
+    shapes = ((3, 4, size, size, 5), (3, 45, 6), (3, 1, 6), (3, 1, 6))
+    return [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+
+
+@BLOCKS
+@pytest.mark.parametrize(("size", "stride", "pool"), [(7, 2, 1), (14, 2, 1), (9, 1, 1), (9, 1, 2), (8, 1, 2)])
 @pytest.mark.parametrize("padded", [False, True])
-def test_output_and_gradients_equal_autograd(size: int, stride: int, padded: bool) -> None:
-    generator = torch.Generator().manual_seed(0)
-
-    def leaf(*shape: int) -> Tensor:
-        return torch.randn(shape, dtype=torch.double, generator=generator).requires_grad_()
-
-    leaves = [leaf(3, 4, size, size, 5), leaf(3, 45, 6), leaf(3, 1, 6), leaf(3, 1, 6)]
+@pytest.mark.parametrize("tile", [1, 2 * 7 * 7 * 45 * 8, compiled.TILE])
+def test_output_and_gradients_equal_autograds(
+    blocks: ModuleType,
+    size: int,
+    stride: int,
+    pool: int,
+    padded: bool,
+    tile: int,
+    generator: torch.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compiled, "TILE", tile)  # one image, several, or several tasks at a time
+    inputs = leaves(generator, size)
     real = torch.ones(3, 4, dtype=torch.double)
     if padded:
         real[1, 3:] = real[2, 2:] = 0
-    out, _ = convolution_block(*leaves, stride, real if padded else None)
-    expected = plain_block(*leaves, stride, real)
-    torch.testing.assert_close(out * real[:, :, None, None, None], expected * real[:, :, None, None, None])
-    downstream = torch.randn(out.shape, dtype=torch.double, generator=generator) * real[:, :, None, None, None]
-    gradients = torch.autograd.grad((out * downstream).sum(), leaves)
-    for mine, theirs in zip(gradients, torch.autograd.grad((expected * downstream).sum(), leaves), strict=True):
+    expected = textbook_block(*inputs, real, stride, pool)
+    shares = image_shares(inputs[0], real if padded else None, (-(-size // stride)) ** 2)
+    out = blocks.block(*inputs, shares, stride, pool)[0]
+    mask = real[:, :, None, None, None]
+    torch.testing.assert_close(out * mask, expected * mask)
+    downstream = torch.randn(out.shape, dtype=torch.double, generator=generator) * mask
+    gradients = torch.autograd.grad((out * downstream).sum(), inputs)
+    for mine, theirs in zip(gradients, torch.autograd.grad((expected * downstream).sum(), inputs), strict=True):
         torch.testing.assert_close(mine, theirs)
 
 
-@pytest.mark.parametrize(("size", "stride"), [(28, 2), (7, 2), (5, 1)])
-def test_folding_is_the_adjoint_of_extracting(size: int, stride: int) -> None:
-    x = torch.randn(2, 3, size, size, 4, dtype=torch.double)
-    patches = extract_patches(x, stride)
-    other = torch.randn_like(patches)
-    folded = fold_patches(other, x.shape, stride)
-    torch.testing.assert_close((patches * other).sum(), (x * folded).sum())
+@pytest.mark.parametrize("pool", [1, 2])
+def test_both_kinds_agree_in_single_precision(pool: int, generator: torch.Generator) -> None:
+    inputs = leaves(generator, 9, torch.float)
+    shares = image_shares(inputs[0], None, 81)
+    results = []
+    for blocks in (plain, compiled):
+        out, *statistics = blocks.block(*inputs, shares, 1, pool)
+        results.append([out, *statistics, *torch.autograd.grad(out.square().sum(), inputs)])
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+@BLOCKS
+def test_a_tie_within_a_window_sends_its_gradient_to_one_place(blocks: ModuleType) -> None:
+    """As max-pooling does; equal pixels are common in drawings."""
+    x = torch.ones(1, 2, 4, 4, 1)
+    x[0, 1] = 0
+    beta = torch.zeros(1, 1, 1, requires_grad=True)
+    weight = torch.zeros(1, 9, 1)
+    weight[0, 4] = 1
+    out = blocks.block(x, weight, torch.ones(1, 1, 1), beta, image_shares(x, None, 16), 1, 2)[0]
+    (gradient,) = torch.autograd.grad(out.sum(), beta)
+    assert gradient.item() == 4  # the four windows of the image above the mean
+
+
+@BLOCKS
+def test_what_is_not_a_number_does_not_vanish(blocks: ModuleType) -> None:
+    x = torch.rand(1, 2, 4, 4, 1)
+    weight = torch.full((1, 9, 3), torch.nan)
+    out = blocks.block(x, weight, torch.ones(1, 1, 3), torch.zeros(1, 1, 3), image_shares(x, None, 16), 1, 2)[0]
+    assert out.isnan().all()
 
 
 def test_frozen_statistics_give_the_output_of_the_batch_they_came_from() -> None:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
 from models.architecture import Architecture
+from models.blocks.windows import EPSILON, same_padding
 from models.conv4 import Conv4
-from models.convolution import EPSILON, same_padding
 from models.heads import HEAD_BIAS, HEAD_WEIGHT, DenseHead, ZeroHead
 from models.inner_loop import inner_loop
 from models.optimizers import SGD, Adam, Optimizer
