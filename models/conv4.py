@@ -1,4 +1,4 @@
-"""The four-layer convolutional network of the Reptile paper, for T tasks at once."""
+"""The four-layer convolutional networks of the Reptile paper, for T tasks at once."""
 
 import math
 from dataclasses import dataclass
@@ -11,25 +11,26 @@ from models.convolution import Statistics, convolution_block
 from models.parameters import Parameters
 
 LAYERS = 4
-STRIDE = 2
-REDUCTION = 16  # four layers at stride 2
+HALVING = 2  # of each layer, by its stride or by its pooling
 
 
 @dataclass(frozen=True)
 class Conv4:
     """4 × [3×3 convolution at stride 2, SAME → batch norm → ReLU] (Nichol et al. 2018, section 6.1).
 
-    The convolutions have no bias: the batch norm after them would take it away again.
+    With `pool`, as for Mini-ImageNet: stride 1, and a 2×2 maximum, SAME, before each ReLU. The convolutions have no
+    bias: the batch norm after them would take it away again.
     """
 
     channels: int
     size: int
     filters: int = 64
+    pool: bool = False
 
     @property
     def features(self) -> int:
         """Length of an image's feature vector: filters × places left after four halvings."""
-        side = -(-self.size // REDUCTION)
+        side = -(-self.size // HALVING**LAYERS)
         return self.filters * side * side
 
     def initialize(self, generator: torch.Generator) -> Parameters:
@@ -57,10 +58,11 @@ class Conv4:
         `weights` [T, B], 1 or 0, leaves padding out of the batch statistics; `frozen` statistics, as an earlier call
         returned them, take the place of the batch's.
         """
+        stride, window = (1, HALVING) if self.pool else (HALVING, 1)
         statistics: Parameters = {}
         for layer in (f"conv{number}" for number in range(1, LAYERS + 1)):
             given = Statistics(frozen[f"{layer}.mean"], frozen[f"{layer}.variance"]) if frozen else None
             weight, gamma, beta = (parameters[f"{layer}.{part}"] for part in ("weight", "gamma", "beta"))
-            x, used = convolution_block(x, weight, gamma, beta, STRIDE, 1, weights, given)
+            x, used = convolution_block(x, weight, gamma, beta, stride, window, weights, given)
             statistics[f"{layer}.mean"], statistics[f"{layer}.variance"] = used
         return x.flatten(start_dim=2), statistics

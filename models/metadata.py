@@ -20,6 +20,7 @@ class NetworkSpec(_Spec):
 
     type: Literal["conv4"] = "conv4"
     filters: PositiveInt = 64
+    pool: bool = Field(default=False, description="Stride 1 and 2×2 max-pooling, as for Mini-ImageNet, not stride 2")
 
 
 class HeadSpec(_Spec):
@@ -78,5 +79,5 @@ class CheckpointMetadata(_Spec):
 
     def build(self, *, bounded: bool = False) -> Architecture:
         """The learner this describes, to train; `bounded` to adapt with (see InnerSpec)."""
-        network = Conv4(self.input.channels, self.input.size, self.network.filters)
+        network = Conv4(self.input.channels, self.input.size, self.network.filters, self.network.pool)
         return Architecture(network, self.head.build(), self.inner.build(bounded=bounded))
