@@ -12,6 +12,7 @@ from models.parameters import Parameters
 
 LAYERS = 4
 HALVING = 2  # of each layer, by its stride or by its pooling
+REDUCTION = 16  # of four layers
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Conv4:
     @property
     def features(self) -> int:
         """Length of an image's feature vector: filters × places left after four halvings."""
-        side = -(-self.size // HALVING**LAYERS)
+        side = -(-self.size // REDUCTION)
         return self.filters * side * side
 
     def initialize(self, generator: torch.Generator) -> Parameters:
