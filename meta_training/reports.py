@@ -1,6 +1,5 @@
 """What a run leaves for people: the checkpoint with its card, a JSON report and a picture of its learning curve."""
 
-from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -26,7 +25,7 @@ def write_results(
     checkpoint = save_checkpoint(folder.path / f"{config.name}.safetensors", metadata, theta)
     write_json(folder.path / f"{config.name}.json", card(checkpoint, config, progress, split))
     write_json(folder.path / "report.json", {"config": config.document(), **vars(progress)})
-    draw_learning_curve(folder.path / "learning-curve.png", config, progress)
+    learning_curve(config.name, progress).savefig(folder.path / "learning-curve.png", dpi=120)
     return checkpoint
 
 
@@ -50,22 +49,31 @@ def card(checkpoint: Checkpoint, config: TrainConfig, progress: Progress, split:
     }
 
 
-def draw_learning_curve(path: Path, config: TrainConfig, progress: Progress) -> None:
-    """Training loss and validation accuracy over meta steps, as a PNG."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    loss, *validation = figure.subplots(1, 1 + config.validation, squeeze=False)[0]
+def learning_curve(name: str, progress: Progress) -> Figure:
+    """Training loss, validation accuracy and memory over meta steps, as far as they are recorded."""
+    panels = [_draw_losses]
+    panels += [_draw_validation] if progress.validation else []
+    panels += [_draw_memory] if recorded_memory(progress) else []
+    figure = Figure(figsize=(4.5 * len(panels), 3.6), layout="constrained")
+    for draw, axes in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
+        draw(axes, progress)
+        axes.set(xlabel="meta step")
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_title(f"{name}: {progress.step} meta steps")
+    return figure
+
+
+def recorded_memory(progress: Progress) -> dict[int, float]:
+    """A run's memory in MB by meta step; runs of before it was recorded have none."""
+    return {int(entry["step"]): entry["memory"] for entry in progress.losses if "memory" in entry}
+
+
+def _draw_losses(axes: Axes, progress: Progress) -> None:
     steps = [entry["step"] for entry in progress.losses]
     for key, label in (("first", "before the first inner step"), ("last", "before the last")):
-        loss.plot(steps, [entry[key] for entry in progress.losses], label=label, linewidth=0.8)
-    loss.set(
-        xlabel="meta step", ylabel="training loss", yscale="log", title=f"{config.name}: {config.meta_steps} meta steps"
-    )
-    for axes in validation:
-        _draw_validation(axes, progress)
-    for axes in (loss, *validation):
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
-    figure.savefig(path, dpi=120)
+        axes.plot(steps, [entry[key] for entry in progress.losses], label=label, linewidth=0.8)
+    axes.set(ylabel="training loss", yscale="log")
+    axes.legend(fontsize=8)
 
 
 def _draw_validation(axes: Axes, progress: Progress) -> None:
@@ -77,4 +85,11 @@ def _draw_validation(axes: Axes, progress: Progress) -> None:
             )
     for name, points in curves.items():
         axes.plot(*zip(*points, strict=True), marker=".", label=name)
-    axes.set(xlabel="meta step", ylabel="accuracy, %", title="validation classes")
+    axes.set(ylabel="accuracy, %", title="validation classes")
+    axes.legend(fontsize=8)
+
+
+def _draw_memory(axes: Axes, progress: Progress) -> None:
+    memory = recorded_memory(progress)
+    axes.plot(list(memory), list(memory.values()), linewidth=0.8)
+    axes.set(ylabel="memory, MB", title="resident memory", ylim=(0, 1.2 * max(memory.values())))

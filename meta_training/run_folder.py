@@ -23,6 +23,7 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     losses: list[dict[str, float]] = field(default_factory=list)
+    """Per logged step: `first` and `last`, the loss before those inner steps, and `memory`, the process's, in MB."""
     validation: list[dict[str, Any]] = field(default_factory=list)
 
 

@@ -14,6 +14,7 @@ from meta_training import reptile
 from meta_training.config import TrainConfig
 from meta_training.errors import RunError
 from meta_training.evaluation import evaluate, standard_settings
+from meta_training.memory import resident_megabytes
 from meta_training.meta_batches import draw_meta_batch
 from meta_training.run_folder import Progress, RunFolder
 from meta_training.splits import Split
@@ -123,9 +124,11 @@ class Training:
 
     def _log(self, losses: list[float], events: SummaryWriter, bar: "tqdm[None]") -> None:
         step, first, last = self.progress.step, losses[0], losses[-1]
-        self.progress.losses.append({"step": step, "first": first, "last": last})
+        memory = resident_megabytes()
+        self.progress.losses.append({"step": step, "first": first, "last": last, "memory": memory})
         events.add_scalar("loss/first inner step", first, step)
         events.add_scalar("loss/last inner step", last, step)
+        events.add_scalar("memory/resident MB", memory, step)
         bar.set_postfix_str(f"loss {first:.3f} → {last:.3f}")
 
     def _validate(self, events: SummaryWriter) -> None:
