@@ -1,24 +1,28 @@
 """What a training run is: everything that decides its result, validated, in one place."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, TypeAlias
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from meta_training.datasets import ImageClasses
 from meta_training.errors import RunError
-from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec
+from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec, NetworkSpec
 from models.preprocess import InputSpec
+
+Algorithm: TypeAlias = Literal["reptile", "fomaml"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """A Reptile run. Two runs of one configuration on the same data give the same weights."""
+    """A run of Reptile, or of FOMAML. Two runs of one configuration on the same data give the same weights."""
 
     name: str
     """Name of the checkpoint it makes."""
     input: InputSpec
     """What the network sees."""
+    network: NetworkSpec = field(default_factory=NetworkSpec)
+    """The network that adapts."""
     head: HeadSpec
     """How the head starts."""
     inner: InnerSpec
@@ -46,6 +50,11 @@ class TrainConfig:
     validation: bool = True
     """Whether classes are kept from training to choose by. The paper's runs, where nothing is left to choose, train on
     these too."""
+    algorithm: Algorithm = "reptile"
+    """Which of a task's inner steps theta follows: all of them, or for FOMAML the last alone."""
+    tail_shots: int = 0
+    """Of `shots`, those kept for the last mini-batch of a FOMAML task, which the others then don't draw from; 0 for
+    none. The head doesn't see them."""
 
     def __post_init__(self) -> None:
         """Raises RunError for a value no run can have."""
@@ -56,11 +65,18 @@ class TrainConfig:
         self._require(
             self.head.ways in (None, high) and (self.head.ways is None or low == high), "ways", "fit the head"
         )
-        for field in ("shots", "inner_batch", "inner_steps", "meta_steps", "meta_batch"):
-            self._require(getattr(self, field) >= 1, field, "be at least 1")
-        self._require(1 <= self.head_shots <= self.shots, "head_shots", "be between 1 and shots")
+        for count in ("shots", "inner_batch", "inner_steps", "meta_steps", "meta_batch"):
+            self._require(getattr(self, count) >= 1, count, "be at least 1")
+        self._require_a_tail_that_fits()
+        self._require(1 <= self.head_shots <= self.shots - self.tail_shots, "head_shots", "be between 1 and shots")
         self._require(self.learning_rate > 0, "learning_rate", "be above 0")
         self._require(0 < self.epsilon <= 1, "epsilon", "be above 0 and at most 1")
+
+    def _require_a_tail_that_fits(self) -> None:
+        self._require(0 <= self.tail_shots < self.shots, "tail_shots", "be at least 0 and less than shots")
+        if self.tail_shots > 0:
+            self._require(self.algorithm == "fomaml", "algorithm", "be fomaml where there are tail_shots")
+            self._require(self.inner_steps > 1, "inner_steps", "be at least 2 where there are tail_shots")
 
     def _require(self, holds: bool, field: str, rule: str) -> None:
         if not holds:
@@ -79,9 +95,14 @@ class TrainConfig:
             return self
         low, high = (min(ways, len(classes)) for ways in self.ways)
         shots = min(self.shots, *(len(pictures) for pictures in classes.images))
-        return replace(self, ways=(low, high), shots=shots, head_shots=min(self.head_shots, shots))
+        return replace(self, ways=(low, high), shots=shots, head_shots=min(self.head_shots, shots - self.tail_shots))
 
     def document(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""
-        specs = {field: getattr(self, field).model_dump() for field in ("input", "head", "inner")}
+        specs = {name: getattr(self, name).model_dump() for name in ("input", "network", "head", "inner")}
         return {**asdict(self), "ways": list(self.ways), **specs}
+
+    @classmethod
+    def read(cls, document: Any) -> "TrainConfig":
+        """The configuration of such a document, a field that it lacks by its default. Raises ValueError for others."""
+        return TypeAdapter(cls).validate_python(document)

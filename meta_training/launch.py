@@ -82,6 +82,7 @@ def describe(config: TrainConfig, split: Split) -> CheckpointMetadata:
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         command=shlex.join(["kshot", *sys.argv[1:]]),
         input=config.input,
+        network=config.network,
         head=config.head,
         inner=config.inner,
         data={"source": split.source, "split_seed": split.seed, "training_classes": len(split.training)},

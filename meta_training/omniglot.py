@@ -6,8 +6,9 @@ Reads `images_background` and `images_evaluation`, as the official zips or as th
 from collections.abc import Iterator
 from pathlib import Path
 
-from meta_training.datasets import File, ImageClasses, decode, image_files
+from meta_training.datasets import ImageClasses, decode
 from meta_training.errors import DataError
+from meta_training.sources import File, image_files
 from models.preprocess import InputSpec
 
 PARTS = ("images_background", "images_evaluation")

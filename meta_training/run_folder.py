@@ -90,9 +90,9 @@ class RunFolder:
         self.require()
         saved, trained, file, progress = self._read()
         for name, value in config.document().items():
-            if saved.get(name) != value:
+            if saved[name] != value:
                 raise RunError(
-                    f"The run in {self.path} has {name} = {saved.get(name)}, not {value}. "
+                    f"The run in {self.path} has {name} = {saved[name]}, not {value}. "
                     "Resume it with its own options, or start another by --out."
                 )
         if trained != classes:
@@ -106,7 +106,7 @@ class RunFolder:
         try:
             document = json.loads(self.state.read_text())
             config, classes, file = (document.pop(name) for name in ("config", "classes", "checkpoint"))
-            return dict(config), classes, str(file), Progress(**document)
+            return TrainConfig.read(config).document(), classes, str(file), Progress(**document)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{self.state} is damaged. Start another run by --out.") from error
 

@@ -1,14 +1,21 @@
 """Which classes a run trains on, chooses by, and is scored on once."""
 
+from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from meta_training.datasets import ImageClasses, read_classes
 from meta_training.errors import DataError
-from meta_training.omniglot import HELP, is_omniglot, read_omniglot
+from meta_training.omniglot import HELP as OMNIGLOT_HELP
+from meta_training.omniglot import is_omniglot, read_omniglot
 from models.preprocess import InputSpec
 
+PARTS = ("train", "val", "test")  # Mini-ImageNet's folders, and those of any data set that comes split
+HELP = (
+    "For Mini-ImageNet, download the split of Ravi and Larochelle (2017): 64, 16 and 20 classes in the folders train, "
+    "val and test, each with a folder of images for each class."
+)
 OMNIGLOT_PARTS = (
     1100,
     100,
@@ -31,29 +38,59 @@ class Split:
 def read_split(
     folder: Path, spec: InputSpec, seed: int = 0, *, validation: bool = True, progress: bool = False
 ) -> Split:
-    """Omniglot's two parts, whose training classes are also turned, or any folder or zip of class folders.
+    """Omniglot's two parts, whose training classes are also turned, or any folder, zip or tar of class folders.
 
-    Without `validation` its classes are trained on too, and the test classes are the same. Raises DataError that says
-    what is missing and where to get it.
+    Where these are in folders train, val and test, that is the split. Without `validation` its classes are trained on
+    too, and the test classes are the same. Raises DataError that says what is missing and where to get it.
     """
     classes = read_data(folder, spec, progress=progress)
-    if is_omniglot(folder):
-        source, sizes = "omniglot", OMNIGLOT_PARTS
+    omniglot = is_omniglot(folder)
+    if is_split(classes):
+        training, held, test = given_split(folder, classes)
     else:
-        kept, test = (max(2, round(share * len(classes))) for share in (VALIDATION_SHARE, TEST_SHARE))
-        source, sizes = folder.resolve().name, (len(classes) - kept - test, kept)
+        training, held, test = split(classes, *(OMNIGLOT_PARTS if omniglot else _shares(len(classes))), seed)
     if not validation:
-        sizes = sum(sizes), 0
-    parts = split(classes, *sizes, seed)
-    training = parts[0].with_rotations() if source == "omniglot" else parts[0]
-    return Split(source, seed, training, *parts[1:])
+        training, held = classes.subset(sorted((*training.names, *held.names))), classes.subset(())
+    if omniglot:
+        training = training.with_rotations()
+    return Split("omniglot" if omniglot else folder.resolve().name, seed, training, held, test)
+
+
+def _shares(classes: int) -> tuple[int, int]:
+    held, test = (max(2, round(share * classes)) for share in (VALIDATION_SHARE, TEST_SHARE))
+    return classes - held - test, held
+
+
+def is_split(classes: ImageClasses) -> bool:
+    """Whether every class is in a folder train, val or test."""
+    return all("/" in name and name.split("/")[0] in PARTS for name in classes.names)
+
+
+def given_split(folder: Path, classes: ImageClasses) -> tuple[ImageClasses, ImageClasses, ImageClasses]:
+    """The classes in the folders train, val and test.
+
+    Raises DataError where one is missing, or the three share classes, and so don't hold any out.
+    """
+    training, held, test = (classes.subset(n for n in classes.names if n.startswith(f"{part}/")) for part in PARTS)
+    for part, found in zip(PARTS, (training, held, test), strict=True):
+        if not found:
+            raise DataError(f"{folder} has folders of a split, but no images in {part}. {HELP}")
+    bare = Counter(name.partition("/")[2] for name in classes.names)
+    name, times = bare.most_common(1)[0]
+    if times > 1:
+        raise DataError(
+            f"{folder} has class {name!r} in {times} of its folders {', '.join(PARTS)}: test classes must be others "
+            f"than those trained on. Put all images of a class into one folder, and leave these three out. {HELP}"
+        )
+    return training, held, test
 
 
 def read_data(folder: Path, spec: InputSpec, *, progress: bool = False) -> ImageClasses:
-    """All classes of Omniglot, or of a folder or zip of class folders. Raises DataError as `read_split` does."""
+    """All classes of Omniglot, or of a folder, zip or tar of class folders. Raises DataError as `read_split` does."""
     if not folder.exists():
         raise DataError(
-            f"{folder} does not exist. Name a folder of class folders by --data or KSHOT_DATA. For Omniglot: {HELP}"
+            f"{folder} does not exist. Name a folder, zip or tar of class folders by --data or KSHOT_DATA. "
+            f"For Omniglot: {OMNIGLOT_HELP} {HELP}"
         )
     if is_omniglot(folder):
         return read_omniglot(folder, spec, progress=progress)

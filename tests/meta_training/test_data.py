@@ -1,12 +1,14 @@
-"""Reading class folders and zips, and splitting them."""
+"""Reading class folders, zips and tars, and splitting them."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import shutil
 import struct
+import tarfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,12 +19,14 @@ import pytest
 from meta_training.datasets import read_classes
 from meta_training.errors import DataError
 from meta_training.omniglot import is_omniglot
+from meta_training.presets import PRESETS
 from meta_training.splits import read_split, split
 from models.checkpoint import SHIPPED
 from models.preprocess import InputSpec
 
 SPEC = InputSpec(channels=1, size=28)
 DATA = Path(os.environ.get("KSHOT_DATA", "../shared/data"))
+MINI_IMAGENET = DATA / "miniimagenet-subset.tar"
 
 
 def test_a_folder_and_its_zip_hold_the_same_classes(drawings: Path, tmp_path: Path) -> None:
@@ -108,6 +112,90 @@ def test_no_images_and_no_folder_are_said(tmp_path: Path) -> None:
         read_classes([tmp_path], SPEC)
     with pytest.raises(DataError, match="does not exist"):
         read_split(tmp_path / "nowhere", SPEC)
+
+
+def _miniature(drawings: Path, root: Path, **parts: list[str]) -> Path:
+    """A folder in Mini-ImageNet's layout, of drawings."""
+    for part, names in parts.items():
+        for name in names:
+            shutil.copytree(_symbols(drawings, root) / name, root / "miniature" / part / name)
+    return root / "miniature"
+
+
+TRAIN = ["angelic_18", "greek_21", "hebrew_21"]
+
+
+def test_folders_train_val_and_test_are_the_split_packed_or_not(drawings: Path, tmp_path: Path) -> None:
+    folder = _miniature(drawings, tmp_path, train=TRAIN, val=["braille_17"], test=["korean_29", "hiragana_15"])
+    sources = [folder]
+    for kind in ("zip", "tar"):
+        for number, root in enumerate((tmp_path, folder)):
+            base = folder.name if root == tmp_path else "."
+            sources.append(Path(shutil.make_archive(str(tmp_path / f"{kind}{number}"), kind, root, base)))
+    whole = [read_split(source, SPEC) for source in sources]
+    for found in whole:
+        assert found.training.names == tuple(f"train/{name}" for name in TRAIN)
+        assert found.validation.names == ("val/braille_17",)
+        assert found.test.names == ("test/hiragana_15", "test/korean_29")
+        assert np.array_equal(found.test.images[1], whole[0].test.images[1])
+    together = read_split(folder, SPEC, validation=False)
+    assert together.training.names == (*whole[0].training.names, "val/braille_17")
+    assert len(together.validation) == 0
+    assert together.test.names == whole[0].test.names
+
+
+def test_a_split_without_one_of_its_folders_is_refused(drawings: Path, tmp_path: Path) -> None:
+    folder = _miniature(drawings, tmp_path, train=TRAIN, test=["korean_29"])
+    with pytest.raises(DataError, match=r"no images in val\. For Mini-ImageNet, download"):
+        read_split(folder, SPEC)
+
+
+def test_a_split_of_images_not_of_classes_is_refused(drawings: Path, tmp_path: Path) -> None:
+    folder = _miniature(drawings, tmp_path, train=TRAIN, val=["braille_17"], test=TRAIN[:1])
+    with pytest.raises(DataError, match="has class 'angelic_18' in 2 of its folders train, val, test"):
+        read_split(folder, SPEC)
+
+
+def _tar(path: Path, *members: tuple[str, bytes, bytes]) -> Path:
+    """A tar of (name, type, content)."""
+    with tarfile.open(path, "w") as file:
+        for name, kind, content in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.size, member.linkname = kind, len(content), "/etc/passwd"
+            file.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_links_and_devices_of_a_tar_are_not_read(drawings: Path, tmp_path: Path) -> None:
+    image = (drawings / "support" / "greek_21" / "1.png").read_bytes()
+    kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE)
+    odd = [(f"a/{number}.png", kind, b"") for number, kind in enumerate(kinds)]
+    archive = _tar(tmp_path / "odd.tar", *odd, ("a/whole.png", tarfile.REGTYPE, image))
+    classes = read_classes([archive], SPEC)
+    assert classes.names == ("a",)
+    assert len(classes.images[0]) == 1
+
+
+def test_a_tar_that_is_cut_compressed_or_none_is_said(drawings: Path, tmp_path: Path) -> None:
+    whole = Path(shutil.make_archive(str(tmp_path / "whole"), "tar", drawings / "support"))
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2 + 100])
+    with pytest.raises(DataError, match=r"cut\.tar is a damaged tar archive \(it is cut short\)\. Replace"):
+        read_classes([cut], SPEC)
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "gztar", drawings / "support"))
+    none = tmp_path / "none.tar"
+    none.write_bytes(b"no tar " * 1000)
+    for source in (packed, none):
+        with pytest.raises(DataError, match=r"is no folder, zip or tar\. Unpack"):
+            read_classes([source], SPEC)
+
+
+@pytest.mark.skipif(not MINI_IMAGENET.exists(), reason="needs miniimagenet-subset.tar in KSHOT_DATA")
+def test_mini_imagenets_split_is_64_16_and_20_classes_at_84_pixels() -> None:
+    found = read_split(MINI_IMAGENET, PRESETS["miniimagenet-5way"].input)
+    assert [len(part) for part in (found.training, found.validation, found.test)] == [64, 16, 20]
+    assert found.training.names[0] == "train/n01532829"
+    assert all(images.shape[1:] == (3, 84, 84) for images in found.training.images)
 
 
 def test_half_of_omniglot_is_not_omniglot(tmp_path: Path) -> None:

@@ -18,20 +18,24 @@ from meta_training.splits import Split
 from meta_training.training import Training
 from models.heads import HEAD_WEIGHT
 from models.metadata import HeadSpec
+from models.preprocess import InputSpec
 
 
-@pytest.fixture(scope="module")
-def classes(drawings: Path) -> ImageClasses:
+def turned(drawings: Path, spec: InputSpec) -> ImageClasses:
     """The 8 classes of drawings, turned: 32 classes of 8 or fewer."""
-    parts = [read_classes([drawings / part], OMNIGLOT.input).with_rotations() for part in ("support", "more")]
+    parts = [read_classes([drawings / part], spec).with_rotations() for part in ("support", "more")]
     names = tuple(name for part in parts for name in part.names)
     return ImageClasses(names, tuple(pictures for part in parts for pictures in part.images))
 
 
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
+FOMAML = replace(PRESETS["omniglot-5way"], name="fomaml", algorithm="fomaml", tail_shots=2)
+
+
+@pytest.mark.parametrize("preset", [*PRESETS.values(), FOMAML], ids=lambda preset: preset.name)
 def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
-    preset: TrainConfig, classes: ImageClasses, tmp_path: Path
+    preset: TrainConfig, drawings: Path, tmp_path: Path
 ) -> None:
+    classes = turned(drawings, preset.input)
     config = replace(preset, meta_steps=2, shots=5, head_shots=min(preset.head_shots, 5)).fitted(classes)
     split = Split("drawings", 0, classes, classes, classes)
     training = Training(config, describe(config, split), split, RunFolder(tmp_path), torch.device("cpu"))
@@ -53,6 +57,10 @@ def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
         ({"head": HeadSpec(policy="dense", ways=5)}, "ways must fit the head"),
         ({"inner_steps": 0}, "inner_steps must be at least 1; it is 0"),
         ({"head_shots": 11}, "head_shots must be between 1 and shots"),
+        ({"tail_shots": 2}, "algorithm must be fomaml where there are tail_shots; it is reptile"),
+        ({"tail_shots": 10, "algorithm": "fomaml"}, "tail_shots must be at least 0 and less than shots"),
+        ({"tail_shots": 8, "algorithm": "fomaml"}, "head_shots must be between 1 and shots"),
+        ({"tail_shots": 2, "algorithm": "fomaml", "inner_steps": 1}, "inner_steps must be at least 2"),
         ({"name": "Foo Bar"}, "name must be 1 to 64 of a-z"),
         ({"epsilon": 1.5}, "epsilon must be above 0 and at most 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),

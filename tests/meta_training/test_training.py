@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,20 @@ def test_a_run_is_not_resumed_on_other_classes(split: Split, tmp_path: Path) -> 
     swapped = replace(split, validation=split.test, test=split.validation)
     with pytest.raises(RunError, match="other classes"):
         training(replace(CONFIG, meta_steps=1), swapped, tmp_path).resume()
+
+
+def test_a_field_that_an_older_run_did_not_know_counts_as_its_default(split: Split, tmp_path: Path) -> None:
+    config = replace(CONFIG, meta_steps=1)
+    training(config, split, tmp_path).run()
+    state = tmp_path / "state.json"
+    document = json.loads(state.read_text())
+    del document["config"]["network"]["pool"], document["config"]["algorithm"]
+    state.write_text(json.dumps(document))
+    resumed = training(config, split, tmp_path)
+    resumed.resume()
+    assert resumed.done
+    with pytest.raises(RunError, match="has algorithm = reptile, not fomaml"):
+        training(replace(config, algorithm="fomaml"), split, tmp_path).resume()
 
 
 def test_events_keep_each_step_once_over_a_resumption(
