@@ -15,6 +15,7 @@ import typer
 from meta_training import sine
 from meta_training.config import TrainConfig
 from meta_training.datasets import ImageClasses
+from meta_training.ranks import ALONE, Ranks, joined
 from meta_training.reports import write_results
 from meta_training.run_folder import RunFolder
 from meta_training.splits import Split, read_split
@@ -29,31 +30,60 @@ NOTICE = b"\nSaving after this meta step and its validation. Again to end at onc
 def launch(
     config: TrainConfig, data: Path, out: Path, schedule: Schedule, *, device: torch.device, resume: bool
 ) -> None:
-    """Runs, or goes on with, the run in folder `out`, and writes its results. Raises KshotError where it cannot."""
-    folder = RunFolder(out)
+    """Runs, or goes on with, the run in folder `out`, and writes its results. Raises KshotError where it cannot.
+
+    Under torchrun each process calls this. One that torchrun started anew goes on with the run by itself.
+    """
+    with joined(device) as ranks:
+        _launch(config, data, RunFolder(out), schedule, ranks.device(device), ranks, resume=resume)
+
+
+def _launch(
+    config: TrainConfig,
+    data: Path,
+    folder: RunFolder,
+    schedule: Schedule,
+    device: torch.device,
+    ranks: Ranks,
+    *,
+    resume: bool,
+) -> None:
+    say = typer.echo if ranks.first else _keep_quiet
+    resume = resume or (ranks.restarts > 0 and folder.state.exists())
     if resume:
         folder.require()
-    else:
+    elif ranks.first:
         folder.start()
-    split = read_split(data, config.input, validation=config.validation, progress=True)
+    split = read_split(data, config.input, validation=config.validation, progress=ranks.first)
     asked, config = config, config.fitted(split.training)
     for line in shrinkage(asked, config, split.training):
-        typer.echo(line)
-    training = Training(config, describe(config, split), split, folder, device, schedule)
+        say(line)
+    training = Training(config, describe(config, split, ranks), split, folder, device, schedule, ranks)
     if resume:
         training.resume()
     if training.done and _has_results(folder, config):
-        typer.echo(f"The run in {out} is finished: nothing to do. Start another by --out.")
+        say(f"The run in {folder.path} is finished: nothing to do. Start another by --out.")
         return
     keep_freed_memory()
     with stops(training):
         training.run()
     if not training.done:
-        typer.echo(f"Stopped after meta step {training.progress.step}, saved. Add --resume to the command to go on.")
+        say(f"Stopped after meta step {training.progress.step}, saved. Add --resume to the command to go on.")
         raise typer.Exit(INTERRUPTED)
+    if ranks.first:
+        _conclude(training, config, data, split)
+
+
+def _conclude(training: Training, config: TrainConfig, data: Path, split: Split) -> None:
+    folder = training.folder
     checkpoint = write_results(folder, config, training.metadata, training.theta, training.progress, split)
-    typer.echo(f"{out / config.name}.safetensors ({checkpoint.digest}), its card, report.json and learning-curve.png")
-    typer.echo(f"Score it once on the test classes: kshot evaluate {out / config.name}.safetensors --data {data}")
+    path = folder.path / f"{config.name}.safetensors"
+    typer.echo(f"{path} ({checkpoint.digest}), its card, report.json and learning-curve.png")
+    typer.echo(f"Score it once on the test classes: kshot evaluate {path} --data {data}")
+
+
+def _keep_quiet(_: str) -> None:
+    """What the other processes say of what the first one says."""
 
 
 def launch_sine(out: Path, seed: int, meta_steps: int | None) -> None:
@@ -75,12 +105,12 @@ def shrinkage(asked: TrainConfig, fitted: TrainConfig, classes: ImageClasses) ->
         yield f"{asked.shots} → {fitted.shots} shots: {classes.names[smallest]!r} has {images}."
 
 
-def describe(config: TrainConfig, split: Split) -> CheckpointMetadata:
+def describe(config: TrainConfig, split: Split, ranks: Ranks = ALONE) -> CheckpointMetadata:
     """What the checkpoint of this run says of itself."""
     return CheckpointMetadata(
         name=config.name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=shlex.join(["kshot", *sys.argv[1:]]),
+        command=shlex.join([*ranks.launcher, "kshot", *sys.argv[1:]]),
         input=config.input,
         network=config.network,
         head=config.head,
@@ -96,7 +126,10 @@ def _has_results(folder: RunFolder, config: TrainConfig) -> bool:
 
 @contextmanager
 def stops(training: Training) -> Iterator[None]:
-    """SIGINT and SIGTERM end the run after its current meta step, saved; a second one ends it at once."""
+    """SIGINT and SIGTERM end the run after its current meta step, saved; a second one ends it at once.
+
+    Not under torchrun, which sends one of its own after that of the terminal.
+    """
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def restore() -> None:
@@ -104,9 +137,11 @@ def stops(training: Training) -> Iterator[None]:
             signal.signal(number, handler)
 
     def stop(*_: object) -> None:
-        restore()
+        if training.ranks.world == 1:
+            restore()
         training.stop()
-        os.write(2, NOTICE)  # not by a stream, in whose own write the signal may have come
+        if training.ranks.first:
+            os.write(2, NOTICE)  # not by a stream, in whose write the signal may have come
 
     for number in previous:
         signal.signal(number, stop)

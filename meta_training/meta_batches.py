@@ -1,9 +1,12 @@
 """The tasks of one meta step, drawn so that a task depends on the seed, the step and its own index alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import Tensor
 
 from meta_training.config import TrainConfig
@@ -27,7 +30,7 @@ def draw_task(config: TrainConfig, classes: ImageClasses, step: int, index: int)
     ways = int(rng.integers(config.ways[0], config.ways[1], endpoint=True))
     episode = draw_episode(rng, classes, ways, config.shots)
     images, labels = flatten(episode.support)
-    order = torch.from_numpy(draw_minibatches(rng, len(images), config.inner_batch, config.inner_steps))
+    order = torch.from_numpy(_draw_order(rng, config, ways))
     head_shots = int(rng.integers(1, config.head_shots, endpoint=True))
     head_images, head_labels = flatten(episode.support[:, :head_shots])
     normalize = config.input.normalize
@@ -36,6 +39,18 @@ def draw_task(config: TrainConfig, classes: ImageClasses, step: int, index: int)
         images=normalize(images[order.flatten()]).view(*order.shape, *config.input.shape),
         labels=labels[order],
     )
+
+
+def _draw_order(rng: Generator, config: TrainConfig, ways: int) -> NDArray[np.int64]:
+    """Which images [k, B] of a task's ways × shots its mini-batches take; the last those of the tail, if there is one."""
+    batch, steps, tail = config.inner_batch, config.inner_steps, config.tail_shots
+    if tail == 0:
+        return draw_minibatches(rng, ways * config.shots, batch, steps)
+    numbers = np.arange(ways * config.shots).reshape(ways, config.shots)
+    early, late = numbers[:, :-tail].flatten(), numbers[:, -tail:].flatten()
+    first = early[draw_minibatches(rng, len(early), batch, steps - 1)]
+    last = late[draw_minibatches(rng, len(late), batch, 1)]
+    return np.concatenate([first, last])
 
 
 @dataclass(frozen=True)
@@ -58,12 +73,12 @@ class MetaBatch:
             yield TaskBatch(images, labels, self.support.ways), self.rates
 
 
-def draw_meta_batch(config: TrainConfig, classes: ImageClasses, step: int) -> MetaBatch:
-    """All tasks of meta step `step`."""
-    tasks = [draw_task(config, classes, step, index) for index in range(config.meta_batch)]
+def draw_meta_batch(config: TrainConfig, classes: ImageClasses, step: int, indices: Iterable[int]) -> MetaBatch:
+    """The tasks of meta step `step` with these indices."""
+    tasks = [draw_task(config, classes, step, index) for index in indices]
     return MetaBatch(
         support=collate([task.support for task in tasks]),
         images=torch.stack([task.images for task in tasks], dim=1),
         labels=torch.stack([task.labels for task in tasks], dim=1),
-        rates=torch.full((config.meta_batch,), config.learning_rate),
+        rates=torch.full((len(tasks),), config.learning_rate),
     )

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from meta_training.episodes import draw_minibatches, generator
 from meta_training.errors import RunError
-from meta_training.reptile import annealed, meta_step
+from meta_training.reptile import annealed, mean_change, meta_step
 from meta_training.run_folder import make_folder, write_json
 from models.architecture import MetaInitialization
 from models.inner_loop import inner_loop
@@ -95,7 +95,7 @@ def _one_pass(rng: np.random.Generator, theta: MetaInitialization) -> tuple[Para
     phi = stack(theta.parameters, META_BATCH)
     rates = torch.full((META_BATCH,), RATE)
     inner_loop(loss, phi, {}, [(waves.take(indices), rates) for indices in torch.from_numpy(order)], SGD())
-    return phi, {}, steps
+    return mean_change(theta.parameters, phi), {}, steps
 
 
 def adapt_to_points(theta: MetaInitialization, support: Waves) -> dict[int, Parameters]:

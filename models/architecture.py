@@ -74,16 +74,17 @@ def image_losses(scores: Tensor, labels: Tensor) -> Tensor:
     return cross_entropy(scores.transpose(1, 2), labels, reduction="none", ignore_index=PADDING)
 
 
-def shared_moments(kept: Parameters, moments: Parameters, ways: Tensor) -> Parameters:
+def shared_moments(kept: Parameters, moments: Parameters, ways: Tensor) -> tuple[Parameters, dict[str, int]]:
     """v after T tasks, in the shapes of `kept`: the mean over tasks, and over the classes of a head rebuilt for each.
 
-    `moments` are stacked; `ways` [T] says how many classes of the head are each task's own.
+    `moments` are stacked; `ways` [T] says how many classes of the head are each task's own. Also returns of how many
+    each mean is. The means come in double precision.
     """
-    means = {}
+    means, counts = {}, {}
     for name, old in kept.items():
         tensor = moments[name]
         if name in HEAD and old.shape[0] == 1:
             present = torch.arange(tensor.shape[1], device=ways.device) < ways[:, None]
             tensor = tensor[present].unsqueeze(1)
-        means[name] = tensor.mean(dim=0)
-    return means
+        means[name], counts[name] = tensor.mean(dim=0, dtype=torch.double), len(tensor)
+    return means, counts

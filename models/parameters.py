@@ -30,13 +30,3 @@ def select(parameters: Parameters, task: int) -> Parameters:
 def move(parameters: Parameters, target: torch.device | torch.dtype) -> Parameters:
     """The same tensors on another device or in another precision."""
     return {name: tensor.to(target) for name, tensor in parameters.items()}
-
-
-def mean(parameters: Parameters) -> Parameters:
-    """The mean over tasks: [T, ...] → [...]."""
-    return {name: tensor.mean(dim=0) for name, tensor in parameters.items()}
-
-
-def interpolate(start: Parameters, end: Parameters, fraction: float) -> Parameters:
-    """`start + fraction · (end − start)`, name by name over the names of `start`."""
-    return {name: torch.lerp(tensor, end[name], fraction) for name, tensor in start.items()}

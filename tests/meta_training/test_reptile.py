@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from meta_training.reptile import annealed, meta_step
+from meta_training.reptile import annealed, mean_change, meta_step
 from models.architecture import MetaInitialization
 
 
@@ -13,7 +13,7 @@ from models.architecture import MetaInitialization
 def test_a_meta_step_moves_theta_by_epsilon_towards_the_mean_of_phi(epsilon: float) -> None:
     theta = MetaInitialization({"w": torch.tensor([1.0, 2.0])}, {"w": torch.zeros(2)}, count=7)
     phi = {"w": torch.tensor([[2.0, 2.0], [4.0, 0.0]]), "head": torch.zeros(2, 5)}
-    after = meta_step(theta, lambda _: (phi, {"w": torch.ones(2)}, 3), epsilon)
+    after = meta_step(theta, lambda start: (mean_change(start.parameters, phi), {"w": torch.ones(2)}, 3), epsilon)
     expected = torch.tensor([1.0, 2.0]) + epsilon * (phi["w"].mean(dim=0) - torch.tensor([1.0, 2.0]))
     torch.testing.assert_close(after.parameters, {"w": expected})
     assert after.moments["w"].tolist() == [1.0, 1.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -48,14 +49,26 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def assert_same_weights(out: Path, finished: Path) -> None:
+    ours, theirs = (load_checkpoint(folder / "symbols.safetensors").initialization for folder in (out, finished))
+    assert ours.count == theirs.count
+    torch.testing.assert_close(ours.parameters, theirs.parameters)
+    torch.testing.assert_close(ours.moments, theirs.moments)
+
+
+def wait_for_step(out: Path, step: int, process: subprocess.Popen[bytes]) -> None:
+    """Until the run has saved that meta step."""
+    deadline = time.monotonic() + 60
+    while not (out / "state.json").exists() or json.loads((out / "state.json").read_text())["step"] < step:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+
+
 def interrupt(data: Path, out: Path, number: signal.Signals) -> int:
     """Starts the run, sends the signal once a few steps are saved, and returns the exit status."""
     with subprocess.Popen(command(data, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        while not (out / "state.json").exists() or json.loads((out / "state.json").read_text())["step"] < 4:
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.02)
+        wait_for_step(out, 4, process)
         process.send_signal(number)
         return process.wait(timeout=30)
 
@@ -70,10 +83,7 @@ def test_an_interrupted_run_resumes_to_the_weights_of_an_uninterrupted_one(
     assert 0 < json.loads((out / "state.json").read_text())["step"] < STEPS
     resumed = train(data, out, "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    ours, theirs = (load_checkpoint(folder / "symbols.safetensors").initialization for folder in (out, finished))
-    assert ours.count == theirs.count
-    torch.testing.assert_close(ours.parameters, theirs.parameters)
-    torch.testing.assert_close(ours.moments, theirs.moments)
+    assert_same_weights(out, finished)
     assert "--resume" not in load_checkpoint(out / "symbols.safetensors").metadata.command
 
 
@@ -150,3 +160,43 @@ def test_evaluate_scores_the_classes_held_out_by_the_card(data: Path, finished: 
     assert "2 test classes" in done.stdout
     assert "2-way 1-shot, k = 5:" in done.stdout
     assert "±" in done.stdout
+
+
+def torchrun(*more: str) -> list[str]:
+    return [
+        str(Path(sys.executable).parent / "torchrun"),
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        *more,
+        "--no-python",
+    ]
+
+
+def test_two_processes_come_to_the_weights_of_one(data: Path, finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = subprocess.run([*torchrun(), *command(data, out)], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert_same_weights(out, finished)
+    assert load_checkpoint(out / "symbols.safetensors").metadata.command.startswith("torchrun --standalone --nproc")
+    assert done.stdout.count("Score it once") == 1  # one process speaks for both
+
+
+def children(process: int) -> list[int]:
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_run_one_of_whose_processes_is_killed_restarts_and_comes_to_the_same_weights(
+    rank: int, data: Path, finished: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    with subprocess.Popen(
+        [*torchrun("--max-restarts", "1"), *command(data, out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        wait_for_step(out, 4, process)
+        os.kill(children(process.pid)[rank], signal.SIGKILL)
+        _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+    assert_same_weights(out, finished)

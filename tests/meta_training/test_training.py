@@ -157,7 +157,7 @@ def test_a_first_signal_stops_after_the_step_and_a_second_at_once(
         run = training(CONFIG, split, tmp_path)
         with stops(run):
             signal.raise_signal(number)
-            assert run.stopped
+            assert run.asked_to_stop
             assert not at_once
             assert "Again to end at once" in capfd.readouterr().err
             signal.raise_signal(number)

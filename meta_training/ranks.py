@@ -1,0 +1,85 @@
+"""Training on several processes, as torchrun starts them: each takes its share of a meta step's tasks."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+from meta_training.errors import RunError
+from models.parameters import Parameters
+
+PATIENCE = timedelta(hours=2)  # for rank 0, which validates and saves while the others wait
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those of the run; alone by default."""
+
+    rank: int = 0
+    world: int = 1
+    restarts: int = 0
+    """How often torchrun has started the run anew after a process died."""
+
+    @property
+    def launcher(self) -> tuple[str, ...]:
+        """The words that go before a command to start it on as many processes."""
+        return (
+            ("torchrun", "--standalone", "--nproc-per-node", str(self.world), "--no-python") if self.world > 1 else ()
+        )
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that reports, writes and validates."""
+        return self.rank == 0
+
+    def share(self, tasks: int) -> range:
+        """The indices of this process's tasks. Raises RunError where some process would have none."""
+        if self.world > tasks:
+            raise RunError(f"{self.world} processes are more than the {tasks} tasks of a meta step: start {tasks}.")
+        return range(self.rank, tasks, self.world)
+
+    def mean(self, tensors: Parameters, weights: Mapping[str, float]) -> Parameters:
+        """Each tensor's mean over the processes, weighted by name: one all-reduce of them all."""
+        if self.world == 1:
+            return tensors
+        device = next(iter(tensors.values())).device
+        shares = torch.tensor([weights[name] for name in tensors], dtype=torch.double, device=device)
+        parts = [share * tensor.flatten().double() for share, tensor in zip(shares, tensors.values(), strict=True)]
+        sums = torch.cat([*parts, shares])
+        dist.all_reduce(sums)
+        *totals, counts = torch.split(sums, [*(len(part) for part in parts), len(parts)])
+        return {
+            name: (total / count).view(tensor.shape)
+            for (name, tensor), total, count in zip(tensors.items(), totals, counts, strict=True)
+        }
+
+    def device(self, device: torch.device) -> torch.device:
+        """This process's own: of a machine's GPUs, the one with its number there."""
+        if self.world == 1 or device.type != "cuda":
+            return device
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+
+
+ALONE = Ranks()
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[Ranks]:
+    """The run's processes, by gloo on the CPU and NCCL on CUDA; one alone where torchrun did not start this."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        yield Ranks(restarts=_restarts())
+        return
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    try:
+        yield Ranks(dist.get_rank(), world, _restarts())
+    finally:
+        dist.destroy_process_group()
+
+
+def _restarts() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
