@@ -1,4 +1,4 @@
-"""`kshot train` and `kshot evaluate`, which app's command line finds through the entry points of pyproject.toml.
+"""`kshot train`, `evaluate` and `report`, which app's command line finds through the entry points of pyproject.toml.
 
 Heavy imports wait until a command runs, so that `kshot --help` answers at once.
 """
@@ -114,6 +114,28 @@ def evaluate(
             inner_batch=inner_batch,
         )
         score_checkpoint(checkpoint, _required(data), scoring, pick_device(device), write_card=write_card)
+
+
+def report(
+    cards: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Cards of checkpoints, or folders of finished runs; the shipped cards when not given."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report.md and its pictures; printed if none.")] = None,
+) -> None:
+    """Render scores as a table beside the published ones, with what made each checkpoint.
+
+    The scores are those on test classes that `kshot evaluate --write-card` keeps in a card. Of a run's folder the
+    learning curve and the memory are shown too.
+
+        kshot report
+        kshot report runs/omniglot-5way runs/omniglot-20way --out report
+    """
+    from meta_training.reporting import report
+    from models.checkpoint import SHIPPED
+
+    with _errors_for_people():
+        report(cards or sorted(SHIPPED.glob("*.json")), out)
 
 
 def _required(data: Path | None) -> Path:

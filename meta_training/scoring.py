@@ -123,7 +123,7 @@ def read_card(path: Path) -> dict[str, Any]:
     card = path.with_suffix(".json")
     if not card.exists():
         raise DataError(
-            f"{card} is missing: it says which classes {path.name} never saw. Put it beside the checkpoint."
+            f"{card} is missing: it says which classes {path.stem} never saw. Put it beside the checkpoint."
         )
     try:
         document = json.loads(card.read_text())

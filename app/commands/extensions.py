@@ -1,6 +1,6 @@
 """Commands that other packages add to `kshot`: an entry point of the group `kshot.commands` for each.
 
-So `kshot train` and `kshot evaluate` come from meta_training, which app never imports, and what they need is
+So `kshot train`, `evaluate` and `report` come from meta_training, which app never imports, and what they need is
 loaded only when they run.
 """
 
@@ -16,6 +16,7 @@ GROUP = "kshot.commands"
 COMMANDS = {
     "train": "Meta-train a checkpoint with Reptile, on many small tasks (`train` extra).",
     "evaluate": "Measure a checkpoint's few-shot accuracy, with confidence intervals (`train` extra).",
+    "report": "Render checkpoints' accuracy as a table beside the published (`train` extra).",
 }
 
 

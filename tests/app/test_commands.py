@@ -119,12 +119,12 @@ def test_version_is_the_packages() -> None:
 
 def test_help_lists_every_command() -> None:
     shown = _run("--help").stdout
-    for command in ("serve", "train", "evaluate", "adapt", "predict", "models", "checkpoints"):
+    for command in ("serve", "train", "evaluate", "report", "adapt", "predict", "models", "checkpoints"):
         assert command in shown
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate"])
-def test_train_and_evaluate_come_from_meta_training(command: str) -> None:
+@pytest.mark.parametrize("command", ["train", "evaluate", "report"])
+def test_commands_of_training_come_from_meta_training(command: str) -> None:
     done = _run(command, "--help")
     assert done.returncode == 0, done.stderr
     assert f"kshot {command}" in done.stdout
