@@ -1,0 +1,39 @@
+"""Where our own steps spend their time: in matrix products, in compiled loops, or between them."""
+
+import cProfile
+import pstats
+import re
+from dataclasses import dataclass
+
+from benchmarks.inner_loop.contenders import Ours
+from benchmarks.inner_loop.problem import NETWORKS, Problem
+from models.blocks import kernels
+
+PRODUCTS = re.compile(r"\b(mm|bmm|addmm|baddbmm|matmul)_?\b")
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Milliseconds of a task-step on one thread, by kind of work."""
+
+    products: float
+    loops: float
+    rest: float
+
+
+def breakdown(network: str, tasks: int, steps: int) -> Breakdown:
+    """By Python's profiler, whose own cost counts as the rest."""
+    ours = Ours(Problem(NETWORKS[network], tasks))
+    ours.run(2)
+    profiler = cProfile.Profile()
+    profiler.runcall(ours.run, steps)
+    times = {"products": 0.0, "loops": 0.0, "rest": 0.0}
+    for (file, _, function), (_, _, own_time, _, _) in pstats.Stats(profiler).stats.items():  # type: ignore[attr-defined]
+        times[_kind(file, function)] += 1e3 * own_time / (steps * tasks)
+    return Breakdown(**times)
+
+
+def _kind(file: str, function: str) -> str:
+    if file == kernels.__file__:
+        return "loops"
+    return "products" if file == "~" and PRODUCTS.search(function) else "rest"

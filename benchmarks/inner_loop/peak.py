@@ -1,0 +1,23 @@
+"""What the machine can do: the rate of one large matrix product, the ceiling of every contender's."""
+
+import torch
+
+from benchmarks.inner_loop.contenders import Name
+
+PEAK = Name("GEMM")
+SIZE = 1536
+
+
+class SquareProduct:
+    """Products of two square float32 matrices, in the place of a contender."""
+
+    flops = 2 * SIZE**3
+
+    def __init__(self) -> None:
+        self.left, self.right = torch.rand(2, SIZE, SIZE)
+        self.out = torch.empty(SIZE, SIZE)
+
+    def run(self, steps: int) -> None:
+        """As many products as `steps`."""
+        for _ in range(steps):
+            torch.mm(self.left, self.right, out=self.out)
