@@ -35,4 +35,7 @@ def load_learners(settings: Settings) -> dict[str, Learner]:
     # Set in this thread, as OpenMP keeps the number for each by itself.
     torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() // 2))
     device = pick_device(settings.device)
-    return {name: Learner(load_checkpoint(path), device) for name, path in find_checkpoints(settings).items()}
+    learners = {name: Learner(load_checkpoint(path), device) for name, path in find_checkpoints(settings).items()}
+    for learner in learners.values():
+        learner.warm_up()
+    return learners

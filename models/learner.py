@@ -95,6 +95,17 @@ class Learner:
             task[: len(query), : model.ways] for task, query, model in zip(probabilities, queries, models, strict=True)
         ]
 
+    def warm_up(self) -> None:
+        """Adapts to blank images and asks about one: what is compiled at its first use then is.
+
+        On a machine's first run that takes some seconds.
+        """
+        spec, ways = self.checkpoint.metadata.input, self.checkpoint.metadata.head.ways or 2
+        blank = self.encode(torch.zeros(ways, spec.channels, spec.size, spec.size, dtype=torch.uint8))
+        rate = self.checkpoint.metadata.inner.learning_rate
+        (made,) = self.adapt([Support(blank, torch.arange(ways), ways, steps=1, learning_rate=rate)])
+        self.predict([made.adapted], [blank[:1]])
+
     def _check(self, support: Support) -> None:
         ways = self.checkpoint.metadata.head.ways
         if support.ways < 2:
