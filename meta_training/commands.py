@@ -6,7 +6,7 @@ Heavy imports wait until a command runs, so that `kshot --help` answers at once.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,7 +17,7 @@ Data = Annotated[
     Path | None,
     typer.Option(
         envvar="KSHOT_DATA",
-        help="A folder with Omniglot's two zips or what they unpack to, or any folder or zip of class folders.",
+        help="A folder with Omniglot's two zips or what they unpack to, or any folder, zip or tar of class folders.",
     ),
 ]
 Device = Annotated[str, typer.Option(envvar="KSHOT_DEVICE", help="`auto`, `cpu`, `cuda` or `cuda:<index>`.")]
@@ -31,6 +31,8 @@ def train(
     name: Annotated[str | None, typer.Option(help="Name of the checkpoint; the preset's when not given.")] = None,
     meta_steps: Annotated[int | None, typer.Option(min=1, help="Meta steps; the preset's when not given.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Decides the first weights and every task.")] = 0,
+    algorithm: Annotated[Literal["reptile", "fomaml"], typer.Option(help="`fomaml`: first-order MAML.")] = "reptile",
+    tail_shots: Annotated[int, typer.Option(min=0, help="Images a class for the last step of `fomaml` alone.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     save_every: Annotated[int, typer.Option(min=1, help="Meta steps between saves.")] = 100,
     validate_every: Annotated[int, typer.Option(min=1, help="Meta steps between validations.")] = 500,
@@ -38,7 +40,7 @@ def train(
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Meta-train a checkpoint by Reptile.
+    """Meta-train a checkpoint by Reptile or first-order MAML.
 
     Ctrl-C saves and ends; `--resume` goes on, after a kill too, and comes to the same weights. The folder gets the
     checkpoint with its card, report.json, learning-curve.png and TensorBoard events.
@@ -56,12 +58,16 @@ def train(
     folder = out or Path("runs") / (name or preset)
     if preset == "sine" and resume:
         raise typer.BadParameter("the sine waves take seconds: there is nothing to resume.", param_hint="--resume")
+    if preset == "sine" and algorithm != "reptile":
+        raise typer.BadParameter("the sine waves are Reptile's.", param_hint="--algorithm")
     with _errors_for_people():
         if preset == "sine":
             launch_sine(folder, seed, meta_steps)
             return
         launch(
-            _configuration(preset, name, meta_steps, seed),
+            _configuration(
+                preset, name=name, meta_steps=meta_steps, seed=seed, algorithm=algorithm, tail_shots=tail_shots
+            ),
             _required(data),
             folder,
             Schedule(save=save_every, validate=validate_every, episodes=episodes),
@@ -144,15 +150,15 @@ def _required(data: Path | None) -> Path:
     return data
 
 
-def _configuration(preset: str, name: str | None, meta_steps: int | None, seed: int) -> "TrainConfig":
+def _configuration(preset: str, **options: Any) -> "TrainConfig":
+    """A preset with the options that were given. Raises RunError for a value no run can have."""
     from dataclasses import replace
 
     from meta_training.presets import PRESETS
 
     if preset not in PRESETS:
         raise typer.BadParameter(f"{preset!r} is none of sine, {', '.join(PRESETS)}.", param_hint="--preset")
-    config = PRESETS[preset]
-    return replace(config, name=name or config.name, meta_steps=meta_steps or config.meta_steps, seed=seed)
+    return replace(PRESETS[preset], **{field: value for field, value in options.items() if value is not None})
 
 
 @contextmanager

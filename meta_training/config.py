@@ -51,10 +51,10 @@ class TrainConfig:
     """Whether classes are kept from training to choose by. The paper's runs, where nothing is left to choose, train on
     these too."""
     algorithm: Algorithm = "reptile"
-    """Which of a task's inner steps theta follows: all of them, or for FOMAML the last alone."""
+    """Which inner steps theta follows a task's weights over: all, or for FOMAML the last alone."""
     tail_shots: int = 0
-    """Of `shots`, those kept for the last mini-batch of a FOMAML task, which the others then don't draw from; 0 for
-    none. The head doesn't see them."""
+    """Of `shots`, those that the last mini-batch of a FOMAML task draws from, and nothing else does: neither the other
+    mini-batches nor the head. 0 where all draw from all."""
 
     def __post_init__(self) -> None:
         """Raises RunError for a value no run can have."""
@@ -88,6 +88,11 @@ class TrainConfig:
         except ValidationError:
             return False
         return True
+
+    @property
+    def first_counted(self) -> int:
+        """The inner step from which on theta follows a task's weights: Reptile's first, FOMAML's last; from 0."""
+        return 0 if self.algorithm == "reptile" else self.inner_steps - 1
 
     def fitted(self, classes: ImageClasses) -> "TrainConfig":
         """The same run with no more ways and shots than these classes have, where the head's N isn't fixed."""

@@ -42,7 +42,7 @@ def draw_task(config: TrainConfig, classes: ImageClasses, step: int, index: int)
 
 
 def _draw_order(rng: Generator, config: TrainConfig, ways: int) -> NDArray[np.int64]:
-    """Which images [k, B] of a task's ways × shots its mini-batches take; the last those of the tail, if there is one."""
+    """Which images [k, B] of a task's ways × shots its mini-batches take, the last from the tail if there is one."""
     batch, steps, tail = config.inner_batch, config.inner_steps, config.tail_shots
     if tail == 0:
         return draw_minibatches(rng, ways * config.shots, batch, steps)

@@ -22,7 +22,9 @@ def meta_step(theta: MetaInitialization, inner_loop: InnerLoop, epsilon: float) 
     """
     direction, moments, steps = inner_loop(theta)
     return MetaInitialization(
-        parameters={name: (tensor + epsilon * direction[name]).to(tensor.dtype) for name, tensor in theta.parameters.items()},
+        parameters={
+            name: (tensor + epsilon * direction[name]).to(tensor.dtype) for name, tensor in theta.parameters.items()
+        },
         moments={name: moments[name].to(tensor.dtype) for name, tensor in theta.moments.items()},
         count=theta.count + steps,
     )

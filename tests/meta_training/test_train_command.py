@@ -128,6 +128,8 @@ def test_resuming_a_finished_run_rewrites_nothing(data: Path, finished: Path) ->
         (["--out", "{file}/below"], "cannot be a folder"),
         (["--preset", "sine", "--out", "{file}"], "cannot be a folder"),
         (["--preset", "sine", "--resume"], "the sine waves take seconds"),
+        (["--preset", "sine", "--algorithm", "fomaml"], "the sine waves are Reptile's"),
+        (["--tail-shots", "2"], "algorithm must be fomaml where there are tail_shots"),
         (["--resume"], "holds no run to resume"),
     ],
 )

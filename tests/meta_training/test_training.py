@@ -111,6 +111,32 @@ def test_a_run_is_not_resumed_on_other_classes(split: Split, tmp_path: Path) -> 
         training(replace(CONFIG, meta_steps=1), swapped, tmp_path).resume()
 
 
+def test_fomaml_is_reptile_where_a_task_has_one_step_and_not_where_it_has_more(split: Split, tmp_path: Path) -> None:
+    for steps in (1, 2):
+        config = replace(CONFIG, inner_steps=steps)
+        runs = [training(replace(config, algorithm=name), split, tmp_path) for name in ("reptile", "fomaml")]
+        for run in runs:
+            run.meta_step()
+        after = [run.theta.parameters["conv4.weight"] for run in runs]
+        assert torch.equal(*after) == (steps == 1)
+        torch.testing.assert_close(*(run.theta.moments for run in runs))
+
+
+@pytest.mark.parametrize("tail", [1, 2])
+def test_the_last_batch_of_fomaml_is_of_images_that_nothing_else_of_the_task_sees(tail: int) -> None:
+    numbers = np.arange(60, dtype=np.uint8).reshape(6, 10, 1, 1, 1)
+    numbered = ImageClasses(tuple("abcdef"), tuple(np.broadcast_to(numbers, (6, 10, 1, 28, 28))))
+    config = replace(CONFIG, shots=5, inner_batch=8, inner_steps=4, algorithm="fomaml", tail_shots=tail)
+    for index in range(20):
+        task = draw_task(config, numbered, 0, index)
+        seen, last = {*task.images[:-1].unique().tolist()}, {*task.images[-1].unique().tolist()}
+        ways = task.support.ways
+        assert len(last) == min(8, ways * tail)
+        assert len(seen) == min(24, ways * (5 - tail))
+        assert not last & (seen | {*task.support.features.unique().tolist()})
+        assert task.images.shape == (4, 8, 28, 28, 1)
+
+
 def test_a_field_that_an_older_run_did_not_know_counts_as_its_default(split: Split, tmp_path: Path) -> None:
     config = replace(CONFIG, meta_steps=1)
     training(config, split, tmp_path).run()
