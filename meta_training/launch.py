@@ -55,6 +55,7 @@ def _launch(
     elif ranks.first:
         folder.start()
     split = read_split(data, config.input, validation=config.validation, progress=ranks.first)
+    say(str(split))
     asked, config = config, config.fitted(split.training)
     for line in shrinkage(asked, config, split.training):
         say(line)

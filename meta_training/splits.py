@@ -34,6 +34,10 @@ class Split:
     """May be none."""
     test: ImageClasses
 
+    def __str__(self) -> str:
+        parts = f"{len(self.training)} to train on, {len(self.validation)} to choose by, {len(self.test)} to score on"
+        return f"classes of {self.source}: {parts}"
+
 
 def read_split(
     folder: Path, spec: InputSpec, seed: int = 0, *, validation: bool = True, progress: bool = False

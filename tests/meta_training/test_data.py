@@ -176,6 +176,19 @@ def test_links_and_devices_of_a_tar_are_not_read(drawings: Path, tmp_path: Path)
     assert len(classes.images[0]) == 1
 
 
+def test_a_hole_of_a_terabyte_in_a_tar_is_not_read(drawings: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "hole.tar"
+    shape = {"major": "1", "minor": "0", "name": "a/hole.png", "realsize": str(10**12)}
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as file:
+        hole = tarfile.TarInfo("a/hole.png")
+        hole.size, hole.pax_headers = 512, {f"GNU.sparse.{key}": value for key, value in shape.items()}
+        file.addfile(hole, io.BytesIO(b"0\n".ljust(512, b"\0")))
+        file.add(drawings / "support" / "greek_21" / "1.png", "a/1.png")
+    with tarfile.open(archive) as file:
+        assert file.getmembers()[0].size == 10**12
+    assert len(read_classes([archive], SPEC).images[0]) == 1
+
+
 def test_a_tar_that_is_cut_compressed_or_none_is_said(drawings: Path, tmp_path: Path) -> None:
     whole = Path(shutil.make_archive(str(tmp_path / "whole"), "tar", drawings / "support"))
     cut = tmp_path / "cut.tar"
