@@ -1,12 +1,13 @@
 """What an inner step costs, ours against the same step by other means, and against what the machine can do.
 
-    python -m benchmarks.inner_loop                                       # all of it: about 8 minutes on two cores
+    python -m benchmarks.inner_loop                                       # all of it: minutes, on idle cores
     python -m benchmarks.inner_loop --networks 28 --tasks 5 --threads 1   # one row; each option can be repeated
     python -m benchmarks.inner_loop --quick                               # does it run?
 
 A task-step is forward, backward and Adam with β₁ = 0 and v carried, for one task's batch of 10 images of 5 classes.
 First all contenders must come to the same weights. Then they take turns, round after round. Where there are n threads
-a contender runs as one process of n and as n processes of one, in every memory format it has; its fastest counts.
+a contender runs as one process of n and as n processes of one, which share n batches of T tasks evenly, and in every
+memory format it has; its fastest counts. The GEMM peak is the best turn of a large matrix product in the same rounds.
 """
 
 import json
@@ -47,8 +48,7 @@ def main(
     rows = list(product(networks, tasks or (QUICK_TASKS if quick else TASKS), threads or THREADS))
     begin = time.perf_counter()
     with Workers(max(row[2] for row in rows)) as workers:
-        for network in networks:
-            _check(workers, network)
+        differences = {describe(NETWORKS[name]): _check(workers, name) for name in networks}
         measured = [_measure(workers, Row(*row), QUICK if quick else Effort()) for row in rows]
         where = {name: workers.ask("call", breakdown, name, PROFILED_TASKS, PROFILED_STEPS) for name in networks}
     typer.echo(f"\n{describe_machine()}; {time.perf_counter() - begin:.0f} s in all\n")
@@ -61,16 +61,18 @@ def main(
     if out:
         document = {
             "machine": describe_machine(),
+            "largest_difference_of_weights": differences,
             "rows": [as_json(one) for one in measured],
             "where_time_goes": {describe(NETWORKS[name]): asdict(found) for name, found in where.items()},
         }
         out.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
-def _check(workers: Workers, network: str) -> None:
-    difference = workers.ask("call", check, NETWORKS[network])
+def _check(workers: Workers, network: str) -> float:
+    difference: float = workers.ask("call", check, NETWORKS[network])
     agree = f"all agree after {STEPS} steps, to {difference:.0e} in double precision"
     typer.echo(f"{describe(NETWORKS[network])}: {agree}", err=True)
+    return difference
 
 
 def _measure(workers: Workers, row: Row, effort: Effort) -> Measured:

@@ -61,7 +61,7 @@ def as_json(measured: Measured) -> dict[str, Any]:
         "tasks": measured.row.tasks,
         "threads": measured.row.threads,
         "flops": flops(NETWORKS[measured.row.network]),
-        "gemm_peak": measured.peak,
+        "gemm_flops_per_second": measured.peak,
         "contenders": [_contender(measured, candidate) for candidate in measured.rounds],
     }
 

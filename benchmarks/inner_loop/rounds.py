@@ -16,8 +16,8 @@ MOST_STEPS, MOST_ROUNDS = 100, 25
 class Effort:
     """How long to measure: seconds of a turn, of a row, and its least number of rounds."""
 
-    turn: float = 0.3
-    row: float = 25.0
+    turn: float = 0.25
+    row: float = 20.0
     rounds: int = 3
 
 
