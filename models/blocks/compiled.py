@@ -1,20 +1,13 @@
-"""The convolution block for the CPU: compiled loops around the matrix products, with its backward written by hand.
+"""The convolution block for the CPU: compiled loops around the convolutions, with its backward written by hand."""
 
-Patches are made a tile at a time, of a size that the processor's cache holds, and made again in the backward: that is
-faster than to fetch them from memory.
-"""
-
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.blocks import kernels
-from models.blocks.windows import EPSILON, KERNEL, places, same_padding
-
-TILE = 2**20  # bytes of patches at a time: about a core's second-level cache
+from models.blocks import direct, kernels, patches
+from models.blocks.windows import EPSILON, places
 
 
 def block(
@@ -26,29 +19,14 @@ def block(
 
 def convolution(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     """As `plain.convolution`, without a gradient."""
-    windows = _Windows(x, stride)
-    y = x.new_empty(*windows.outputs, weight.shape[2])
-    rows = windows.rows(y)
-    for tasks, images in windows.tiles():
-        patches = windows.extract(tasks, images)
-        torch.bmm(patches, weight[tasks], out=rows[images].view(len(patches), -1, weight.shape[2]))
-    return y
+    return direct.forward(x, weight) if stride == 1 else patches.forward(x, weight, stride)
 
 
 def activation(y: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, pool: int) -> Tensor:
     """As `plain.activation`, without a gradient."""
-    return _activate(y, gamma, beta, mean, variance, pool)[0]
-
-
-def _activate(
-    y: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, pool: int
-) -> tuple[Tensor, Tensor]:
-    tasks, batch, rows, columns, filters = y.shape
-    out = y.new_empty(tasks, batch, places(rows, pool), places(columns, pool), filters)
-    chosen = torch.empty_like(out, dtype=torch.int8)
-    of_tasks = map(_array, (mean, variance, gamma, beta))
-    kernels.activate(_array(y), *of_tasks, EPSILON, pool, _array(out), _array(chosen))
-    return out, chosen
+    out, chosen = _outputs(y, 1, pool, y.shape[4])
+    _activate(y, gamma, beta, mean, variance, pool, out, chosen)
+    return out
 
 
 class _Block(torch.autograd.Function):
@@ -56,85 +34,77 @@ class _Block(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, gamma: Tensor, beta: Tensor, shares: Tensor, stride: int, pool: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        y = convolution(x, weight, stride)
         mean, variance = torch.empty_like(gamma), torch.empty_like(gamma)
-        kernels.moments(*map(_array, (y, shares, mean, variance)))
-        out, chosen = _activate(y, gamma, beta, mean, variance, pool)
-        ctx.save_for_backward(x, weight, gamma, shares, y, mean, variance, chosen)
+        out, chosen = _outputs(x, stride, pool, weight.shape[2])
+        ys = []
+        for part in _parts(len(x), stride):
+            y = convolution(x[part], weight[part], stride)
+            kernels.moments(*map(_array, (y, shares[part], mean[part], variance[part])))
+            _activate(y, gamma[part], beta[part], mean[part], variance[part], pool, out[part], chosen[part])
+            ys.append(y)
+        ctx.save_for_backward(x, weight, gamma, shares, mean, variance, chosen, *ys)
         ctx.stride, ctx.pool = stride, pool
         ctx.mark_non_differentiable(mean, variance)
         return out, mean, variance
 
     @staticmethod
     def backward(ctx: Any, out_gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, gamma, shares, y, mean, variance, chosen = ctx.saved_tensors
-        y_gradient, gamma_gradient, beta_gradient = map(torch.empty_like, (y, gamma, gamma))
-        given = (out_gradient.contiguous(), chosen, y, shares, mean, variance, gamma)
-        made = (y_gradient, gamma_gradient, beta_gradient)
-        kernels.activate_backward(*map(_array, given), EPSILON, ctx.pool, *map(_array, made))
-        x_gradient, weight_gradient = _convolution_backward(x, weight, y_gradient, ctx.stride, ctx.needs_input_grad[0])
-        return x_gradient, weight_gradient, gamma_gradient, beta_gradient, None, None, None
+        x, weight, gamma, shares, mean, variance, chosen, *ys = ctx.saved_tensors
+        gamma_gradient, beta_gradient = torch.empty_like(gamma), torch.empty_like(gamma)
+        out_gradient = out_gradient.contiguous()
+        x_gradients: list[Tensor] = []
+        weight_gradients: list[Tensor] = []
+        for part, y in zip(_parts(len(x), ctx.stride), ys, strict=True):
+            y_gradient = torch.empty_like(y)
+            given = out_gradient[part], chosen[part], y, shares[part], mean[part], variance[part], gamma[part]
+            made = y_gradient, gamma_gradient[part], beta_gradient[part]
+            kernels.activate_backward(*map(_array, given), EPSILON, ctx.pool, *map(_array, made))
+            of_x, of_weight = _convolution_backward(
+                x[part], weight[part], y_gradient, ctx.stride, ctx.needs_input_grad[0]
+            )
+            weight_gradients.append(of_weight)
+            if of_x is not None:
+                x_gradients.append(of_x)
+        x_gradient = _joined(x_gradients) if x_gradients else None
+        return x_gradient, _joined(weight_gradients), gamma_gradient, beta_gradient, None, None, None
+
+
+def _parts(tasks: int, stride: int) -> list[slice]:
+    """Tasks that go through a block together: at stride 1 one, whose outputs fill the cache by themselves."""
+    return [slice(task, task + 1) for task in range(tasks)] if stride == 1 else [slice(0, tasks)]
 
 
 def _convolution_backward(
     x: Tensor, weight: Tensor, y_gradient: Tensor, stride: int, needs_x: bool
 ) -> tuple[Tensor | None, Tensor]:
-    windows = _Windows(x, stride)
-    x_gradient = torch.empty_like(windows.x) if needs_x else None
-    weight_gradient, transposed = torch.empty_like(weight), weight.transpose(1, 2)
-    rows = windows.rows(y_gradient)
-    for tasks, images in windows.tiles():
-        patches = windows.extract(tasks, images)
-        gradient = rows[images].view(len(patches), -1, weight.shape[2])
-        further = images.start % windows.batch > 0  # images of a task whose first ones are in already
-        weight_gradient[tasks].baddbmm_(patches.transpose(1, 2), gradient, beta=int(further))
-        if x_gradient is not None:
-            torch.bmm(gradient, transposed[tasks], out=patches)
-            windows.fold(images, x_gradient)
-    return x_gradient, weight_gradient
+    if stride == 1:
+        return direct.backward(x, weight, y_gradient, needs_x=needs_x)
+    return patches.backward(x, weight, y_gradient, stride, needs_x=needs_x)
 
 
-class _Windows:
-    """The patches of images x [T, B, H, W, C], a tile at a time in one workspace."""
+def _outputs(x: Tensor, stride: int, pool: int, filters: int) -> tuple[Tensor, Tensor]:
+    """Room for what a block makes of x, and for which places it came from."""
+    tasks, batch, height, width, _ = x.shape
+    shape = tasks, batch, *(places(places(size, stride), pool) for size in (height, width)), filters
+    return x.new_empty(shape), x.new_empty(shape, dtype=torch.int8)
 
-    def __init__(self, x: Tensor, stride: int) -> None:
-        self.tasks, self.batch, height, width, self.channels = x.shape
-        self.x, self.stride = x.contiguous(), stride
-        self.outputs = self.tasks, self.batch, places(height, stride), places(width, stride)
-        self.padding = same_padding(height, stride)[0], same_padding(width, stride)[0]
-        self.places, self.size = self.outputs[2] * self.outputs[3], KERNEL**2 * self.channels
-        fitting = max(1, TILE // (self.places * self.size * x.element_size()))
-        self.at_once = min(max(1, fitting // self.batch), self.tasks), min(fitting, self.batch)
-        self.workspace = x.new_empty(self.at_once[0] * self.at_once[1], self.places * self.size)
-        self.images = self._of_images(self.x)
-        self.windows = _array(self.workspace).reshape(-1, *self.outputs[2:], KERNEL, KERNEL * self.channels)
 
-    def tiles(self) -> Iterator[tuple[slice, slice]]:
-        """Parts of x, as tasks and as images of all T·B: several tasks whole, or several images of a task."""
-        tasks, images = self.at_once
-        for task in range(0, self.tasks, tasks):
-            first, last = task * self.batch, min(task + tasks, self.tasks) * self.batch
-            for image in range(first, last, tasks * images):
-                yield slice(task, task + tasks), slice(image, min(image + tasks * images, last))
+def _activate(
+    y: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    pool: int,
+    out: Tensor,
+    chosen: Tensor,
+) -> None:
+    given = y, mean, variance, gamma, beta
+    kernels.activate(*map(_array, given), EPSILON, pool, _array(out), _array(chosen))
 
-    def rows(self, y: Tensor) -> Tensor:
-        """[T, B, H', W', F] → [T·B, H'·W', F]."""
-        return y.view(-1, self.places, y.shape[-1])
 
-    def extract(self, tasks: slice, images: slice) -> Tensor:
-        """A tile's patches [t, b·H'·W', 9·C], in the workspace."""
-        many = images.stop - images.start
-        kernels.extract_patches(self.images[images], self.channels, self.stride, *self.padding, self.windows[:many])
-        return self.workspace[:many].view(min(tasks.stop, self.tasks) - tasks.start, -1, self.size)
-
-    def fold(self, images: slice, x: Tensor) -> None:
-        """Adds up a tile's patches, in the workspace, where they overlap, into its part of x."""
-        many = images.stop - images.start
-        target = self._of_images(x)[images]
-        kernels.fold_patches(self.windows[:many], self.channels, self.stride, *self.padding, target)
-
-    def _of_images(self, x: Tensor) -> NDArray[Any]:
-        return _array(x).reshape(self.tasks * self.batch, x.shape[2], -1)
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

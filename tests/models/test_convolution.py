@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d, pad
 
-from models.blocks import compiled, plain
+from models.blocks import compiled, patches, plain
 from models.blocks.windows import EPSILON, same_padding
 from models.convolution import convolution_block, image_shares
 
@@ -46,7 +46,7 @@ def leaves(generator: torch.Generator, size: int, dtype: torch.dtype = torch.dou
 @BLOCKS
 @pytest.mark.parametrize(("size", "stride", "pool"), [(7, 2, 1), (14, 2, 1), (9, 1, 1), (9, 1, 2), (8, 1, 2)])
 @pytest.mark.parametrize("padded", [False, True])
-@pytest.mark.parametrize("tile", [1, 2 * 7 * 7 * 45 * 8, compiled.TILE])
+@pytest.mark.parametrize("tile", [1, 2 * 7 * 7 * 45 * 8, patches.TILE])
 def test_output_and_gradients_equal_autograds(
     blocks: ModuleType,
     size: int,
@@ -57,7 +57,7 @@ def test_output_and_gradients_equal_autograds(
     generator: torch.Generator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(compiled, "TILE", tile)  # one image, several, or several tasks at a time
+    monkeypatch.setattr(patches, "TILE", tile)  # one image, several, or several tasks at a time
     inputs = leaves(generator, size)
     real = torch.ones(3, 4, dtype=torch.double)
     if padded:
