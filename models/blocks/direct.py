@@ -35,7 +35,9 @@ def _images(x: Tensor) -> Tensor:
 
 def _kernels(weight: Tensor) -> Tensor:
     """[T, 9·C, F] → [T, F, C, 3, 3], channels last as the images are."""
-    return weight.unflatten(1, (KERNEL, KERNEL, -1)).permute(0, 4, 1, 2, 3).contiguous().permute(0, 1, 4, 2, 3)
+    tasks, _, filters = weight.shape
+    windows = weight.view(tasks, KERNEL, KERNEL, -1, filters)
+    return windows.permute(0, 4, 1, 2, 3).contiguous().permute(0, 1, 4, 2, 3)
 
 
 def _stack(images: list[Tensor]) -> Tensor:
