@@ -27,9 +27,9 @@ class Ranks:
     @property
     def launcher(self) -> tuple[str, ...]:
         """The words that go before a command to start it on as many processes."""
-        return (
-            ("torchrun", "--standalone", "--nproc-per-node", str(self.world), "--no-python") if self.world > 1 else ()
-        )
+        if self.world == 1:
+            return ()
+        return "torchrun", "--standalone", "--nproc-per-node", str(self.world), "--no-python"
 
     @property
     def first(self) -> bool:

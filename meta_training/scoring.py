@@ -67,6 +67,7 @@ def score_checkpoint(path: Path, data: Path, scoring: Scoring, device: torch.dev
             typer.echo(f"{_title(learner, setting)}{kind and ', '}{kind}: {result}")
             scores.append(_document(result, kind, scoring))
     if write_card:
+        card = read_card(path)  # anew: another evaluation may have written to it meanwhile
         before = card.get("results", {})
         results = {**before, scoring.part: _merged(before.get(scoring.part, []), scores)}
         write_json(path.with_suffix(".json"), {**card, "results": results})
