@@ -17,6 +17,7 @@ from meta_training.evaluation import Score, Setting, evaluate, standard_settings
 from meta_training.paper_protocol import BatchNorm, evaluate_as_the_paper
 from meta_training.run_folder import write_json
 from meta_training.splits import read_data
+from models.allocator import keep_freed_memory
 from models.checkpoint import load_checkpoint
 from models.learner import Learner
 from models.preprocess import InputSpec
@@ -60,6 +61,7 @@ def score_checkpoint(path: Path, data: Path, scoring: Scoring, device: torch.dev
         )
     classes = held_out(card, path, scoring.part, data, checkpoint.metadata.input)
     learner = Learner(checkpoint, device)
+    keep_freed_memory()
     typer.echo(f"{path}: {len(classes)} {scoring.part} classes, {scoring.episodes} episodes each")
     scores: list[dict[str, Any]] = []
     for setting in _settings(learner, classes, scoring):
