@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+from torch.distributed.rendezvous import rendezvous
 
 from meta_training.errors import RunError
 from models.parameters import Parameters
@@ -74,9 +75,13 @@ def joined(device: torch.device) -> Iterator[Ranks]:
     if world == 1:
         yield Ranks(restarts=_restarts())
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    store, rank, _ = next(rendezvous("env://", timeout=PATIENCE))
+    # torchrun keeps the store over a restart, and with it the addresses of the processes that are gone.
+    store = dist.PrefixStore(f"restart {_restarts()}", store)  # type: ignore[attr-defined]
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=PATIENCE)
     try:
-        yield Ranks(dist.get_rank(), world, _restarts())
+        yield Ranks(rank, world, _restarts())
     finally:
         dist.destroy_process_group()
 
