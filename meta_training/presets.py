@@ -4,8 +4,9 @@
 on a core it gives 96.4 ± 1.7, 99.6 ± 0.6, 93.9 ± 1.1 and 98.5 ± 0.5 % there (5-way 1 and 5 shots, 20-way 1 and 5).
 
 `omniglot-5way` and `omniglot-20way` are the paper's own networks, fixed heads and hyper-parameters (Nichol et al. 2018,
-tables 2 and 4), but for 70,000 meta steps of 100,000 at 5-way: two hours on two cores. They give 96.60 / 98.95 % (5-way,
-1 / 5 shots; batch norm over support and one query; the paper 95.39 / 98.90) and, in the paper, 88.14 / 96.65 % (20-way), by
+tables 2 and 4), but for 70,000 meta steps of 100,000 at 5-way: two hours on two cores. That one gives 96.60 / 98.95 %
+(1 / 5 shots, batch norm over support and one query), where the paper reports 95.39 / 98.90; for 20-way it reports
+88.14 / 96.65. Scored by
 
     kshot evaluate runs/omniglot-5way/omniglot-5way.safetensors --inner-batch 5 --episodes 10000
     kshot evaluate runs/omniglot-20way/omniglot-20way.safetensors --inner-batch 10 --episodes 10000
