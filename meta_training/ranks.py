@@ -40,7 +40,7 @@ class Ranks:
     def share(self, tasks: int) -> range:
         """The indices of this process's tasks. Raises RunError where some process would have none."""
         if self.world > tasks:
-            raise RunError(f"{self.world} processes are more than the {tasks} tasks of a meta step: start {tasks}.")
+            raise RunError(f"{self.world} processes are more than a meta step's {tasks} tasks: start {tasks} at most.")
         return range(self.rank, tasks, self.world)
 
     def mean(self, tensors: Parameters, weights: Mapping[str, float]) -> Parameters:

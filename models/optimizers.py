@@ -65,7 +65,7 @@ class Adam:
         tasks, learning_rates = len(rates), rates.numpy()
         for name, gradient in gradients.items():
             tensors = gradient.contiguous(), parameters[name], moments[name]
-            g, phi, v = (tensor.numpy().reshape(tasks, -1) for tensor in tensors)
+            g, phi, v = (tensor.view(tasks, -1).numpy() for tensor in tensors)  # views: a copy's steps would be lost
             adam(g, learning_rates, *settings, phi, v)
 
     def _plain_step(

@@ -1,4 +1,4 @@
-"""Where our own steps spend their time: in matrix products, in compiled loops, or between them."""
+"""Where our own steps spend their time: in matrix products and convolutions, in compiled loops, or between them."""
 
 import cProfile
 import pstats
@@ -9,7 +9,7 @@ from benchmarks.inner_loop.contenders import Ours
 from benchmarks.inner_loop.problem import NETWORKS, Problem
 from models.blocks import kernels
 
-PRODUCTS = re.compile(r"\b(mm|bmm|addmm|baddbmm|matmul)_?\b")
+PRODUCTS = re.compile(r"\b(mm|bmm|addmm|baddbmm|matmul|conv2d|convolution_backward)_?\b")
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class Learn2Learn:
     """
 
     def __init__(self, problem: Problem) -> None:
-        self.library: Any = import_module("learn2learn")
+        self.learn2learn: Any = import_module("learn2learn")
         self.network, self.epsilon, self.count = problem.network, problem.epsilon, 0
         self.theta = textbook(self.network).to(problem.dtype)
         self.theta.load_state_dict(to_textbook(self.network, problem.initialization().parameters))
@@ -121,12 +121,12 @@ class Learn2Learn:
         self.count += steps
 
     def _adapt(self, moments: list[Tensor], batches: list[tuple[Tensor, Tensor]], steps: int) -> nn.Module:
-        clone: nn.Module = self.library.clone_module(self.theta)
+        clone: nn.Module = self.learn2learn.clone_module(self.theta)
         for step in range(steps):
             x, labels = batches[step % len(batches)]
             gradients = torch.autograd.grad(cross_entropy(clone(x), labels), list(clone.parameters()))
             updates = _adam(list(gradients), moments, self.count + step + 1, self.epsilon)
-            clone = self.library.update_module(clone, updates)
+            clone = self.learn2learn.update_module(clone, updates)
         return clone
 
     def weights(self) -> Parameters:

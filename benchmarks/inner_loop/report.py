@@ -49,7 +49,7 @@ def breakdown_line(network: str, tasks: int, found: Breakdown, peak: float | Non
     of_peak = f", {rate / peak:.0%} of the peak" if peak else ""
     return (
         f"{describe(NETWORKS[network])}, T = {tasks}, one thread: {total:.2f} ms a task-step under the profiler, "
-        f"of which matrix products {found.products / total:.0%} (at {rate / 1e9:.0f} GFLOP/s{of_peak}), "
+        f"of which products and convolutions {found.products / total:.0%} (at {rate / 1e9:.0f} GFLOP/s{of_peak}), "
         f"compiled loops {found.loops / total:.0%}, the rest {found.rest / total:.0%}"
     )
 
