@@ -76,7 +76,7 @@ def _adapt(learner: Learner, setting: Setting, support: TaskBatch, order: Tensor
     parameters, moments = architecture.start(theta, support)
     rates = torch.full((len(order),), setting.learning_rate, device=learner.device)
     batches = ((support.take(order[:, step]), rates) for step in range(setting.steps))
-    inner_loop(architecture.loss, parameters, moments, batches, architecture.optimizer, theta.count)
+    inner_loop(architecture.gradient(learner.device), parameters, moments, batches, architecture.optimizer, theta.count)
     return parameters
 
 

@@ -23,7 +23,7 @@ from meta_training.errors import RunError
 from meta_training.reptile import annealed, mean_change, meta_step
 from meta_training.run_folder import make_folder, write_json
 from models.architecture import MetaInitialization
-from models.inner_loop import inner_loop
+from models.inner_loop import by_autograd, inner_loop
 from models.optimizers import SGD
 from models.parameters import Parameters, stack
 
@@ -94,7 +94,7 @@ def _one_pass(rng: np.random.Generator, theta: MetaInitialization) -> tuple[Para
     order = np.stack([draw_minibatches(rng, len(POINTS), BATCH, steps) for _ in range(META_BATCH)], axis=1)
     phi = stack(theta.parameters, META_BATCH)
     rates = torch.full((META_BATCH,), RATE)
-    inner_loop(loss, phi, {}, [(waves.take(indices), rates) for indices in torch.from_numpy(order)], SGD())
+    inner_loop(by_autograd(loss), phi, {}, [(waves.take(indices), rates) for indices in torch.from_numpy(order)], SGD())
     return mean_change(theta.parameters, phi), {}, steps
 
 
@@ -104,7 +104,7 @@ def adapt_to_points(theta: MetaInitialization, support: Waves) -> dict[int, Para
     rates = torch.full((len(support.x),), RATE)
     shown = {0: stack(theta.parameters, len(support.x))}
     for step in range(1, max(SHOWN) + 1):
-        inner_loop(loss, phi, {}, [(support, rates)], SGD())
+        inner_loop(by_autograd(loss), phi, {}, [(support, rates)], SGD())
         if step in SHOWN:
             shown[step] = {name: tensor.clone() for name, tensor in phi.items()}
     return shown

@@ -129,10 +129,10 @@ class Training:
 
         def adapt(theta: MetaInitialization) -> tuple[Parameters, Parameters, int]:
             phi, moments = self.architecture.start(theta, batch.support)
-            loss, optimizer = self.architecture.loss, self.architecture.optimizer
+            gradient, optimizer = self.architecture.gradient(self.device), self.architecture.optimizer
 
             def take(batches: Sequence[tuple[TaskBatch, Tensor]], before: int) -> list[Tensor]:
-                return inner_loop(loss, phi, moments, batches, optimizer, theta.count + before)
+                return inner_loop(gradient, phi, moments, batches, optimizer, theta.count + before)
 
             minibatches = list(batch.minibatches())
             change, taken = change_since(self.config.first_counted, theta.parameters, phi, minibatches, take)

@@ -7,7 +7,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from models.conv4 import Conv4
+from models.conv4_gradient import Conv4Gradient
 from models.heads import HEAD, Head, logits
+from models.inner_loop import Gradient, by_autograd
 from models.optimizers import Optimizer
 from models.parameters import Parameters, move, stack
 from models.tasks import PADDING, TaskBatch
@@ -54,6 +56,10 @@ class Architecture:
         for name in HEAD:
             moments[name] = moments[name].expand(parameters[name].shape).clone()
         return parameters, moments
+
+    def gradient(self, device: torch.device) -> Gradient[TaskBatch]:
+        """Of `loss`, for the steps of one inner loop on this device."""
+        return Conv4Gradient(self.network) if device.type == "cpu" else by_autograd(self.loss)
 
     def loss(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
         """Each task's mean cross-entropy [T], with the batch's own batch-norm statistics."""

@@ -34,6 +34,16 @@ class Conv4:
         side = -(-self.size // REDUCTION)
         return self.filters * side * side
 
+    @property
+    def stride(self) -> int:
+        """Of each convolution."""
+        return 1 if self.pool else HALVING
+
+    @property
+    def window(self) -> int:
+        """Places along a side over which each layer takes the maximum."""
+        return HALVING if self.pool else 1
+
     def initialize(self, generator: torch.Generator) -> Parameters:
         """Fresh parameters without a task dimension: Glorot-uniform weights, gamma 1, beta 0."""
         parameters: Parameters = {}
@@ -59,11 +69,10 @@ class Conv4:
         `weights` [T, B], 1 or 0, leaves padding out of the batch statistics; `frozen` statistics, as an earlier call
         returned them, take the place of the batch's.
         """
-        stride, window = (1, HALVING) if self.pool else (HALVING, 1)
         statistics: Parameters = {}
         for layer in (f"conv{number}" for number in range(1, LAYERS + 1)):
             given = Statistics(frozen[f"{layer}.mean"], frozen[f"{layer}.variance"]) if frozen else None
             weight, gamma, beta = (parameters[f"{layer}.{part}"] for part in ("weight", "gamma", "beta"))
-            x, used = convolution_block(x, weight, gamma, beta, stride, window, weights, given)
+            x, used = convolution_block(x, weight, gamma, beta, self.stride, self.window, weights, given)
             statistics[f"{layer}.mean"], statistics[f"{layer}.variance"] = used
         return x.flatten(start_dim=2), statistics

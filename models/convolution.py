@@ -38,14 +38,20 @@ def convolution_block(
     `statistics` these are used instead of the batch's, and nothing is differentiated.
     Returns [T, B, H', W', F] and the statistics used.
     """
-    block = compiled if x.device.type == "cpu" else plain
+    block = compiled if _compilable(x, weight, gamma, beta) else plain
     if statistics is not None:
         with torch.no_grad():
-            y = block.convolution(x, weight, stride)
-            return block.activation(y, gamma, beta, *statistics, pool), statistics
+            return block.frozen_block(x, weight, gamma, beta, *statistics, stride, pool), statistics
     shares = image_shares(x, weights, places(x.shape[2], stride) * places(x.shape[3], stride))
     out, mean, variance = block.block(x, weight, gamma, beta, shares, stride, pool)
     return out, Statistics(mean, variance)
+
+
+def _compilable(*tensors: Tensor) -> bool:
+    """Whether the compiled block can serve: on the CPU, and where autograd asks for nothing."""
+    return tensors[0].device.type == "cpu" and not (
+        torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    )
 
 
 def image_shares(x: Tensor, weights: Tensor | None, outputs: int) -> Tensor:

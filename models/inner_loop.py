@@ -1,7 +1,7 @@
 """The inner loop: k gradient steps for T tasks at once. Training, evaluation and serving all run this one."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -10,10 +10,25 @@ from models.optimizers import Optimizer
 from models.parameters import Parameters
 
 Batch = TypeVar("Batch")
+Gradient: TypeAlias = Callable[[Parameters, Batch], tuple[Tensor, Parameters]]
+"""From stacked parameters and a batch to each task's loss [T] and the gradients, which may be overwritten at the next
+call."""
+
+
+def by_autograd(loss: Callable[[Parameters, Batch], Tensor]) -> Gradient[Batch]:
+    """The gradient of any loss that gives one value for each task [T]."""
+
+    def gradient(parameters: Parameters, batch: Batch) -> tuple[Tensor, Parameters]:
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
+        losses = loss(leaves, batch)
+        gradients = torch.autograd.grad(losses.sum(), list(leaves.values()))
+        return losses.detach(), dict(zip(leaves, gradients, strict=True))
+
+    return gradient
 
 
 def inner_loop(
-    loss: Callable[[Parameters, Batch], Tensor],
+    gradient: Gradient[Batch],
     parameters: Parameters,
     moments: Parameters,
     batches: Iterable[tuple[Batch, Tensor]],
@@ -22,16 +37,14 @@ def inner_loop(
 ) -> list[Tensor]:
     """One step for each of `batches`, changing `parameters` and `moments` (both stacked, T first) in place.
 
-    `loss(parameters, batch)` gives one loss for each task [T]; each batch comes with the tasks' learning rates [T],
-    0 for a task that is done (its parameters then stay as they are). `count` steps came before, in `moments`.
+    Each batch comes with the tasks' learning rates [T], 0 for a task that is done (its parameters then stay as they
+    are). `count` steps came before, in `moments`.
     Returns the losses before each step.
     """
     losses = []
     for step, (batch, rates) in enumerate(batches):
-        leaves = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
-        values = loss(leaves, batch)
-        gradients = torch.autograd.grad(values.sum(), list(leaves.values()))
+        values, gradients = gradient(parameters, batch)
         with torch.no_grad():
-            optimizer.step(parameters, dict(zip(leaves, gradients, strict=True)), moments, rates, count + step)
-        losses.append(values.detach())
+            optimizer.step(parameters, gradients, moments, rates, count + step)
+        losses.append(values)
     return losses

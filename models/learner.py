@@ -63,7 +63,7 @@ class Learner:
         batch = collate(supports)
         parameters, moments = self.architecture.start(self.initialization, batch)
         losses = inner_loop(
-            self.architecture.loss,
+            self.architecture.gradient(self.device),
             parameters,
             moments,
             self._schedule(supports, batch),

@@ -63,10 +63,12 @@ class Adam:
     ) -> None:
         settings = correction, self.beta2, self.epsilon, math.inf if self.max_step is None else self.max_step
         tasks, learning_rates = len(rates), rates.numpy()
-        for name, gradient in gradients.items():
-            tensors = gradient.contiguous(), parameters[name], moments[name]
-            g, phi, v = (tensor.view(tasks, -1).numpy() for tensor in tensors)  # views: a copy's steps would be lost
-            adam(g, learning_rates, *settings, phi, v)
+        contiguous = {name: gradient.contiguous() for name, gradient in gradients.items()}
+        g, phi, v = (
+            tuple(group[name].view(tasks, -1).numpy() for name in gradients)  # views: a copy's steps would be lost
+            for group in (contiguous, parameters, moments)
+        )
+        adam(g, learning_rates, *settings, phi, v)
 
     def _plain_step(
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, correction: float

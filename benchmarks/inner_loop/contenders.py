@@ -35,12 +35,13 @@ class Ours:
     def __init__(self, problem: Problem) -> None:
         self.architecture, self.batches = problem.architecture, problem.batches()
         self.parameters, self.moments = self.architecture.start(problem.initialization(), self.batches[0])
+        self.gradient = self.architecture.gradient(torch.device("cpu"))
         self.rates, self.count = torch.full((problem.tasks,), RATE), 0
 
     def run(self, steps: int) -> None:
         batches = [(self.batches[step % len(self.batches)], self.rates) for step in range(steps)]
         optimizer = self.architecture.optimizer
-        inner_loop(self.architecture.loss, self.parameters, self.moments, batches, optimizer, self.count)
+        inner_loop(self.gradient, self.parameters, self.moments, batches, optimizer, self.count)
         self.count += steps
 
     def weights(self) -> Parameters:

@@ -66,14 +66,11 @@ def fold_patches(patches: Any, channels: int, stride: int, top: int, left: int, 
 
 
 @compiled
-def moments(y: Any, shares: Any, mean: Any, variance: Any) -> None:
-    """Mean and variance [T, 1, F] of y [T, B, R, S, F], where each place of an image counts `shares` [T, B]."""
-    zero = y.dtype.type(0)
+def add_moments(y: Any, shares: Any, mean: Any, square: Any) -> None:
+    """Adds to mean and mean square [T, 1, F] those of y [T, B, R, S, F], by `shares` [T, B] of an image's places."""
     tasks, batch, rows, columns, filters = y.shape
     total, squares = np.empty(filters, y.dtype), np.empty(filters, y.dtype)
     for t in range(tasks):
-        mean[t, 0] = 0
-        variance[t, 0] = 0
         for b in range(batch):
             total[:] = 0
             squares[:] = 0
@@ -85,115 +82,202 @@ def moments(y: Any, shares: Any, mean: Any, variance: Any) -> None:
                         squares[f] += place[f] * place[f]
             for f in range(filters):
                 mean[t, 0, f] += shares[t, b] * total[f]
-                variance[t, 0, f] += shares[t, b] * squares[f]
-        for f in range(filters):
-            variance[t, 0, f] = max(variance[t, 0, f] - mean[t, 0, f] * mean[t, 0, f], zero)
+                square[t, 0, f] += shares[t, b] * squares[f]
 
 
 @compiled
-def activate(
-    y: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float, pool: int, out: Any, chosen: Any
-) -> None:
-    """Batch norm, maximum over windows of pool×pool, ReLU: out [T, B, ⌈R/pool⌉, ⌈S/pool⌉, F].
+def to_variance(mean: Any, square: Any) -> None:
+    """The mean square [T, 1, F] becomes the variance."""
+    for t in range(len(mean)):
+        for f in range(mean.shape[2]):
+            square[t, 0, f] = max(square[t, 0, f] - mean[t, 0, f] * mean[t, 0, f], mean.dtype.type(0))
 
-    `chosen`, int8 of the same shape, is the window's place that the maximum came from, −1 where ReLU cut it off.
-    """
-    one = y.dtype.type(1)
+
+@compiled
+def scale_and_shift(mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float, scale: Any, shift: Any) -> None:
+    """Batch norm as y·scale + shift, all [T, 1, F]."""
+    for t in range(len(mean)):
+        for f in range(mean.shape[2]):
+            scale[t, 0, f] = gamma[t, 0, f] / np.sqrt(variance[t, 0, f] + mean.dtype.type(epsilon))
+            shift[t, 0, f] = beta[t, 0, f] - mean[t, 0, f] * scale[t, 0, f]
+
+
+@compiled
+def activate(y: Any, scale: Any, shift: Any, out: Any) -> None:
+    """Batch norm and ReLU: out [T, B, R, S, F] of y of the same shape."""
+    zero = y.dtype.type(0)
     tasks, batch, rows, columns, filters = y.shape
-    scale, shift = np.empty(filters, y.dtype), np.empty(filters, y.dtype)
     for t in range(tasks):
-        for f in range(filters):
-            scale[f] = gamma[t, 0, f] * (one / np.sqrt(variance[t, 0, f] + y.dtype.type(epsilon)))
-            shift[f] = beta[t, 0, f] - mean[t, 0, f] * scale[f]
+        slope, offset = scale[t, 0], shift[t, 0]
+        for b in range(batch):
+            for r in range(rows):
+                for s in range(columns):
+                    value, result = y[t, b, r, s], out[t, b, r, s]
+                    for f in range(filters):
+                        z = value[f] * slope[f] + offset[f]
+                        result[f] = zero if z <= zero else z  # so NaN goes on
+
+
+@compiled
+def activate_pooled(y: Any, scale: Any, shift: Any, out: Any, chosen: Any, highest: Any) -> None:
+    """Batch norm, maximum over windows of 2×2, ReLU: out [T, B, ⌈R/2⌉, ⌈S/2⌉, F].
+
+    Of the same shape are `chosen`, int8, the window's place that the maximum came from, −1 where ReLU cut it off, and
+    `highest`, y at that place. A window at an odd edge sees its places twice, and takes the first.
+    """
+    zero = y.dtype.type(0)
+    tasks, batch, rows, columns, filters = y.shape
+    for t in range(tasks):
+        slope, offset = scale[t, 0], shift[t, 0]
         for b in range(batch):
             for r in range(out.shape[2]):
+                above, below = y[t, b, 2 * r], y[t, b, min(2 * r + 1, rows - 1)]
                 for s in range(out.shape[3]):
-                    best, place = out[t, b, r, s], chosen[t, b, r, s]
-                    best[:] = 0
-                    place[:] = -1
-                    for i in range(min(pool, rows - r * pool)):
-                        for j in range(min(pool, columns - s * pool)):
-                            value = y[t, b, r * pool + i, s * pool + j]
-                            for f in range(filters):
-                                z = value[f] * scale[f] + shift[f]
-                                if not z <= best[f]:  # so NaN goes on
-                                    best[f] = z
-                                    place[f] = np.int8(i * pool + j)
+                    left, right = 2 * s, min(2 * s + 1, columns - 1)
+                    v0, v1, v2, v3 = above[left], above[right], below[left], below[right]
+                    result, places, sources = out[t, b, r, s], chosen[t, b, r, s], highest[t, b, r, s]
+                    for f in range(filters):
+                        best, place, value = zero, np.int8(-1), zero
+                        for n, v in enumerate((v0[f], v1[f], v2[f], v3[f])):
+                            z = v * slope[f] + offset[f]
+                            if not z <= best:  # so NaN goes on
+                                best, place, value = z, np.int8(n), v
+                        result[f], places[f], sources[f] = best, place, value
+
+
+@compiled
+def add_parameter_gradients(out_gradient: Any, out: Any, y: Any, scale_gradient: Any, shift_gradient: Any) -> None:
+    """Adds the gradients [T, 1, F] of batch norm's scale and shift, from `out`, its gradient, and the y that it is of.
+
+    The three are [T, B, R, S, F].
+    """
+    zero = y.dtype.type(0)
+    tasks, batch, rows, columns, filters = out.shape
+    for t in range(tasks):
+        weighted, plain = scale_gradient[t, 0], shift_gradient[t, 0]
+        for b in range(batch):
+            for r in range(rows):
+                for s in range(columns):
+                    gradient, active, value = out_gradient[t, b, r, s], out[t, b, r, s], y[t, b, r, s]
+                    for f in range(filters):
+                        g = gradient[f] if active[f] != zero else zero
+                        plain[f] += g
+                        weighted[f] += g * value[f]
+
+
+@compiled
+def backward_factors(
+    mean: Any,
+    variance: Any,
+    gamma: Any,
+    beta_gradient: Any,
+    epsilon: float,
+    gamma_gradient: Any,
+    slope: Any,
+    offset: Any,
+) -> None:
+    """The backward of batch norm as dy = share · (y·slope + offset) + g·scale, all [T, 1, F].
+
+    With x̂ = (y − mean) / σ and g the gradient after batch norm:
+    dβ = Σ g, dγ = Σ g·x̂, dy = γ/σ · (g − share · (dβ + x̂ · dγ)).
+    `gamma_gradient` comes as Σ g·y and becomes dγ.
+    """
+    one = mean.dtype.type(1)
+    for t in range(len(mean)):
+        for f in range(mean.shape[2]):
+            deviation = one / np.sqrt(variance[t, 0, f] + mean.dtype.type(epsilon))
+            weighted = (gamma_gradient[t, 0, f] - mean[t, 0, f] * beta_gradient[t, 0, f]) * deviation
+            scale = gamma[t, 0, f] * deviation
+            gamma_gradient[t, 0, f] = weighted
+            slope[t, 0, f] = -scale * deviation * weighted
+            offset[t, 0, f] = -scale * beta_gradient[t, 0, f] - slope[t, 0, f] * mean[t, 0, f]
 
 
 @compiled
 def activate_backward(
-    out_gradient: Any,
-    chosen: Any,
-    y: Any,
-    shares: Any,
-    mean: Any,
-    variance: Any,
-    gamma: Any,
-    epsilon: float,
-    pool: int,
-    y_gradient: Any,
-    gamma_gradient: Any,
-    beta_gradient: Any,
+    out_gradient: Any, out: Any, y: Any, shares: Any, scale: Any, slope: Any, offset: Any, y_gradient: Any
 ) -> None:
-    """The adjoint of `moments` and `activate` together, given the gradient of `out`.
-
-    With x̂ = (y − mean) / σ and g the gradient after batch norm:
-    dβ = Σ g, dγ = Σ g·x̂, dy = γ/σ · (g − share · (dβ + x̂ · dγ)).
-    """
-    zero, one = y.dtype.type(0), y.dtype.type(1)
+    """The adjoint of the batch's moments and `activate` together, by the factors of `backward_factors`."""
+    zero = y.dtype.type(0)
     tasks, batch, rows, columns, filters = y.shape
-    scale, slope, offset = (np.empty(filters, y.dtype), np.empty(filters, y.dtype), np.empty(filters, y.dtype))
     for t in range(tasks):
-        d_gamma, d_beta = gamma_gradient[t, 0], beta_gradient[t, 0]
-        d_gamma[:] = 0
-        d_beta[:] = 0
-        for b in range(batch):
-            for r in range(rows):
-                for s in range(columns):
-                    place = np.int8(r % pool * pool + s % pool)
-                    value, taken = y[t, b, r, s], chosen[t, b, r // pool, s // pool]
-                    gradient = out_gradient[t, b, r // pool, s // pool]
-                    for f in range(filters):
-                        g = gradient[f] if taken[f] == place else zero
-                        d_beta[f] += g
-                        d_gamma[f] += g * value[f]
-        for f in range(filters):
-            deviation = one / np.sqrt(variance[t, 0, f] + y.dtype.type(epsilon))
-            d_gamma[f] = (d_gamma[f] - mean[t, 0, f] * d_beta[f]) * deviation
-            scale[f] = gamma[t, 0, f] * deviation
-            slope[f] = -scale[f] * deviation * d_gamma[f]
-            offset[f] = -scale[f] * d_beta[f] - slope[f] * mean[t, 0, f]
+        direct, by_y, always = scale[t, 0], slope[t, 0], offset[t, 0]
         for b in range(batch):
             share = shares[t, b]
             for r in range(rows):
                 for s in range(columns):
-                    place = np.int8(r % pool * pool + s % pool)
-                    value, taken = y[t, b, r, s], chosen[t, b, r // pool, s // pool]
-                    gradient, result = out_gradient[t, b, r // pool, s // pool], y_gradient[t, b, r, s]
+                    value, active = y[t, b, r, s], out[t, b, r, s]
+                    gradient, result = out_gradient[t, b, r, s], y_gradient[t, b, r, s]
+                    for f in range(filters):
+                        g = gradient[f] if active[f] != zero else zero
+                        result[f] = share * (value[f] * by_y[f] + always[f]) + g * direct[f]
+
+
+@compiled
+def activate_pooled_backward(
+    out_gradient: Any, chosen: Any, y: Any, shares: Any, scale: Any, slope: Any, offset: Any, y_gradient: Any
+) -> None:
+    """The adjoint of the batch's moments and `activate_pooled` together, by the factors of `backward_factors`."""
+    zero = y.dtype.type(0)
+    tasks, batch, rows, columns, filters = y.shape
+    for t in range(tasks):
+        direct, by_y, always = scale[t, 0], slope[t, 0], offset[t, 0]
+        for b in range(batch):
+            share = shares[t, b]
+            for r in range(rows):
+                for s in range(columns):
+                    place = np.int8(r % 2 * 2 + s % 2)
+                    value, taken = y[t, b, r, s], chosen[t, b, r // 2, s // 2]
+                    gradient, result = out_gradient[t, b, r // 2, s // 2], y_gradient[t, b, r, s]
                     for f in range(filters):
                         g = gradient[f] if taken[f] == place else zero
-                        result[f] = share * (value[f] * slope[f] + offset[f]) + g * scale[f]
+                        result[f] = share * (value[f] * by_y[f] + always[f]) + g * direct[f]
+
+
+@compiled
+def cross_entropy(scores: Any, labels: Any, ways: Any, losses: Any, gradient: Any) -> None:
+    """Each task's mean cross-entropy [T] and its gradient [T, B, N], from logits [T, B, N] and labels [T, B].
+
+    Left out are images whose label is negative, and the classes of a task from its `ways` [T] on.
+    """
+    tasks, batch, _ = scores.shape
+    for t in range(tasks):
+        count = scores.dtype.type(max(1, np.sum(labels[t] >= 0)))
+        losses[t] = 0
+        for b in range(batch):
+            label, score, result = labels[t, b], scores[t, b, : ways[t]], gradient[t, b]
+            result[:] = 0
+            if label < 0:
+                continue
+            highest, total = score.max(), scores.dtype.type(0)
+            for n in range(len(score)):
+                result[n] = np.exp(score[n] - highest)
+                total += result[n]
+            losses[t] += (np.log(total) + highest - score[label]) / count
+            for n in range(len(score)):
+                result[n] /= total * count
+            result[label] -= 1 / count
 
 
 @compiled
 def adam(
-    gradient: Any, rates: Any, correction: float, beta2: float, epsilon: float, bound: float, phi: Any, v: Any
+    gradients: Any, rates: Any, correction: float, beta2: float, epsilon: float, bound: float, phis: Any, vs: Any
 ) -> None:
-    """One step of Adam with β₁ = 0 for phi and v [T, P], at `rates` [T]: v first, then phi.
+    """One step of Adam with β₁ = 0 for each phi and v [T, P] of a tuple, at `rates` [T]: v first, then phi.
 
     No weight moves further than `bound` learning rates.
     """
-    kind = phi.dtype.type
-    decay, share, small, most = kind(beta2), kind(1 - beta2), kind(epsilon), kind(bound / correction)
-    for t in range(len(phi)):
-        rate = kind(rates[t] * correction)
-        g, weights, seconds = gradient[t], phi[t], v[t]
-        for p in range(len(g)):
-            seconds[p] = seconds[p] * decay + g[p] * g[p] * share
-            step = g[p] / (np.sqrt(seconds[p]) + small)
-            if step > most:
-                step = most
-            if step < -most:
-                step = -most
-            weights[p] -= rate * step
+    for gradient, phi, v in zip(gradients, phis, vs):  # noqa: B905 (numba knows no strict)
+        kind = phi.dtype.type
+        decay, share, small, most = kind(beta2), kind(1 - beta2), kind(epsilon), kind(bound / correction)
+        for t in range(len(phi)):
+            rate = kind(rates[t] * correction)
+            g, weights, seconds = gradient[t], phi[t], v[t]
+            for p in range(len(g)):
+                seconds[p] = seconds[p] * decay + g[p] * g[p] * share
+                step = g[p] / (np.sqrt(seconds[p]) + small)
+                if step > most:
+                    step = most
+                if step < -most:
+                    step = -most
+                weights[p] -= rate * step

@@ -1,10 +1,5 @@
-"""3×3 convolutions of T tasks as matrix products over their patches: for strides, whose windows overlap little.
+"""3×3 convolutions of T tasks as matrix products over their patches: for strides, whose windows overlap little."""
 
-Patches are made a tile at a time, of a size that the processor's cache holds, and made again in the backward: that is
-faster than to fetch them from memory.
-"""
-
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,79 +7,80 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.blocks import kernels
+from models.blocks.room import Room
+from models.blocks.tiles import Tile, cut
 from models.blocks.windows import KERNEL, places, same_padding
 
-TILE = 2**20  # bytes of patches at a time: about a core's second-level cache
+
+class PatchConvolution:
+    """x [T, B, H, W, C] by weight [T, 9·C, F] → y [T, B, H', W', F], tile by tile.
+
+    Patches are made anew in the backward: that is faster than to fetch them from memory.
+    """
+
+    def __init__(self, x: Tensor, weight: Tensor, stride: int, room: Room, name: str = "") -> None:
+        tasks, batch, height, width, channels = x.shape
+        rows, columns = places(height, stride), places(width, stride)
+        self._x, self._room, self._name = x, room, name
+        self._settings = channels, stride, same_padding(height, stride)[0], same_padding(width, stride)[0]
+        self.tiles = list(cut(tasks, batch, rows * columns * weight.shape[1] * x.element_size()))
+        y = room(f"{name}.y", tasks, batch, rows, columns, weight.shape[2])
+        self._parts = [_Part(tile, x, weight, y, room) for tile in self.tiles]
+
+    def forward(self, tile: int) -> NDArray[Any]:
+        """The tile's part of y, of what x and weight now hold."""
+        part = self._parts[tile]
+        kernels.extract_patches(part.x, *self._settings, part.windows)
+        torch.bmm(part.patches, part.weight, out=part.rows)
+        return part.y
+
+    def prepare_backward(self, weight_gradient: Tensor, *, needs_x: bool) -> None:
+        """Says where `backward` writes the weight's gradient, and whether it makes that of x."""
+        self.x_gradient = self._x.new_empty(0)
+        if needs_x:
+            self.x_gradient = self._room(f"{self._name}.x_gradient", *self._x.shape)
+        for part in self._parts:
+            part.prepare_backward(weight_gradient, self.x_gradient if needs_x else None, self._room)
+
+    def y_gradient(self, tile: int) -> NDArray[Any]:
+        """Where `backward` reads the gradient of the tile's y; it is the same memory for all tiles."""
+        return self._parts[tile].y_gradient
+
+    def backward(self, tile: int) -> None:
+        """Adds to the weight's gradient, and writes the tile's part of `x_gradient`."""
+        part = self._parts[tile]
+        kernels.extract_patches(part.x, *self._settings, part.windows)
+        part.weight_gradient.baddbmm_(part.patches.mT, part.rows_gradient, beta=part.further)
+        if part.x_gradient is not None:
+            torch.bmm(part.rows_gradient, part.weight.mT, out=part.patches)
+            kernels.fold_patches(part.windows, *self._settings, part.x_gradient)
 
 
-def forward(x: Tensor, weight: Tensor, stride: int) -> Tensor:
-    """x [T, B, H, W, C] by weight [T, 9·C, F] → [T, B, H', W', F]."""
-    windows = _Windows(x, stride)
-    y = x.new_empty(*windows.outputs, weight.shape[2])
-    rows = windows.rows(y)
-    for tasks, images in windows.tiles():
-        patches = windows.extract(tasks, images)
-        torch.bmm(patches, weight[tasks], out=rows[images].view(len(patches), -1, weight.shape[2]))
-    return y
+class _Part:
+    """A tile's part of all tensors, as the compiled loops and the matrix products want them."""
+
+    def __init__(self, tile: Tile, x: Tensor, weight: Tensor, y: Tensor, room: Room) -> None:
+        self.tile, self.weight = tile, weight[tile.tasks]
+        self.x = _lines(tile.of(x))
+        self.y, self.rows = tile.of(y).numpy(), _rows(tile.of(y))
+        self.further = int(tile.images.start > 0)  # images of a task whose first ones came before
+        tasks, batch, rows, columns, _ = self.y.shape
+        size = weight.shape[1]
+        self.patches = room("patches", tasks, batch * rows * columns, size)
+        self.windows = self.patches.numpy().reshape(tasks * batch, rows, columns, KERNEL, size // KERNEL)
+
+    def prepare_backward(self, weight_gradient: Tensor, x_gradient: Tensor | None, room: Room) -> None:
+        y_gradient = room("y_gradient", *self.y.shape)
+        self.y_gradient, self.rows_gradient = y_gradient.numpy(), _rows(y_gradient)
+        self.weight_gradient = weight_gradient[self.tile.tasks]
+        self.x_gradient = None if x_gradient is None else _lines(self.tile.of(x_gradient))
 
 
-def backward(
-    x: Tensor, weight: Tensor, y_gradient: Tensor, stride: int, *, needs_x: bool
-) -> tuple[Tensor | None, Tensor]:
-    """The gradients of x, where it is needed, and of the weight."""
-    windows = _Windows(x, stride)
-    x_gradient = torch.empty_like(windows.x) if needs_x else None
-    weight_gradient, transposed = torch.empty_like(weight), weight.transpose(1, 2)
-    rows = windows.rows(y_gradient)
-    for tasks, images in windows.tiles():
-        patches = windows.extract(tasks, images)
-        gradient = rows[images].view(len(patches), -1, weight.shape[2])
-        further = images.start % windows.batch > 0  # images of a task whose first ones are in already
-        weight_gradient[tasks].baddbmm_(patches.transpose(1, 2), gradient, beta=int(further))
-        if x_gradient is not None:
-            torch.bmm(gradient, transposed[tasks], out=patches)
-            windows.fold(images, x_gradient)
-    return x_gradient, weight_gradient
+def _lines(x: Tensor) -> NDArray[Any]:
+    """[T, B, H, W, C] → [T·B, H, W·C], nothing moved."""
+    return x.view(-1, x.shape[2], x.shape[3] * x.shape[4]).numpy()
 
 
-class _Windows:
-    """The patches of images x [T, B, H, W, C], a tile at a time in one workspace."""
-
-    def __init__(self, x: Tensor, stride: int) -> None:
-        self.tasks, self.batch, height, width, self.channels = x.shape
-        self.x, self.stride = x.detach().contiguous(), stride
-        self.outputs = self.tasks, self.batch, places(height, stride), places(width, stride)
-        self.padding = same_padding(height, stride)[0], same_padding(width, stride)[0]
-        self.places, self.size = self.outputs[2] * self.outputs[3], KERNEL**2 * self.channels
-        fitting = max(1, TILE // (self.places * self.size * x.element_size()))
-        self.at_once = min(max(1, fitting // self.batch), self.tasks), min(fitting, self.batch)
-        self.workspace = x.new_empty(self.at_once[0] * self.at_once[1], self.places * self.size)
-        self.images = self._of_images(self.x)
-        self.windows = self.workspace.numpy().reshape(-1, *self.outputs[2:], KERNEL, KERNEL * self.channels)
-
-    def tiles(self) -> Iterator[tuple[slice, slice]]:
-        """Parts of x, as tasks and as images of all T·B: several tasks whole, or several images of a task."""
-        tasks, images = self.at_once
-        for task in range(0, self.tasks, tasks):
-            first, last = task * self.batch, min(task + tasks, self.tasks) * self.batch
-            for image in range(first, last, tasks * images):
-                yield slice(task, task + tasks), slice(image, min(image + tasks * images, last))
-
-    def rows(self, y: Tensor) -> Tensor:
-        """[T, B, H', W', F] → [T·B, H'·W', F]."""
-        return y.view(-1, self.places, y.shape[-1])
-
-    def extract(self, tasks: slice, images: slice) -> Tensor:
-        """A tile's patches [t, b·H'·W', 9·C], in the workspace."""
-        many = images.stop - images.start
-        kernels.extract_patches(self.images[images], self.channels, self.stride, *self.padding, self.windows[:many])
-        return self.workspace[:many].view(min(tasks.stop, self.tasks) - tasks.start, -1, self.size)
-
-    def fold(self, images: slice, x: Tensor) -> None:
-        """Adds up a tile's patches, in the workspace, where they overlap, into its part of x."""
-        many = images.stop - images.start
-        target = self._of_images(x)[images]
-        kernels.fold_patches(self.windows[:many], self.channels, self.stride, *self.padding, target)
-
-    def _of_images(self, x: Tensor) -> NDArray[Any]:
-        return x.numpy().reshape(self.tasks * self.batch, x.shape[2], -1)
+def _rows(y: Tensor) -> Tensor:
+    """[T, B, H', W', F] → [T, B·H'·W', F], nothing moved."""
+    return y.view(len(y), -1, y.shape[4])

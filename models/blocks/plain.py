@@ -22,6 +22,13 @@ def block(
     return activation(y, gamma, beta, mean, variance, pool), mean.detach(), variance.detach()
 
 
+def frozen_block(
+    x: Tensor, weight: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, stride: int, pool: int
+) -> Tensor:
+    """The block by statistics [T, 1, F] that are given."""
+    return activation(convolution(x, weight, stride), gamma, beta, mean, variance, pool)
+
+
 def convolution(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     """x [T, B, H, W, C] by weight [T, 9·C, F] → [T, B, H', W', F]."""
     patches = extract_patches(x, stride)

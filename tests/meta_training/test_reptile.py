@@ -12,7 +12,7 @@ from torch import Tensor
 from meta_training.reptile import annealed, change_since, mean_change, meta_step
 from meta_training.sine import Waves, draw_waves, initialize, loss
 from models.architecture import MetaInitialization
-from models.inner_loop import inner_loop
+from models.inner_loop import by_autograd, inner_loop
 from models.optimizers import SGD
 from models.parameters import Parameters, stack
 
@@ -34,7 +34,7 @@ def walk(first: int, batches: Sequence[Waves]) -> tuple[Parameters, Parameters, 
     phi = stack(theta, 3)
 
     def take(part: Sequence[Waves], _: int) -> list[Tensor]:
-        return inner_loop(loss, phi, {}, [(batch, rates) for batch in part], SGD())
+        return inner_loop(by_autograd(loss), phi, {}, [(batch, rates) for batch in part], SGD())
 
     direction, losses = change_since(first, theta, phi, batches, take)
     return direction, phi, losses

@@ -54,7 +54,9 @@ def alone(run: Training, theta: MetaInitialization, task: TrainingTask) -> tuple
         (TaskBatch(images[None], labels[None], batch.ways), torch.tensor([run.config.learning_rate]))
         for images, labels in zip(task.images, task.labels, strict=True)
     ]
-    inner_loop(run.architecture.loss, phi, moments, batches, run.architecture.optimizer, theta.count)
+    inner_loop(
+        run.architecture.gradient(torch.device("cpu")), phi, moments, batches, run.architecture.optimizer, theta.count
+    )
     return phi, moments
 
 

@@ -25,7 +25,7 @@ batch = TaskBatch(torch.rand(5, 10, 28, 28, 1), torch.arange(10).expand(5, 10), 
 phi, moments = architecture.start(architecture.initialize(seed=0), batch)
 
 def steps():
-    inner_loop(architecture.loss, phi, moments, [(batch, torch.full((5,), 1e-3))] * 10, Adam())
+    inner_loop(architecture.gradient(torch.device('cpu')), phi, moments, [(batch, torch.full((5,), 1e-3))] * 10, Adam())
 
 for _ in range(3):
     steps()

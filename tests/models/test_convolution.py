@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d, pad
 
-from models.blocks import compiled, patches, plain
+from models.blocks import compiled, plain, tiles
+from models.blocks.room import Room
 from models.blocks.windows import EPSILON, same_padding
 from models.convolution import convolution_block, image_shares
 
@@ -43,12 +45,33 @@ def leaves(generator: torch.Generator, size: int, dtype: torch.dtype = torch.dou
     return [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
 
 
-@BLOCKS
+def compiled_block(*inputs: Tensor, stride: int, pool: int, downstream: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The output, and the gradients of x, weight, gamma and beta."""
+    x, weight, gamma, beta, shares = (tensor.detach() for tensor in inputs)
+    block = compiled.Block(x, weight, gamma, beta, shares, stride, pool, Room(x))
+    gradients = [torch.full_like(tensor, torch.nan) for tensor in (weight, gamma, beta)]
+    block.prepare_backward(*gradients, needs_x=True)
+    out = block.forward().clone()
+    return out, [block.backward(downstream), *gradients]
+
+
+def plain_block(*inputs: Tensor, stride: int, pool: int, downstream: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """As `compiled_block`, by autograd."""
+    *leaves, shares = inputs
+    out = plain.block(*leaves, shares, stride, pool)[0]
+    return out.detach(), list(torch.autograd.grad((out * downstream).sum(), leaves))
+
+
+BlockAndGradients = Callable[..., tuple[Tensor, list[Tensor]]]
+BOTH = [plain_block, compiled_block]
+
+
+@pytest.mark.parametrize("block", BOTH)
 @pytest.mark.parametrize(("size", "stride", "pool"), [(7, 2, 1), (14, 2, 1), (9, 1, 1), (9, 1, 2), (8, 1, 2)])
 @pytest.mark.parametrize("padded", [False, True])
-@pytest.mark.parametrize("tile", [1, 2 * 7 * 7 * 45 * 8, patches.TILE])
+@pytest.mark.parametrize("tile", [1, 2 * 7 * 7 * 45 * 8, tiles.TILE])
 def test_output_and_gradients_equal_autograds(
-    blocks: ModuleType,
+    block: BlockAndGradients,
     size: int,
     stride: int,
     pool: int,
@@ -57,18 +80,17 @@ def test_output_and_gradients_equal_autograds(
     generator: torch.Generator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(patches, "TILE", tile)  # one image, several, or several tasks at a time
+    monkeypatch.setattr(tiles, "TILE", tile)  # one image, several, or several tasks at a time
     inputs = leaves(generator, size)
     real = torch.ones(3, 4, dtype=torch.double)
     if padded:
         real[1, 3:] = real[2, 2:] = 0
     expected = textbook_block(*inputs, real, stride, pool)
     shares = image_shares(inputs[0], real if padded else None, (-(-size // stride)) ** 2)
-    out = blocks.block(*inputs, shares, stride, pool)[0]
     mask = real[:, :, None, None, None]
-    torch.testing.assert_close(out * mask, expected * mask)
-    downstream = torch.randn(out.shape, dtype=torch.double, generator=generator) * mask
-    gradients = torch.autograd.grad((out * downstream).sum(), inputs)
+    downstream = torch.randn(expected.shape, dtype=torch.double, generator=generator) * mask
+    out, gradients = block(*inputs, shares, stride=stride, pool=pool, downstream=downstream)
+    torch.testing.assert_close(out * mask, expected.detach() * mask)
     for mine, theirs in zip(gradients, torch.autograd.grad((expected * downstream).sum(), inputs), strict=True):
         torch.testing.assert_close(mine, theirs)
 
@@ -77,25 +99,24 @@ def test_output_and_gradients_equal_autograds(
 def test_both_kinds_agree_in_single_precision(pool: int, generator: torch.Generator) -> None:
     inputs = leaves(generator, 9, torch.float)
     shares = image_shares(inputs[0], None, 81)
-    results = []
-    for blocks in (plain, compiled):
-        out, *statistics = blocks.block(*inputs, shares, 1, pool)
-        results.append([out, *statistics, *torch.autograd.grad(out.square().sum(), inputs)])
-    for one, other in zip(*results, strict=True):
+    side = -(-9 // pool)
+    downstream = torch.randn(3, 4, side, side, 6, generator=generator)
+    results = [block(*inputs, shares, stride=1, pool=pool, downstream=downstream) for block in BOTH]
+    for one, other in zip(*([out, *gradients] for out, gradients in results), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 
-@BLOCKS
-def test_a_tie_within_a_window_sends_its_gradient_to_one_place(blocks: ModuleType) -> None:
+@pytest.mark.parametrize("block", BOTH)
+def test_a_tie_within_a_window_sends_its_gradient_to_one_place(block: BlockAndGradients) -> None:
     """As max-pooling does; equal pixels are common in drawings."""
     x = torch.ones(1, 2, 4, 4, 1)
     x[0, 1] = 0
-    beta = torch.zeros(1, 1, 1, requires_grad=True)
     weight = torch.zeros(1, 9, 1)
     weight[0, 4] = 1
-    out = blocks.block(x, weight, torch.ones(1, 1, 1), beta, image_shares(x, None, 16), 1, 2)[0]
-    (gradient,) = torch.autograd.grad(out.sum(), beta)
-    assert gradient.item() == 4  # the four windows of the image above the mean
+    inputs = [tensor.requires_grad_() for tensor in (x, weight, torch.ones(1, 1, 1), torch.zeros(1, 1, 1))]
+    shares = image_shares(x, None, 16)
+    _, (*_, beta_gradient) = block(*inputs, shares, stride=1, pool=2, downstream=torch.ones(1, 2, 2, 2, 1))
+    assert beta_gradient.item() == 4  # the four windows of the image above the mean
 
 
 @BLOCKS

@@ -11,11 +11,12 @@ from models.architecture import Architecture
 from models.blocks.windows import EPSILON, same_padding
 from models.conv4 import Conv4
 from models.heads import HEAD_BIAS, HEAD_WEIGHT, DenseHead, ZeroHead
-from models.inner_loop import inner_loop
+from models.inner_loop import by_autograd, inner_loop
 from models.optimizers import SGD, Adam, Optimizer
 from models.parameters import Parameters, stack
 from models.tasks import TaskBatch
 
+CPU = torch.device("cpu")
 STEPS, WAYS, RATE = 4, 5, 1e-3
 OMNIGLOT = Conv4(channels=1, size=28)
 MINI_IMAGENET = Conv4(channels=3, size=84, filters=32, pool=True)
@@ -74,8 +75,8 @@ def test_weights_equal_those_of_a_module_and_torch_adam_per_task(network: Conv4)
     first, second = batches(network, 1, generator), batches(network, 1, generator)
     phi, moments = architecture.start(theta, first[0])
     rates = torch.tensor([RATE])
-    inner_loop(architecture.loss, phi, moments, [(batch, rates) for batch in first], adam)
-    inner_loop(architecture.loss, phi, moments, [(batch, rates) for batch in second], adam, count=STEPS)
+    inner_loop(architecture.gradient(CPU), phi, moments, [(batch, rates) for batch in first], adam)
+    inner_loop(architecture.gradient(CPU), phi, moments, [(batch, rates) for batch in second], adam, count=STEPS)
 
     module = TextbookConv4(network, theta.parameters).double()
     optimizer = torch.optim.Adam(module.parameters(), lr=RATE, betas=(0.0, 0.999), eps=1e-14)
@@ -109,11 +110,17 @@ def test_tasks_of_a_batch_do_not_touch_each_other(optimizer: Optimizer) -> None:
     together = batches(OMNIGLOT, 3, torch.Generator().manual_seed(2))
     phi, moments = architecture.start(theta, together[0])
     rates = torch.tensor([1e-3, 5e-3, 0.0])
-    inner_loop(architecture.loss, phi, moments, [(batch, rates) for batch in together], optimizer)
+    inner_loop(architecture.gradient(CPU), phi, moments, [(batch, rates) for batch in together], optimizer)
     for task in range(3):
         alone = [TaskBatch(b.x[task : task + 1], b.labels[task : task + 1], b.ways[:1]) for b in together]
         own, own_moments = architecture.start(theta, alone[0])
-        inner_loop(architecture.loss, own, own_moments, [(batch, rates[task : task + 1]) for batch in alone], optimizer)
+        inner_loop(
+            architecture.gradient(CPU),
+            own,
+            own_moments,
+            [(batch, rates[task : task + 1]) for batch in alone],
+            optimizer,
+        )
         for name, tensor in own.items():
             torch.testing.assert_close(tensor[0], phi[name][task], rtol=0, atol=1e-7)
         unmoved = all(torch.equal(own[name][0], tensor) for name, tensor in theta.parameters.items())
@@ -125,7 +132,7 @@ def test_any_network_with_a_loss_can_take_the_steps() -> None:
     target = torch.tensor([3.0, -1.0])
     x = {"x": torch.zeros(2)}
     losses = inner_loop(
-        lambda parameters, goal: (parameters["x"] - goal).square(),
+        by_autograd(lambda parameters, goal: (parameters["x"] - goal).square()),
         x,
         {},
         [(target, torch.tensor([0.25, 0.25]))] * 20,
