@@ -10,6 +10,7 @@ from models.conv4 import Conv4
 from models.conv4_gradient import Conv4Gradient
 from models.heads import HEAD, Head, logits
 from models.inner_loop import Gradient, by_autograd
+from models.network import Network
 from models.optimizers import Optimizer
 from models.parameters import Parameters, move, stack
 from models.tasks import PADDING, TaskBatch
@@ -32,7 +33,7 @@ class MetaInitialization:
 class Architecture:
     """The adaptable network, how its head starts, and how they step."""
 
-    network: Conv4
+    network: Network
     head: Head
     optimizer: Optimizer
 
@@ -59,7 +60,9 @@ class Architecture:
 
     def gradient(self, device: torch.device) -> Gradient[TaskBatch]:
         """Of `loss`, for the steps of one inner loop on this device."""
-        return Conv4Gradient(self.network) if device.type == "cpu" else by_autograd(self.loss)
+        if isinstance(self.network, Conv4) and device.type == "cpu":
+            return Conv4Gradient(self.network)
+        return by_autograd(self.loss)
 
     def loss(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
         """Each task's mean cross-entropy [T], with the batch's own batch-norm statistics."""

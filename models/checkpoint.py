@@ -1,12 +1,13 @@
 """The checkpoint format: one safetensors file, whose header carries the metadata and a digest of everything.
 
-Tensors are `parameters.<name>` (theta) and `moments.<name>` (the inner optimizer's second moment v).
+Tensors are `parameters.<name>` (theta), `moments.<name>` (the inner optimizer's second moment v) and, where the images
+go through a frozen encoder, `encoder.<name>`.
 """
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from models.metadata import CheckpointMetadata
 from models.parameters import Parameters
 
 FORMAT = 1
-PARAMETERS, MOMENTS = "parameters.", "moments."
+PARAMETERS, MOMENTS, ENCODER = "parameters.", "moments.", "encoder."
 SHIPPED = Path(__file__).parent / "checkpoints"
 
 
@@ -33,18 +34,24 @@ class Checkpoint:
     metadata: CheckpointMetadata
     initialization: MetaInitialization
     digest: str
+    encoder: Parameters = field(default_factory=dict)
+    """Weights of the frozen encoder; empty where images are what adapts sees."""
 
 
-def save_checkpoint(path: Path, metadata: CheckpointMetadata, initialization: MetaInitialization) -> Checkpoint:
+def save_checkpoint(
+    path: Path, metadata: CheckpointMetadata, initialization: MetaInitialization, encoder: Parameters | None = None
+) -> Checkpoint:
     """Writes a checkpoint whole or not at all, and returns it. The metadata's `count` follows the initialization."""
     metadata = metadata.model_copy(update={"count": initialization.count})
-    tensors = _prefixed(PARAMETERS, initialization.parameters) | _prefixed(MOMENTS, initialization.moments)
+    encoder = encoder or {}
+    groups = ((PARAMETERS, initialization.parameters), (MOMENTS, initialization.moments), (ENCODER, encoder))
+    tensors = {name: tensor for prefix, group in groups for name, tensor in _prefixed(prefix, group).items()}
     document = metadata.model_dump_json()
     digest = _digest(document, tensors)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(save(tensors, {"kshot": document, "digest": digest}))
     temporary.replace(path)
-    return Checkpoint(metadata, initialization, digest)
+    return Checkpoint(metadata, initialization, digest, encoder)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -58,8 +65,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} was changed after it was saved: its digest does not match. Fetch it anew.")
     metadata = _parse(path, header["kshot"])
     initialization = MetaInitialization(_under(PARAMETERS, tensors), _under(MOMENTS, tensors), metadata.count)
-    _verify(path, metadata, initialization)
-    return Checkpoint(metadata, initialization, header["digest"])
+    encoder = _under(ENCODER, tensors)
+    _verify(path, metadata, initialization, encoder)
+    return Checkpoint(metadata, initialization, header["digest"], encoder)
 
 
 def _read(path: Path) -> tuple[dict[str, str], Parameters]:
@@ -86,20 +94,30 @@ def _parse(path: Path, document: str) -> CheckpointMetadata:
         raise CheckpointError(f"{path} has metadata that does not make sense: {error}") from error
 
 
-def _verify(path: Path, metadata: CheckpointMetadata, found: MetaInitialization) -> None:
-    """Raises CheckpointError unless the tensors are those of the architecture, float32 and finite."""
+def _verify(path: Path, metadata: CheckpointMetadata, found: MetaInitialization, encoder: Parameters) -> None:
+    """Raises CheckpointError unless the tensors are those of the architecture, of the right type and finite."""
     expected = _expected(path, metadata)
-    pairs = ((PARAMETERS, expected.parameters, found.parameters), (MOMENTS, expected.moments, found.moments))
-    for prefix, wanted, got in pairs:
+    frozen = metadata.encoder.weight_shapes if metadata.encoder else {}
+    groups = (
+        (PARAMETERS, _shapes(expected.parameters), found.parameters, torch.float32),
+        (MOMENTS, _shapes(expected.moments), found.moments, torch.float32),
+        (ENCODER, frozen, encoder, torch.float16),
+    )
+    for prefix, wanted, got, dtype in groups:
         for name in wanted.keys() | got.keys():
-            shape, its_own = (tuple(group[name].shape) if name in group else None for group in (wanted, got))
+            shape, its_own = wanted.get(name), tuple(got[name].shape) if name in got else None
             if shape != its_own:
                 raise CheckpointError(
                     f"{path}: tensor {prefix}{name} is {'missing' if its_own is None else its_own}, "
                     f"and the architecture in its metadata has {shape or 'no such tensor'}."
                 )
-            if got[name].dtype != torch.float32 or not got[name].isfinite().all():
-                raise CheckpointError(f"{path}: tensor {prefix}{name} is not of finite float32 numbers. Fetch it anew.")
+            if got[name].dtype != dtype or not got[name].isfinite().all():
+                kind = str(dtype).removeprefix("torch.")
+                raise CheckpointError(f"{path}: tensor {prefix}{name} is not of finite {kind} numbers. Fetch it anew.")
+
+
+def _shapes(parameters: Parameters) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in parameters.items()}
 
 
 def _expected(path: Path, metadata: CheckpointMetadata) -> MetaInitialization:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.architecture import image_losses
 from models.checkpoint import Checkpoint
+from models.encoders.runtime import Encoder, build_encoder
 from models.errors import SupportError
 from models.heads import HEAD, HEAD_BIAS, logits
 from models.inner_loop import inner_loop
@@ -47,9 +48,18 @@ class Learner:
         self.device = device
         self.architecture = checkpoint.metadata.build(bounded=True)
         self.initialization = checkpoint.initialization.to(device)
+        self._encoder = self._build_encoder()
+
+    def _build_encoder(self) -> Encoder | None:
+        spec = self.checkpoint.metadata.encoder
+        if spec is None:
+            return None
+        return build_encoder(self.checkpoint.encoder, spec, self.device, threads=torch.get_num_threads())
 
     def encode(self, images: Tensor) -> Tensor:
         """uint8 [B, C, H, W] → what the adaptable network takes [B, ...], on the device."""
+        if self._encoder is not None:
+            return self._encoder(images).places
         return self.checkpoint.metadata.input.normalize(images.to(self.device))
 
     def adapt(self, supports: Sequence[Support]) -> list[Adaptation]:

@@ -1,14 +1,17 @@
 """What a checkpoint says of itself: enough to rebuild its learner, and to tell where it came from."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from models.architecture import Architecture
 from models.conv4 import Conv4
+from models.encoders.spec import EncoderSpec
 from models.heads import DenseHead, Head, PrototypeHead, ZeroHead
+from models.network import Network
 from models.optimizers import SGD, Adam, Optimizer
 from models.preprocess import InputSpec
+from models.projection import Projection
 
 
 class _Spec(BaseModel):
@@ -16,11 +19,19 @@ class _Spec(BaseModel):
 
 
 class NetworkSpec(_Spec):
-    """The adaptable network."""
+    """The adaptable network of drawings, from pixels on."""
 
     type: Literal["conv4"] = "conv4"
     filters: PositiveInt = 64
     pool: bool = Field(default=False, description="Stride 1 and 2×2 max-pooling, as for Mini-ImageNet, not stride 2")
+
+
+class ProjectionSpec(_Spec):
+    """The adaptable layer after a frozen encoder."""
+
+    type: Literal["projection"]
+    inputs: PositiveInt = 320
+    outputs: PositiveInt = 1280
 
 
 class HeadSpec(_Spec):
@@ -70,14 +81,28 @@ class CheckpointMetadata(_Spec):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     created_at: str
     command: str = ""
-    network: NetworkSpec = NetworkSpec()
+    encoder: EncoderSpec | None = None
+    network: Annotated[NetworkSpec | ProjectionSpec, Field(discriminator="type")] = NetworkSpec()
     input: InputSpec
     head: HeadSpec = HeadSpec()
     inner: InnerSpec
     count: NonNegativeInt = Field(default=0, description="inner steps that the second moment has seen")
     data: dict[str, Any] = {}
 
+    @model_validator(mode="after")
+    def _encoder_and_network_go_together(self) -> "CheckpointMetadata":
+        outputs = self.encoder.shape[-1] if self.encoder else None
+        if outputs != (self.network.inputs if isinstance(self.network, ProjectionSpec) else None):
+            raise ValueError("an encoder and a projection of its outputs need each other, and conv4 takes pixels")
+        if self.encoder and (self.encoder.size, 3) != (self.input.size, self.input.channels):
+            raise ValueError("the encoder takes colour images of the input's size")
+        return self
+
     def build(self, *, bounded: bool = False) -> Architecture:
         """The learner this describes, to train; `bounded` to adapt with (see InnerSpec)."""
-        network = Conv4(self.input.channels, self.input.size, self.network.filters, self.network.pool)
-        return Architecture(network, self.head.build(), self.inner.build(bounded=bounded))
+        return Architecture(self._network(), self.head.build(), self.inner.build(bounded=bounded))
+
+    def _network(self) -> Network:
+        if isinstance(self.network, ProjectionSpec):
+            return Projection(self.network.inputs, self.network.outputs)
+        return Conv4(self.input.channels, self.input.size, self.network.filters, self.network.pool)

@@ -20,6 +20,8 @@ class InputSpec(BaseModel):
     size: PositiveInt
     mean: float = 0.0
     std: float = 1.0
+    fit: Literal["pad", "crop"] = "pad"
+    """What becomes of a picture that isn't square: white beside it, or its middle alone."""
 
     @field_validator("std")
     @classmethod
@@ -44,12 +46,19 @@ class InputSpec(BaseModel):
 
 
 def prepare(image: Image.Image, spec: InputSpec) -> Tensor:
-    """uint8 [C, size, size]: upright by its EXIF orientation, on white where transparent or not square, resized."""
+    """uint8 [C, size, size]: upright by its EXIF orientation, on white where transparent, made square and resized."""
     upright = ImageOps.exif_transpose(_shrunk(_continuous(image, spec), 2 * spec.size))
     flat = _on_white(upright).convert(spec.mode)
-    fitted = ImageOps.pad(flat, (spec.size, spec.size), Image.Resampling.BILINEAR, color="white")
+    fitted = _fitted(flat, spec)
     pixels = np.asarray(fitted, dtype=np.uint8).reshape(spec.size, spec.size, spec.channels)
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+
+
+def _fitted(image: Image.Image, spec: InputSpec) -> Image.Image:
+    square = spec.size, spec.size
+    if spec.fit == "crop":
+        return ImageOps.fit(image, square, Image.Resampling.BILINEAR)
+    return ImageOps.pad(image, square, Image.Resampling.BILINEAR, color="white")
 
 
 def _continuous(image: Image.Image, spec: InputSpec) -> Image.Image:

