@@ -7,7 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from meta_training.datasets import ImageClasses
 from meta_training.errors import RunError
-from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec, NetworkSpec
+from models.encoders.spec import EncoderSpec
+from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec, NetworkSpec, ProjectionSpec
 from models.preprocess import InputSpec
 
 Algorithm: TypeAlias = Literal["reptile", "fomaml"]
@@ -21,7 +22,9 @@ class TrainConfig:
     """Name of the checkpoint it makes."""
     input: InputSpec
     """What the network sees."""
-    network: NetworkSpec = field(default_factory=NetworkSpec)
+    encoder: EncoderSpec | None = None
+    """What images go through first, frozen, with ImageNet's weights."""
+    network: NetworkSpec | ProjectionSpec = field(default_factory=NetworkSpec)
     """The network that adapts."""
     head: HeadSpec
     """How the head starts."""
@@ -84,7 +87,15 @@ class TrainConfig:
 
     def _names_a_checkpoint(self) -> bool:
         try:
-            CheckpointMetadata(name=self.name, created_at="", input=self.input, head=self.head, inner=self.inner)
+            CheckpointMetadata(
+                name=self.name,
+                created_at="",
+                encoder=self.encoder,
+                network=self.network,
+                input=self.input,
+                head=self.head,
+                inner=self.inner,
+            )
         except ValidationError:
             return False
         return True
@@ -105,6 +116,7 @@ class TrainConfig:
     def document(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""
         specs = {name: getattr(self, name).model_dump() for name in ("input", "network", "head", "inner")}
+        specs["encoder"] = self.encoder.model_dump() if self.encoder else None
         return {**asdict(self), "ways": list(self.ways), **specs}
 
     @classmethod

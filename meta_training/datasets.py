@@ -19,10 +19,10 @@ from models.preprocess import InputSpec, prepare
 
 @dataclass(frozen=True)
 class ImageClasses:
-    """Named classes of images: `images[c]` is uint8 [K, C, H, W]."""
+    """Named classes of images: `images[c]` is uint8 [K, C, H, W], or float16 [K, ...] once encoded."""
 
     names: tuple[str, ...]
-    images: tuple[NDArray[np.uint8], ...]
+    images: tuple[NDArray[Any], ...]
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,6 +1,7 @@
 """Episodes: few-shot tasks drawn from a data set, each from its own place in a seeded stream."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +14,10 @@ from meta_training.datasets import ImageClasses
 
 @dataclass(frozen=True)
 class Episode:
-    """An N-way task: support uint8 [N, K, C, H, W] and query uint8 [N, Q, C, H, W], class by class in label order."""
+    """An N-way task: support [N, K, ...] and query [N, Q, ...] images, class by class in label order."""
 
-    support: NDArray[np.uint8]
-    query: NDArray[np.uint8]
+    support: NDArray[Any]
+    query: NDArray[Any]
 
     @property
     def ways(self) -> int:
@@ -48,7 +49,7 @@ def draw_minibatches(rng: Generator, size: int, batch: int, steps: int) -> NDArr
     return order[: batch * steps].reshape(steps, batch)
 
 
-def flatten(images: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-    """[N, K, C, H, W] as a list of images [N·K, C, H, W] and their labels [N·K]."""
+def flatten(images: NDArray[Any]) -> tuple[Tensor, Tensor]:
+    """[N, K, ...] as a list of images [N·K, ...] and their labels [N·K]."""
     ways, shots = images.shape[:2]
     return torch.from_numpy(images.reshape(-1, *images.shape[2:])), torch.arange(ways).repeat_interleave(shots)

@@ -15,6 +15,7 @@ import typer
 from meta_training import sine
 from meta_training.config import TrainConfig
 from meta_training.datasets import ImageClasses
+from meta_training.encoding import encoded
 from meta_training.ranks import ALONE, Ranks, joined
 from meta_training.reports import write_results
 from meta_training.run_folder import RunFolder
@@ -59,6 +60,7 @@ def _launch(
     asked, config = config, config.fitted(split.training)
     for line in shrinkage(asked, config, split.training):
         say(line)
+    split = encoded(split, config.encoder, device, progress=ranks.first)
     training = Training(config, describe(config, split, ranks), split, folder, device, schedule, ranks)
     if resume:
         training.resume()
@@ -77,7 +79,7 @@ def _launch(
 
 def _conclude(training: Training, config: TrainConfig, data: Path, split: Split) -> None:
     folder = training.folder
-    checkpoint = write_results(folder, config, training.metadata, training.theta, training.progress, split)
+    checkpoint = write_results(folder, config, training.checkpoint(), training.progress, split)
     path = folder.path / f"{config.name}.safetensors"
     typer.echo(f"{path} ({checkpoint.digest}), its card, report.json and learning-curve.png")
     typer.echo(f"Score it once on the test classes: kshot evaluate {path} --data {data}")
@@ -113,6 +115,7 @@ def describe(config: TrainConfig, split: Split, ranks: Ranks = ALONE) -> Checkpo
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         command=shlex.join([*ranks.launcher, "kshot", *sys.argv[1:]]),
         input=config.input,
+        encoder=config.encoder,
         network=config.network,
         head=config.head,
         inner=config.inner,

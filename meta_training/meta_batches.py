@@ -33,10 +33,10 @@ def draw_task(config: TrainConfig, classes: ImageClasses, step: int, index: int)
     order = torch.from_numpy(_draw_order(rng, config, ways))
     head_shots = int(rng.integers(1, config.head_shots, endpoint=True))
     head_images, head_labels = flatten(episode.support[:, :head_shots])
-    normalize = config.input.normalize
+    prepare = config.input.normalize if config.encoder is None else Tensor.float
     return TrainingTask(
-        support=Support(normalize(head_images), head_labels, ways, config.inner_steps, config.learning_rate),
-        images=normalize(images[order.flatten()]).view(*order.shape, *config.input.shape),
+        support=Support(prepare(head_images), head_labels, ways, config.inner_steps, config.learning_rate),
+        images=prepare(images[order]),
         labels=labels[order],
     )
 

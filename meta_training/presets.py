@@ -20,7 +20,8 @@ test. A meta step takes 1.1 s of a core, all of them 31 hours; the whole run has
 """
 
 from meta_training.config import TrainConfig
-from models.metadata import HeadSpec, InnerSpec, NetworkSpec
+from models.encoders.spec import EncoderSpec
+from models.metadata import HeadSpec, InnerSpec, NetworkSpec, ProjectionSpec
 from models.preprocess import InputSpec
 
 OMNIGLOT = TrainConfig(
@@ -28,13 +29,13 @@ OMNIGLOT = TrainConfig(
     input=InputSpec(channels=1, size=28, mean=1.0, std=-1.0),  # ink is 1 and paper 0, as padding is
     head=HeadSpec(policy="prototype", temperature=200.0),
     inner=InnerSpec(steps=5, learning_rate=1e-3, max_step=1.0),  # see the README on drawings unlike Omniglot's
-    ways=(5, 40),
+    ways=(5, 50),
     shots=10,
     head_shots=3,
     inner_batch=32,
     inner_steps=6,
     learning_rate=1e-3,
-    meta_steps=7_000,
+    meta_steps=10_000,
     meta_batch=5,
 )
 
@@ -86,4 +87,22 @@ MINIIMAGENET_5WAY = TrainConfig(
     meta_batch=5,
 )
 
-PRESETS = {preset.name: preset for preset in (OMNIGLOT, OMNIGLOT_5WAY, OMNIGLOT_20WAY, MINIIMAGENET_5WAY)}
+PHOTO = TrainConfig(
+    name="photo",
+    input=InputSpec(channels=3, size=224, fit="crop"),
+    encoder=EncoderSpec(),
+    network=ProjectionSpec(type="projection"),
+    head=HeadSpec(policy="logistic"),
+    inner=InnerSpec(steps=5, learning_rate=1e-3),
+    ways=(5, 5),
+    shots=5,
+    head_shots=5,
+    inner_batch=25,
+    inner_steps=5,
+    learning_rate=1e-3,
+    meta_steps=200,
+    meta_batch=2,
+    epsilon=0.1,
+)
+
+PRESETS = {preset.name: preset for preset in (OMNIGLOT, OMNIGLOT_5WAY, OMNIGLOT_20WAY, MINIIMAGENET_5WAY, PHOTO)}

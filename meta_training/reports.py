@@ -8,21 +8,20 @@ from matplotlib.figure import Figure
 from meta_training.config import TrainConfig
 from meta_training.run_folder import Progress, RunFolder, write_json
 from meta_training.splits import Split
-from models.architecture import MetaInitialization
 from models.checkpoint import Checkpoint, save_checkpoint
-from models.metadata import CheckpointMetadata
 
 
 def write_results(
     folder: RunFolder,
     config: TrainConfig,
-    metadata: CheckpointMetadata,
-    theta: MetaInitialization,
+    made: Checkpoint,
     progress: Progress,
     split: Split,
 ) -> Checkpoint:
     """Writes `<name>.safetensors`, its card `<name>.json`, `report.json` and `learning-curve.png`."""
-    checkpoint = save_checkpoint(folder.path / f"{config.name}.safetensors", metadata, theta)
+    checkpoint = save_checkpoint(
+        folder.path / f"{config.name}.safetensors", made.metadata, made.initialization, made.encoder
+    )
     write_json(folder.path / f"{config.name}.json", card(checkpoint, config, progress, split))
     write_json(folder.path / "report.json", {"config": config.document(), **vars(progress)})
     learning_curve(config.name, progress).savefig(folder.path / "learning-curve.png", dpi=120)

@@ -11,9 +11,7 @@ from typing import Any
 
 from meta_training.config import TrainConfig
 from meta_training.errors import RunError
-from models.architecture import MetaInitialization
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from models.metadata import CheckpointMetadata
 
 
 @dataclass
@@ -65,8 +63,7 @@ class RunFolder:
         self,
         config: TrainConfig,
         classes: str,
-        metadata: CheckpointMetadata,
-        theta: MetaInitialization,
+        checkpoint: Checkpoint,
         progress: Progress,
     ) -> None:
         """Writes weights and progress of this meta step, then drops those of the one before.
@@ -75,7 +72,7 @@ class RunFolder:
         """
         make_folder(self.weights)
         current = self.weights / f"step-{progress.step:07d}.safetensors"
-        save_checkpoint(current, metadata, theta)
+        save_checkpoint(current, checkpoint.metadata, checkpoint.initialization, checkpoint.encoder)
         document = {"config": config.document(), "classes": classes, "checkpoint": current.name, **vars(progress)}
         write_json(self.state, document)
         for file in self.weights.glob("step-*.safetensors"):

@@ -17,6 +17,7 @@ from meta_training.errors import RunError
 from meta_training.evaluation import evaluate, standard_settings
 from meta_training.memory import resident_megabytes
 from meta_training.meta_batches import draw_meta_batch
+from meta_training.pretrained import start
 from meta_training.ranks import ALONE, Ranks
 from meta_training.reptile import annealed, change_since, meta_step
 from meta_training.run_folder import Progress, RunFolder
@@ -64,7 +65,8 @@ class Training:
         self.architecture = metadata.build()
         self.device = device
         self.ranks = ranks
-        self.theta = self.architecture.initialize(config.seed).to(device)
+        theta, self.encoder = start(self.architecture, config.encoder, config.seed)
+        self.theta = theta.to(device)
         self.progress = Progress()
         self.stopped = False
         self.asked_to_stop = False
@@ -182,12 +184,16 @@ class Training:
         self.progress.validation.append({"step": step, "scores": [result.document() for result in scores]})
         tqdm.write(f"step {step}: " + ", ".join(f"{result.setting} {result}" for result in scores))
 
+    def checkpoint(self) -> Checkpoint:
+        """What the run has come to."""
+        return Checkpoint(self.metadata, self.theta, digest="", encoder=self.encoder)
+
     def learner(self) -> Learner:
         """The learner as it stands, to evaluate."""
-        return Learner(Checkpoint(self.metadata, self.theta, digest=""), self.device)
+        return Learner(self.checkpoint(), self.device)
 
     def _save(self) -> None:
-        self.folder.save(self.config, fingerprint(self._split), self.metadata, self.theta, self.progress)
+        self.folder.save(self.config, fingerprint(self._split), self.checkpoint(), self.progress)
 
 
 def fingerprint(split: Split) -> str:

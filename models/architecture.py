@@ -48,13 +48,13 @@ class Architecture:
     @torch.no_grad()
     def start(self, initialization: MetaInitialization, support: TaskBatch) -> tuple[Parameters, Parameters]:
         """Each task's own copy of theta and v, with a head for its classes."""
-        tasks, ways = len(support.labels), int(support.ways.max())
+        tasks = len(support.labels)
         parameters = stack(initialization.parameters, tasks)
         if self.head.reads_support:
             features, _ = self.network(parameters, support.x, support.weights)
-            parameters |= self.head.build(features, support.labels, ways)
+            parameters |= self.head.build(features, support.labels, support.ways)
         moments = stack(initialization.moments, tasks)
-        for name in HEAD:
+        for name in moments.keys() & set(HEAD):
             moments[name] = moments[name].expand(parameters[name].shape).clone()
         return parameters, moments
 
@@ -62,13 +62,32 @@ class Architecture:
         """Of `loss`, for the steps of one inner loop on this device."""
         if isinstance(self.network, Conv4) and device.type == "cpu":
             return Conv4Gradient(self.network)
-        return by_autograd(self.loss)
+        if not self.head.solved:
+            return by_autograd(self.loss)
+        of_network = by_autograd(self._loss_with_solved_head)
+        return lambda parameters, batch: of_network(_without_head(parameters), batch)
+
+    @torch.no_grad()
+    def conclude(self, parameters: Parameters, support: TaskBatch) -> tuple[Parameters, Parameters, Tensor]:
+        """After the last step: the parameters, the support set's batch-norm statistics and its logits [T, S, N]."""
+        features, statistics = self.network(parameters, support.x, support.weights)
+        if self.head.solved:
+            parameters = parameters | self.head.build(features, support.labels, support.ways)
+        return parameters, statistics, self.mask(logits(parameters, features), support)
 
     def loss(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
         """Each task's mean cross-entropy [T], with the batch's own batch-norm statistics."""
-        weights = batch.weights
-        features, _ = self.network(parameters, batch.x, weights)
-        losses = image_losses(self.mask(logits(parameters, features), batch), batch.labels)
+        features, _ = self.network(parameters, batch.x, batch.weights)
+        return self._losses(logits(parameters, features), batch)
+
+    def _loss_with_solved_head(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
+        """As `loss`, of the network's parameters, with the head that is best for the features as they are."""
+        features, _ = self.network(parameters, batch.x, batch.weights)
+        head = self.head.build(features.detach(), batch.labels, batch.ways)
+        return self._losses(logits(head, features), batch)
+
+    def _losses(self, scores: Tensor, batch: TaskBatch) -> Tensor:
+        weights, losses = batch.weights, image_losses(self.mask(scores, batch), batch.labels)
         return losses.mean(dim=1) if weights is None else losses.sum(dim=1) / weights.sum(dim=1)
 
     @staticmethod
@@ -76,6 +95,10 @@ class Architecture:
         """Logits [T, B, N] with −∞ for the classes a task does not have."""
         absent = batch.absent
         return scores if absent is None else scores.masked_fill(absent, -torch.inf)
+
+
+def _without_head(parameters: Parameters) -> Parameters:
+    return {name: tensor for name, tensor in parameters.items() if name not in HEAD}
 
 
 def image_losses(scores: Tensor, labels: Tensor) -> Tensor:

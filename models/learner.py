@@ -57,7 +57,12 @@ class Learner:
         return build_encoder(self.checkpoint.encoder, spec, self.device, threads=torch.get_num_threads())
 
     def encode(self, images: Tensor) -> Tensor:
-        """uint8 [B, C, H, W] → what the adaptable network takes [B, ...], on the device."""
+        """uint8 [B, C, H, W] → what the adaptable network takes [B, ...], on the device.
+
+        What was encoded before, floats, is not encoded again.
+        """
+        if images.is_floating_point():
+            return images.to(self.device, torch.float32)
         if self._encoder is not None:
             return self._encoder(images).places
         return self.checkpoint.metadata.input.normalize(images.to(self.device))
@@ -138,8 +143,7 @@ class Learner:
         self, supports: Sequence[Support], batch: TaskBatch, parameters: Parameters, losses: list[Tensor]
     ) -> list[Adaptation]:
         """Freezes the support set's statistics under the final weights, and sees how its images fare."""
-        features, statistics = self.architecture.network(parameters, batch.x, batch.weights)
-        scores = self.architecture.mask(logits(parameters, features), batch)
+        parameters, statistics, scores = self.architecture.conclude(parameters, batch)
         final = image_losses(scores, batch.labels)
         correct = scores.argmax(dim=2) == batch.labels
         tensors = parameters | {STATISTICS + name: tensor for name, tensor in statistics.items()}

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 from models.architecture import Architecture
 from models.conv4 import Conv4
 from models.encoders.spec import EncoderSpec
-from models.heads import DenseHead, Head, PrototypeHead, ZeroHead
+from models.heads import DenseHead, Head, LogisticHead, PrototypeHead, ZeroHead
 from models.network import Network
 from models.optimizers import SGD, Adam, Optimizer
 from models.preprocess import InputSpec
@@ -37,9 +37,10 @@ class ProjectionSpec(_Spec):
 class HeadSpec(_Spec):
     """How the head starts; `ways` for the dense head alone, whose N is fixed."""
 
-    policy: Literal["prototype", "zero", "dense"] = "prototype"
+    policy: Literal["prototype", "zero", "dense", "logistic"] = "prototype"
     ways: int | None = Field(default=None, ge=2)
     temperature: PositiveFloat = 1.0
+    penalty: PositiveFloat = Field(default=1e-3, description="of the logistic head's squared weights")
 
     @model_validator(mode="after")
     def _ways_go_with_dense(self) -> "HeadSpec":
@@ -51,6 +52,8 @@ class HeadSpec(_Spec):
         """The head this describes."""
         if self.ways is not None:
             return DenseHead(self.ways)
+        if self.policy == "logistic":
+            return LogisticHead(self.penalty)
         return PrototypeHead(self.temperature) if self.policy == "prototype" else ZeroHead()
 
 

@@ -16,13 +16,14 @@ from torch import Tensor
 from torch.nn.functional import batch_norm, conv2d, cosine_similarity, pad, relu6
 
 from meta_training.errors import RunError
-from meta_training.photo_weights import TOP_BIAS, TOP_WEIGHT, imagenet_weights
+from meta_training.pretrained import imagenet_weights
 from meta_training.sources import image_files
 from models.encoders.efficientnet_lite import encode
 from models.encoders.runtime import CPU_IMAGES, Encoder, OnnxEncoder, TorchEncoder, build_encoder
 from models.encoders.spec import BLOCKS, EncoderSpec
 from models.parameters import Parameters, move
 from models.preprocess import InputSpec, prepare
+from models.projection import BIAS, WEIGHT
 
 GROCERIES = Path(os.environ.get("KSHOT_DATA", "../shared/data")) / "grocery-store.tar"
 INPUT = InputSpec(channels=3, size=224)
@@ -78,7 +79,7 @@ def _decode(contents: list[bytes]) -> Tensor:
 
 def _top(weights: Parameters, places: Tensor) -> Tensor:
     """The 1280 features [B, 1280] that the layer after the encoder makes of its output [B, 7, 7, 320]."""
-    return relu6(places @ weights[TOP_WEIGHT].float() + weights[TOP_BIAS].float()).mean(dim=(1, 2))
+    return relu6(places @ weights[WEIGHT].float() + weights[BIAS].float()).mean(dim=(1, 2))
 
 
 def _unfolded(state: Parameters, images: Tensor) -> Tensor:
@@ -193,7 +194,7 @@ def test_the_device_decides_what_runs_the_encoder(half: Parameters) -> None:
 
 def test_a_spec_lists_the_weights_it_needs_and_no_others(half: Parameters, images: Tensor) -> None:
     shapes = {name: tuple(tensor.shape) for name, tensor in half.items()}
-    assert shapes == EncoderSpec().weight_shapes | {TOP_WEIGHT: (320, 1280), TOP_BIAS: (1280,)}
+    assert shapes == EncoderSpec().weight_shapes | {WEIGHT: (320, 1280), BIAS: (1, 1280)}
     spec = EncoderSpec(until=5)
     enough = move({name: half[name] for name in spec.weight_shapes}, torch.float32)
     assert len(enough) < len(half) / 2

