@@ -8,12 +8,13 @@ from heapq import nlargest
 from operator import itemgetter
 
 from app.errors import Diverged
-from app.schemas import CheckpointInfo, CheckpointRef, HardImage, Prediction, Score
+from app.schemas import CheckpointInfo, CheckpointRef, HardImage, Prediction, Score, Validation
 from app.uploads import Upload
 from models.checkpoint import Checkpoint
-from models.learner import Adaptation
+from models.learner import Adaptation, Answers
 
 HARDEST = 3
+METHOD = "5-fold cross-validation, calibrated on other data"
 
 
 def reference(name: str, checkpoint: Checkpoint) -> CheckpointRef:
@@ -52,22 +53,39 @@ def hardest(uploads: Sequence[Upload], losses: Sequence[float]) -> list[HardImag
     ]
 
 
+def validation(adaptation: Adaptation) -> Validation | None:
+    """The accuracy to expect, if the learner could tell."""
+    if adaptation.expected_accuracy is None:
+        return None
+    return Validation(accuracy=adaptation.expected_accuracy, method=METHOD)
+
+
 def predictions(
-    uploads: Sequence[Upload], probabilities: Sequence[Sequence[float]], classes: Sequence[str], top_k: int
+    uploads: Sequence[Upload], said: Answers, checkpoint: Checkpoint, classes: Sequence[str], top_k: int
 ) -> list[Prediction]:
-    """One for each image, from probabilities [Q, N]."""
+    """One for each image."""
+    rows = zip(uploads, said.probabilities.tolist(), _known(said, checkpoint), strict=True)
     return [
-        _prediction(upload, nlargest(top_k, zip(row, classes, strict=True), key=itemgetter(0)))
-        for upload, row in zip(uploads, probabilities, strict=True)
+        _prediction(upload, nlargest(top_k, zip(row, classes, strict=True), key=itemgetter(0)), known)
+        for upload, row, known in rows
     ]
 
 
-def _prediction(upload: Upload, top: Sequence[tuple[float, str]]) -> Prediction:
+def _known(said: Answers, checkpoint: Checkpoint) -> list[bool] | list[None]:
+    calibration = checkpoint.metadata.calibration
+    if said.familiarity is None or calibration is None:
+        return [None] * len(said.probabilities)
+    found: list[bool] = (said.familiarity >= calibration.familiar).tolist()
+    return found
+
+
+def _prediction(upload: Upload, top: Sequence[tuple[float, str]], known: bool | None) -> Prediction:
     score, label = top[0]
     return Prediction(
         index=upload.index,
         filename=upload.filename,
         label=label,
         score=score,
+        known=known,
         top=[Score(label=label, score=score) for score, label in top],
     )

@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 import torch
 from torch import Tensor
 
-from models.learner import Adaptation, Adapted, Learner
+from models.learner import Adaptation, Adapted, Answers, Learner
 from models.parameters import move
 from models.tasks import Support
 
@@ -64,8 +64,8 @@ class AdaptWork(Work[Adaptation]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictWork(Work[list[list[float]]]):
-    """Probabilities [B, N] of the images under an adapted model."""
+class PredictWork(Work[Answers]):
+    """What an adapted model says of the images."""
 
     adapted: Adapted
     transductive: bool
@@ -76,11 +76,10 @@ class PredictWork(Work[list[list[float]]]):
         return super().group, self.transductive
 
     @classmethod
-    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[list[list[float]]]:
+    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[Answers]:
         """See Work."""
         models = [Adapted(move(work.adapted.tensors, learner.device)) for work in batch]
-        probabilities = learner.predict(models, features, batch[0].transductive)
-        return [each.tolist() for each in probabilities]
+        return [answers.to(HOST) for answers in learner.predict(models, features, batch[0].transductive)]
 
 
 def _on(device: torch.device, adaptation: Adaptation) -> Adaptation:

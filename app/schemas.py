@@ -46,6 +46,13 @@ class ModelSummary(BaseModel):
     expires_at: datetime | None = Field(default=None, description="When it will be deleted; null: never.")
 
 
+class Validation(BaseModel):
+    """The accuracy to expect of new images like these, from these alone."""
+
+    accuracy: float = Field(description="Share of new images it should get right, 0 to 1.", examples=[0.93])
+    method: str = Field(description="How that was found.", examples=["5-fold cross-validation, calibrated"])
+
+
 class Model(ModelSummary):
     """An adapted model and how it came about."""
 
@@ -65,6 +72,10 @@ class Model(ModelSummary):
         description="Share of the uploaded images it now classifies as labelled; it has learnt from them, "
         "so this is no estimate for new ones.",
         examples=[1.0],
+    )
+    validation: Validation | None = Field(
+        default=None,
+        description="What to expect of new images; null where no class has two images, or the checkpoint can't say.",
     )
     hardest_images: list[HardImage] = Field(description="Up to 3 images with the highest loss, worst first.")
     skipped: list[str] = Field(
@@ -103,6 +114,11 @@ class Prediction(Score):
 
     index: int = Field(description="Its place among the uploaded images, from 0.", examples=[0])
     filename: str = Field(description="Its file name.", examples=["new.png"])
+    known: bool | None = Field(
+        default=None,
+        description="False for a picture that looks like none of the classes; null where the checkpoint can't say.",
+        examples=[True],
+    )
     top: list[Score] = Field(
         description="The top_k most probable labels, best first.",
         examples=[[{"label": "alpha", "score": 0.97}, {"label": "beta", "score": 0.03}]],

@@ -88,7 +88,9 @@ class Service:
         )
         done = await self.engine.run(work)
         # In a thread: a thousand images with a hundred labels each take as long as many requests.
-        predictions = await to_thread.run_sync(answers.predictions, queries, done.value, model.classes, form.top_k)
+        predictions = await to_thread.run_sync(
+            answers.predictions, queries, done.value, checkpoint, model.classes, form.top_k
+        )
         return PredictAnswer(
             model_id=model.id,
             checkpoint=model.checkpoint,
@@ -189,6 +191,7 @@ class Service:
             seed=form.seed,
             loss_curve=adaptation.losses,
             support_accuracy=sum(adaptation.image_correct) / len(adaptation.image_correct),
+            validation=answers.validation(adaptation),
             hardest_images=answers.hardest(support.uploads, adaptation.image_losses),
             skipped=support.skipped[:MAX_SKIPPED],
             skipped_count=len(support.skipped),

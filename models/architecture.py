@@ -50,7 +50,7 @@ class Architecture:
         """Each task's own copy of theta and v, with a head for its classes."""
         tasks = len(support.labels)
         parameters = stack(initialization.parameters, tasks)
-        if self.head.reads_support:
+        if self.head.reads_support and not self.head.solved:
             features, _ = self.network(parameters, support.x, support.weights)
             parameters |= self.head.build(features, support.labels, support.ways)
         moments = stack(initialization.moments, tasks)
@@ -68,12 +68,12 @@ class Architecture:
         return lambda parameters, batch: of_network(_without_head(parameters), batch)
 
     @torch.no_grad()
-    def conclude(self, parameters: Parameters, support: TaskBatch) -> tuple[Parameters, Parameters, Tensor]:
-        """After the last step: the parameters, the support set's batch-norm statistics and its logits [T, S, N]."""
+    def conclude(self, parameters: Parameters, support: TaskBatch) -> tuple[Parameters, Parameters, Tensor, Tensor]:
+        """After the last step: the parameters, and the support set's batch-norm statistics, features and logits."""
         features, statistics = self.network(parameters, support.x, support.weights)
         if self.head.solved:
             parameters = parameters | self.head.build(features, support.labels, support.ways)
-        return parameters, statistics, self.mask(logits(parameters, features), support)
+        return parameters, statistics, features, self.mask(logits(parameters, features), support)
 
     def loss(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
         """Each task's mean cross-entropy [T], with the batch's own batch-norm statistics."""

@@ -10,12 +10,16 @@ from models.architecture import image_losses
 from models.checkpoint import Checkpoint
 from models.encoders.runtime import Encoder, build_encoder
 from models.errors import SupportError
+from models.estimates import class_means, held_out_probability
 from models.heads import HEAD, HEAD_BIAS, logits
 from models.inner_loop import inner_loop
+from models.packing import pack, unpack
 from models.parameters import Parameters, gather, select
 from models.tasks import PADDING, Support, TaskBatch, collate, pad_stack, pad_to
 
 STATISTICS = "statistics."  # prefix of the frozen batch-norm statistics among an adapted model's tensors
+MEANS = "class.means"
+PER_CLASS = (*HEAD, MEANS)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,21 @@ class Adaptation:
     losses: list[float]
     image_losses: list[float]
     image_correct: list[bool]
+    expected_accuracy: float | None = None
+    """Of new images, by cross-validation; None where the checkpoint has no calibration or no class two images."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of Q images: class probabilities [Q, N], and how near each is to what it knows."""
+
+    probabilities: Tensor
+    familiarity: Tensor | None = None
+    """Largest cosine of an image's features with a class mean [Q]; None where the checkpoint has no calibration."""
+
+    def to(self, device: torch.device) -> "Answers":
+        """The same on another device."""
+        return Answers(self.probabilities.to(device), None if self.familiarity is None else self.familiarity.to(device))
 
 
 class Learner:
@@ -48,6 +67,8 @@ class Learner:
         self.device = device
         self.architecture = checkpoint.metadata.build(bounded=True)
         self.initialization = checkpoint.initialization.to(device)
+        self._calibration = checkpoint.metadata.calibration
+        self._temperature = self._calibration.temperature if self._calibration else 1.0
         self._encoder = self._build_encoder()
 
     def _build_encoder(self) -> Encoder | None:
@@ -77,6 +98,7 @@ class Learner:
             self._check(support)
         batch = collate(supports)
         parameters, moments = self.architecture.start(self.initialization, batch)
+        expected = self._expect(supports, batch, parameters)
         losses = inner_loop(
             self.architecture.gradient(self.device),
             parameters,
@@ -85,17 +107,19 @@ class Learner:
             self.architecture.optimizer,
             self.initialization.count,
         )
-        return self._conclude(supports, batch, parameters, losses)
+        return self._conclude(supports, batch, parameters, losses, expected)
 
     @torch.no_grad()
-    def predict(self, models: Sequence[Adapted], queries: Sequence[Tensor], transductive: bool = False) -> list[Tensor]:
-        """Class probabilities [Q, N] of each adapted model for its encoded queries [Q, ...].
+    def predict(
+        self, models: Sequence[Adapted], queries: Sequence[Tensor], transductive: bool = False
+    ) -> list[Answers]:
+        """Each adapted model's answers about its encoded queries [Q, ...].
 
         Batch norm uses the statistics of the support set, so a query's answer depends on nothing but the query;
         `transductive` uses those of each model's queries together instead.
         """
         ways = max(model.ways for model in models)
-        parameters = gather([_pad_head(model.tensors, ways) for model in models])
+        parameters = gather([_pad_classes(self._unpack(model.tensors), ways) for model in models])
         batch = TaskBatch(
             x=pad_stack(queries),
             labels=pad_stack(
@@ -105,9 +129,15 @@ class Learner:
         )
         frozen = None if transductive else _statistics(parameters)
         features, _ = self.architecture.network(parameters, batch.x, batch.weights, frozen)
-        probabilities = self.architecture.mask(logits(parameters, features), batch).softmax(dim=2)
+        scores = self.architecture.mask(logits(parameters, features), batch)
+        probabilities = (scores / self._temperature).softmax(dim=2)
+        nearest = torch.bmm(features, parameters[MEANS].mT).amax(dim=2) if MEANS in parameters else None
         return [
-            task[: len(query), : model.ways] for task, query, model in zip(probabilities, queries, models, strict=True)
+            Answers(
+                probabilities[task, : len(query), : model.ways],
+                None if nearest is None else nearest[task, : len(query)],
+            )
+            for task, (query, model) in enumerate(zip(queries, models, strict=True))
         ]
 
     def warm_up(self) -> None:
@@ -131,42 +161,77 @@ class Learner:
                 f"and the support set has {support.ways}. Send {ways} classes or choose another checkpoint."
             )
 
+    @torch.no_grad()
+    def _expect(self, supports: Sequence[Support], batch: TaskBatch, parameters: Parameters) -> list[float | None]:
+        """The accuracy to expect of each, from the features before the first step."""
+        if self._calibration is None:
+            return [None] * len(supports)
+        features, _ = self.architecture.network(parameters, batch.x, batch.weights)
+        return [self._expect_one(support, features[task]) for task, support in enumerate(supports)]
+
+    def _expect_one(self, support: Support, features: Tensor) -> float | None:
+        calibration, size = self._calibration, len(support.labels)
+        if calibration is None:
+            return None
+        given = features[:size], support.labels.to(self.device), support.ways, calibration.temperature
+        held_out = held_out_probability(self.architecture.head, *given)
+        if held_out is None:
+            return None
+        return min(1.0, max(1 / support.ways, calibration.slope * held_out + calibration.offset))
+
+    def _pack(self, tensors: Parameters) -> Parameters:
+        """Small, where the network is large."""
+        return pack(tensors, self.initialization.parameters) if self.checkpoint.metadata.encoder else tensors
+
+    def _unpack(self, tensors: Parameters) -> Parameters:
+        return unpack(tensors, self.initialization.parameters) if self.checkpoint.metadata.encoder else tensors
+
     def _schedule(self, supports: Sequence[Support], batch: TaskBatch) -> Iterator[tuple[TaskBatch, Tensor]]:
         """The full support sets at each step, at rate 0 for the tasks that have taken all their steps."""
-        steps = torch.tensor([support.steps for support in supports], device=self.device)
+        steps = max(support.steps for support in supports)
         rates = torch.tensor([support.learning_rate for support in supports], device=self.device)
-        for step in range(int(steps.max())):
-            yield batch, rates * (step < steps)
+        share = self.checkpoint.metadata.inner.share
+        for step in range(steps):
+            shares = torch.tensor([share(step, support.steps) if step < support.steps else 0 for support in supports])
+            yield batch, rates * shares.to(self.device)
 
     @torch.no_grad()
     def _conclude(
-        self, supports: Sequence[Support], batch: TaskBatch, parameters: Parameters, losses: list[Tensor]
+        self,
+        supports: Sequence[Support],
+        batch: TaskBatch,
+        parameters: Parameters,
+        losses: list[Tensor],
+        expected: list[float | None],
     ) -> list[Adaptation]:
         """Freezes the support set's statistics under the final weights, and sees how its images fare."""
-        parameters, statistics, scores = self.architecture.conclude(parameters, batch)
+        parameters, statistics, features, scores = self.architecture.conclude(parameters, batch)
         final = image_losses(scores, batch.labels)
         correct = scores.argmax(dim=2) == batch.labels
         tensors = parameters | {STATISTICS + name: tensor for name, tensor in statistics.items()}
+        if self._calibration:
+            tensors[MEANS] = class_means(features, batch.labels, int(batch.ways.max()))
         adaptations = []
         for task, support in enumerate(supports):
             size, before = len(support.labels), [float(loss[task]) for loss in losses[: support.steps]]
             adaptations.append(
                 Adaptation(
-                    adapted=Adapted(_trim_head(select(tensors, task), support.ways)),
+                    adapted=Adapted(self._pack(_trim_classes(select(tensors, task), support.ways))),
                     losses=[*before, float(final[task, :size].mean())],
                     image_losses=final[task, :size].tolist(),
                     image_correct=correct[task, :size].tolist(),
+                    expected_accuracy=expected[task],
                 )
             )
         return adaptations
 
 
-def _pad_head(tensors: Parameters, ways: int) -> Parameters:
-    return tensors | {name: pad_to(tensors[name], ways) for name in HEAD}
+def _pad_classes(tensors: Parameters, ways: int) -> Parameters:
+    return tensors | {name: pad_to(tensors[name], ways) for name in PER_CLASS if name in tensors}
 
 
-def _trim_head(tensors: Parameters, ways: int) -> Parameters:
-    return tensors | {name: tensors[name][:ways].clone() for name in HEAD}
+def _trim_classes(tensors: Parameters, ways: int) -> Parameters:
+    return tensors | {name: tensors[name][:ways].clone() for name in PER_CLASS if name in tensors}
 
 
 def _statistics(parameters: Parameters) -> Parameters:

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from models.blocks.kernels import accelerated_logistic
+
 PENALTY = 1e-3
 ITERATIONS = 300
 
@@ -16,18 +18,34 @@ def fit_logistic(features: Tensor, labels: Tensor, ways: Tensor, penalty: float 
     gradient in that span, costs S² · N an iteration however large F is.
     """
     kernel = torch.bmm(features, features.transpose(1, 2))
-    real = (labels >= 0).to(features.dtype)
-    shares = (real / real.sum(dim=1, keepdim=True).clamp_min(1)).unsqueeze(2)
+    shares = (labels >= 0).to(features.dtype)
+    shares /= shares.sum(dim=1, keepdim=True).clamp_min(1)
+    # The Hessian is at most half the weighted kernel's largest eigenvalue, which its rows' sums bound.
+    rates = 1 / (0.5 * (kernel.abs() * shares.unsqueeze(1)).sum(dim=2).amax(dim=1) + penalty)
+    search = _compiled_search if features.device.type == "cpu" else search_span
+    point = search(kernel, labels, ways, shares, rates, penalty)
+    return torch.bmm(point.transpose(1, 2), features)
+
+
+def _compiled_search(
+    kernel: Tensor, labels: Tensor, ways: Tensor, shares: Tensor, rates: Tensor, penalty: float
+) -> Tensor:
+    point = kernel.new_zeros(*labels.shape, int(ways.max()))
+    given = (tensor.numpy() for tensor in (kernel, labels, ways, shares, rates))
+    accelerated_logistic(*given, penalty, ITERATIONS, point.numpy())
+    return point
+
+
+def search_span(kernel: Tensor, labels: Tensor, ways: Tensor, shares: Tensor, rates: Tensor, penalty: float) -> Tensor:
+    """The minimum's coefficients [T, S, N] of the examples, from their inner products [T, S, S]; on any device."""
     most = int(ways.max())
     absent = (torch.arange(most, device=ways.device) >= ways[:, None]).unsqueeze(1)
-    targets = one_hot(labels.clamp_min(0), most).to(features.dtype)
-    weighted = kernel * shares.transpose(1, 2)
-    # The Hessian is at most half the kernel's largest eigenvalue, which a row's sum bounds.
-    rate = 1 / (0.5 * weighted.abs().sum(dim=2).amax(dim=1) + penalty).view(-1, 1, 1)
-    point = ahead = features.new_zeros(*labels.shape, most)
+    targets = one_hot(labels.clamp_min(0), most).to(kernel.dtype)
+    weights, steps = shares.unsqueeze(2), rates.view(-1, 1, 1)
+    point = ahead = kernel.new_zeros(*labels.shape, most)
     for iteration in range(ITERATIONS):
         probabilities = torch.bmm(kernel, ahead).masked_fill(absent, -torch.inf).softmax(dim=2)
-        following = ahead - rate * ((probabilities - targets) * shares + penalty * ahead)
+        following = ahead - steps * ((probabilities - targets) * weights + penalty * ahead)
         ahead = following + iteration / (iteration + 3) * (following - point)
         point = following
-    return torch.bmm(point.transpose(1, 2), features)
+    return point

@@ -8,10 +8,10 @@ from models.architecture import Architecture
 from models.conv4 import Conv4
 from models.encoders.spec import EncoderSpec
 from models.heads import DenseHead, Head, LogisticHead, PrototypeHead, ZeroHead
+from models.last_block import LastBlock
 from models.network import Network
 from models.optimizers import SGD, Adam, Optimizer
 from models.preprocess import InputSpec
-from models.projection import Projection
 
 
 class _Spec(BaseModel):
@@ -26,12 +26,10 @@ class NetworkSpec(_Spec):
     pool: bool = Field(default=False, description="Stride 1 and 2×2 max-pooling, as for Mini-ImageNet, not stride 2")
 
 
-class ProjectionSpec(_Spec):
-    """The adaptable layer after a frozen encoder."""
+class LastBlockSpec(_Spec):
+    """The adaptable end of EfficientNet-Lite0, after a frozen encoder that goes up to it."""
 
-    type: Literal["projection"]
-    inputs: PositiveInt = 320
-    outputs: PositiveInt = 1280
+    type: Literal["last-block"]
 
 
 class HeadSpec(_Spec):
@@ -69,12 +67,27 @@ class InnerSpec(_Spec):
     )
     steps: NonNegativeInt
     learning_rate: float = Field(gt=0, allow_inf_nan=False)
+    factors: dict[str, PositiveFloat] = Field(default={}, description="of the learning rate, by layer; 1 if not named")
+    anneal: bool = Field(default=False, description="The learning rate falls linearly over the steps, towards 0")
+
+    def share(self, step: int, steps: int) -> float:
+        """Of the learning rate, at a step from 0."""
+        return 1 - step / steps if self.anneal else 1.0
 
     def build(self, *, bounded: bool) -> Optimizer:
         """The optimizer this describes; `bounded` by `max_step`, for data that may be far from the training data."""
         if self.optimizer == "sgd":
             return SGD()
-        return Adam(self.beta2, self.epsilon, self.max_step if bounded else None)
+        return Adam(self.beta2, self.epsilon, self.max_step if bounded else None, self.factors)
+
+
+class CalibrationSpec(_Spec):
+    """What was fitted on other data so that the answers' figures mean what they say."""
+
+    temperature: PositiveFloat = Field(description="Logits are divided by it for scores")
+    slope: float = Field(description="Expected accuracy is slope × held-out probability + offset")
+    offset: float
+    familiar: float = Field(description="Least cosine of a picture's features with a class mean for it to be known")
 
 
 class CheckpointMetadata(_Spec):
@@ -85,18 +98,19 @@ class CheckpointMetadata(_Spec):
     created_at: str
     command: str = ""
     encoder: EncoderSpec | None = None
-    network: Annotated[NetworkSpec | ProjectionSpec, Field(discriminator="type")] = NetworkSpec()
+    network: Annotated[NetworkSpec | LastBlockSpec, Field(discriminator="type")] = NetworkSpec()
     input: InputSpec
     head: HeadSpec = HeadSpec()
     inner: InnerSpec
+    calibration: CalibrationSpec | None = None
     count: NonNegativeInt = Field(default=0, description="inner steps that the second moment has seen")
     data: dict[str, Any] = {}
 
     @model_validator(mode="after")
     def _encoder_and_network_go_together(self) -> "CheckpointMetadata":
-        outputs = self.encoder.shape[-1] if self.encoder else None
-        if outputs != (self.network.inputs if isinstance(self.network, ProjectionSpec) else None):
-            raise ValueError("an encoder and a projection of its outputs need each other, and conv4 takes pixels")
+        frozen = self.encoder.until if self.encoder else None
+        if frozen != (None if isinstance(self.network, NetworkSpec) else LastBlock().first):
+            raise ValueError("the last block needs the encoder of those before it, and conv4 takes pixels")
         if self.encoder and (self.encoder.size, 3) != (self.input.size, self.input.channels):
             raise ValueError("the encoder takes colour images of the input's size")
         return self
@@ -106,6 +120,6 @@ class CheckpointMetadata(_Spec):
         return Architecture(self._network(), self.head.build(), self.inner.build(bounded=bounded))
 
     def _network(self) -> Network:
-        if isinstance(self.network, ProjectionSpec):
-            return Projection(self.network.inputs, self.network.outputs)
+        if isinstance(self.network, LastBlockSpec):
+            return LastBlock()
         return Conv4(self.input.channels, self.input.size, self.network.filters, self.network.pool)

@@ -4,9 +4,11 @@ Their state outlives a task: it is part of a meta-initialization (see `Adam`).
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,12 +53,18 @@ class Adam:
     """Most that a weight moves in a step, in learning rates. Unbounded it is up to 1/√(1 − β₂) = 32 of them, where a
     task's gradients are far above those v has seen."""
 
+    factors: Mapping[str, float] = field(default_factory=dict)
+    """Factors of the learning rate, by the first part of the parameters' names; 1 where not named."""
+
     def step(
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int
     ) -> None:
         correction = (1 - self.beta2 ** (count + 1)) ** 0.5
         step = self._compiled_step if rates.device.type == "cpu" else self._plain_step
         step(parameters, gradients, moments, rates, correction)
+
+    def _factors(self, gradients: Parameters) -> list[float]:
+        return [self.factors.get(name.split(".")[0], 1.0) for name in gradients]
 
     def _compiled_step(
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, correction: float
@@ -68,7 +76,7 @@ class Adam:
             tuple(group[name].view(tasks, -1).numpy() for name in gradients)  # views: a copy's steps would be lost
             for group in (contiguous, parameters, moments)
         )
-        adam(g, learning_rates, *settings, phi, v)
+        adam(g, learning_rates, np.array(self._factors(gradients)), *settings, phi, v)
 
     def _plain_step(
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, correction: float
@@ -83,5 +91,6 @@ class Adam:
         if self.max_step is not None:
             torch._foreach_clamp_max_(update, self.max_step / correction)
             torch._foreach_clamp_min_(update, -self.max_step / correction)
-        torch._foreach_mul_(update, [_rates_like(rates * correction, tensor) for tensor in g])
+        factors = zip(self._factors(gradients), g, strict=True)
+        torch._foreach_mul_(update, [_rates_like(rates * (correction * factor), tensor) for factor, tensor in factors])
         torch._foreach_sub_(phi, update)

@@ -98,6 +98,7 @@ def _blocks(inputs: int) -> tuple[Block, ...]:
 
 STEM = Layer("stem", 3, 2, 3, 32)
 BLOCKS = _blocks(STEM.outputs)
+TOP = Layer("top", 1, 1, BLOCKS[-1].outputs, 1280)  # the layer after them, whose mean over places is what it classifies
 
 
 class EncoderSpec(BaseModel):

@@ -27,7 +27,7 @@ def test_a_model_is_made_kept_and_described(server: Server) -> None:
     assert model["shots"] == dict.fromkeys(CLASSES, 5)
     assert (model["name"], model["steps"], model["seed"]) == ("symbols", 3, 7)
     assert len(model["loss_curve"]) == 4
-    assert model["loss_curve"][-1] <= model["loss_curve"][0]
+    assert max(model["loss_curve"]) < 0.01  # these drawings are easy for it
     assert model["support_accuracy"] == 1
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", model["checkpoint"]["digest"])
     assert set(model["timings_ms"]) == {"decode", "queue", "encode", "adapt", "store"}

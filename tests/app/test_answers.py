@@ -10,7 +10,8 @@ import torch
 from app.answers import check_finite, hardest, predictions
 from app.errors import Diverged
 from app.uploads import Upload
-from models.learner import Adaptation, Adapted
+from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from models.learner import Adaptation, Adapted, Answers
 
 UPLOADS = [Upload("images", index, f"{index}.png", "a") for index in range(5)]
 
@@ -29,7 +30,13 @@ def test_the_hardest_images_are_three_worst_first() -> None:
     assert len(hardest(UPLOADS[:2], [0.1, 0.5])) == 2
 
 
-def test_equally_probable_labels_keep_the_order_of_classes() -> None:
-    (answer,) = predictions(UPLOADS[:1], [[0.25, 0.25, 0.25, 0.25]], ["d", "c", "b", "a"], top_k=3)
+@pytest.fixture
+def checkpoint() -> Checkpoint:
+    return load_checkpoint(SHIPPED / "omniglot.safetensors")
+
+
+def test_equally_probable_labels_keep_the_order_of_classes(checkpoint: Checkpoint) -> None:
+    said = Answers(torch.full((1, 4), 0.25))
+    (answer,) = predictions(UPLOADS[:1], said, checkpoint, ["d", "c", "b", "a"], top_k=3)
     assert answer.label == "d"
     assert [score.label for score in answer.top] == ["d", "c", "b"]

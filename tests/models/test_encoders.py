@@ -23,7 +23,6 @@ from models.encoders.runtime import CPU_IMAGES, Encoder, OnnxEncoder, TorchEncod
 from models.encoders.spec import BLOCKS, EncoderSpec
 from models.parameters import Parameters, move
 from models.preprocess import InputSpec, prepare
-from models.projection import BIAS, WEIGHT
 
 GROCERIES = Path(os.environ.get("KSHOT_DATA", "../shared/data")) / "grocery-store.tar"
 INPUT = InputSpec(channels=3, size=224)
@@ -79,7 +78,8 @@ def _decode(contents: list[bytes]) -> Tensor:
 
 def _top(weights: Parameters, places: Tensor) -> Tensor:
     """The 1280 features [B, 1280] that the layer after the encoder makes of its output [B, 7, 7, 320]."""
-    return relu6(places @ weights[WEIGHT].float() + weights[BIAS].float()).mean(dim=(1, 2))
+    weight = weights["top.weight"].float().flatten(start_dim=1).T
+    return relu6(places @ weight + weights["top.bias"].float()).mean(dim=(1, 2))
 
 
 def _unfolded(state: Parameters, images: Tensor) -> Tensor:
@@ -194,7 +194,7 @@ def test_the_device_decides_what_runs_the_encoder(half: Parameters) -> None:
 
 def test_a_spec_lists_the_weights_it_needs_and_no_others(half: Parameters, images: Tensor) -> None:
     shapes = {name: tuple(tensor.shape) for name, tensor in half.items()}
-    assert shapes == EncoderSpec().weight_shapes | {WEIGHT: (320, 1280), BIAS: (1, 1280)}
+    assert shapes == EncoderSpec().weight_shapes | {"top.weight": (1280, 320, 1, 1), "top.bias": (1280,)}
     spec = EncoderSpec(until=5)
     enough = move({name: half[name] for name in spec.weight_shapes}, torch.float32)
     assert len(enough) < len(half) / 2

@@ -48,8 +48,13 @@ def support(learner: Learner, images: Tensor, steps: int = 10) -> Support:
     return Support(learner.encode(images.flatten(0, 1)), labels, ways, steps, 1e-3)
 
 
+def mixed(one: Support) -> Support:
+    """Labels that have nothing to do with the drawings, so that there is something to learn."""
+    return replace(one, labels=torch.arange(len(one.labels)) % one.ways)
+
+
 def answers(learner: Learner, adaptation: Adaptation, queries: Tensor) -> Tensor:
-    return learner.predict([adaptation.adapted], [queries])[0]
+    return learner.predict([adaptation.adapted], [queries])[0].probabilities
 
 
 def test_new_drawings_get_their_class(learner: Learner, images: Tensor, queries: Tensor) -> None:
@@ -83,7 +88,7 @@ def test_tasks_of_different_n_k_and_steps_are_answered_as_if_alone(
     ]
     together = learner.adapt(supports)
     predictions = learner.predict([each.adapted for each in together], [queries, queries[:1], queries[:4], queries])
-    for one, batched, predicted in zip(supports, together, predictions, strict=True):
+    for one, batched, predicted in zip(supports, together, (said.probabilities for said in predictions), strict=True):
         [alone] = learner.adapt([one])
         assert len(batched.losses) == one.steps + 1
         torch.testing.assert_close(torch.tensor(batched.losses), torch.tensor(alone.losses), rtol=1e-3, atol=1e-4)
@@ -110,18 +115,18 @@ def test_drawings_unlike_the_training_data_are_learned_without_harm(learner: Lea
 
 
 def test_each_task_steps_at_its_own_learning_rate(learner: Learner, images: Tensor) -> None:
-    fast = support(learner, images)
+    fast = mixed(support(learner, images))
     slow = replace(fast, learning_rate=1e-4)
     together = learner.adapt([slow, fast])
     for one, batched in zip((slow, fast), together, strict=True):
         [alone] = learner.adapt([one])
-        torch.testing.assert_close(torch.tensor(batched.losses), torch.tensor(alone.losses), rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(torch.tensor(batched.losses), torch.tensor(alone.losses), rtol=1e-3, atol=1e-4)
     assert together[1].losses[1] < together[0].losses[1]
 
 
 def test_adaptation_goes_on_from_the_steps_that_the_second_moment_has_seen(learner: Learner, images: Tensor) -> None:
     """As if it were the first, Adam would divide each step by the 32 it has not yet averaged over."""
-    one = support(learner, images, steps=1)
+    one = mixed(support(learner, images, steps=1))
     checkpoint = learner.checkpoint
     forgetful = Checkpoint(checkpoint.metadata, replace(checkpoint.initialization, count=0), digest="")
     [kept] = learner.adapt([one])
@@ -140,7 +145,7 @@ def test_transduction_is_a_choice_that_changes_answers(learner: Learner, images:
     [adaptation] = learner.adapt([support(learner, images)])
     [together] = learner.predict([adaptation.adapted], [queries], transductive=True)
     [pair] = learner.predict([adaptation.adapted], [queries[:2]], transductive=True)
-    assert not torch.allclose(together[:2], pair, atol=1e-5)
+    assert not torch.allclose(together.probabilities[:2], pair.probabilities, atol=1e-5)
 
 
 def test_one_class_is_refused(learner: Learner, images: Tensor) -> None:

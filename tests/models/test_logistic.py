@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
+from models import logistic
 from models.logistic import fit_logistic
 
 PENALTY = 1e-2
@@ -48,3 +49,13 @@ def test_classes_keep_their_weights_in_any_order(examples: tuple[Tensor, Tensor]
     weight = fit_logistic(features, labels, ways, PENALTY)
     shuffled = fit_logistic(features[:, order], names[labels][:, order], ways, PENALTY)
     torch.testing.assert_close(shuffled[:, names], weight)
+
+
+def test_torch_operations_find_the_same_on_any_device(
+    examples: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, labels = examples
+    labels = torch.cat([labels[:1], torch.where(labels[1:] < 2, labels[1:], -1)])
+    compiled = fit_logistic(features, labels, torch.tensor([3, 2]), PENALTY)
+    monkeypatch.setattr(logistic, "_compiled_search", logistic.search_span)
+    torch.testing.assert_close(fit_logistic(features, labels, torch.tensor([3, 2]), PENALTY), compiled)
