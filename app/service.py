@@ -46,10 +46,11 @@ class Service:
         """Makes a model and keeps it. Raises AppError."""
         name, checkpoint = self._checkpoint(form.checkpoint)
         inner = checkpoint.metadata.inner
-        steps = self._steps(inner.steps if form.steps is None else form.steps)
+        self._check_steps(form.steps or 0)
         watch = Stopwatch()
         with self.engine.expecting(), watch("decode"):
             support, images = await self.reader.support(form, checkpoint.metadata.input)
+        steps = inner.steps_for(len(images), len(support.classes)) if form.steps is None else form.steps
         self._check_compute(steps, len(images))
         work = AdaptWork(
             checkpoint=name,
@@ -154,11 +155,11 @@ class Service:
             raise errors.CheckpointMismatch(detail, field="model_id")
         return learner.checkpoint
 
-    def _steps(self, steps: int) -> int:
+    def _check_steps(self, steps: int) -> None:
+        """Raises StepsOutOfRange."""
         if steps > self.settings.max_steps:
             detail = f"steps is {steps}; this server takes 0 to {self.settings.max_steps}."
             raise errors.StepsOutOfRange(detail, field="steps")
-        return steps
 
     def _check_compute(self, steps: int, images: int) -> None:
         """Raises StepsOutOfRange for what could not end within compute_seconds."""

@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     threads: int | None = Field(None, ge=1, le=256, description="Threads torch computes with; unset: half the cores.")
 
     checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Directory of checkpoints (*.safetensors) to serve.")
-    checkpoint: str = Field("omniglot", min_length=1, description="The checkpoint of a request that names none.")
+    checkpoint: str = Field("photo", min_length=1, description="The checkpoint of a request that names none.")
     store: Path = Field(Path("kshot-models"), description="Directory that keeps adapted models.")
     ttl_seconds: int | None = Field(
         None, ge=1, le=MAX_TTL_SECONDS, description="Life of a model that asks for none; unset: for ever."

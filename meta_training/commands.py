@@ -29,7 +29,9 @@ def train(
     preset: Annotated[str, typer.Option(help="A named configuration, see meta_training/presets.py.")] = "omniglot",
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/<preset> when not given.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the checkpoint; the preset's when not given.")] = None,
-    meta_steps: Annotated[int | None, typer.Option(min=1, help="Meta steps; the preset's when not given.")] = None,
+    meta_steps: Annotated[
+        int | None, typer.Option(min=0, help="Meta steps; the preset's when not given. 0: the weights it starts from.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Decides the first weights and every task.")] = 0,
     algorithm: Annotated[Literal["reptile", "fomaml"], typer.Option(help="`fomaml`: first-order MAML.")] = "reptile",
     tail_shots: Annotated[int, typer.Option(min=0, help="Images a class for the last step of `fomaml` alone.")] = 0,

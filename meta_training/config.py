@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from meta_training.datasets import ImageClasses
 from meta_training.errors import RunError
 from models.encoders.spec import EncoderSpec
-from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
+from models.metadata import CalibrationSpec, CheckpointMetadata, HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
 from models.preprocess import InputSpec
 
 Algorithm: TypeAlias = Literal["reptile", "fomaml"]
@@ -24,6 +24,8 @@ class TrainConfig:
     """What the network sees."""
     encoder: EncoderSpec | None = None
     """What images go through first, frozen, with ImageNet's weights."""
+    calibration: CalibrationSpec | None = None
+    """What makes the answers' figures mean what they say."""
     network: NetworkSpec | LastBlockSpec = field(default_factory=NetworkSpec)
     """The network that adapts."""
     head: HeadSpec
@@ -43,7 +45,7 @@ class TrainConfig:
     learning_rate: float
     """Inner learning rate in training."""
     meta_steps: int
-    """Meta steps of the run."""
+    """Meta steps of the run; with 0 it gives the weights that it starts from."""
     meta_batch: int
     """Tasks of a meta step, T."""
     epsilon: float = 1.0
@@ -68,8 +70,9 @@ class TrainConfig:
         self._require(
             self.head.ways in (None, high) and (self.head.ways is None or low == high), "ways", "fit the head"
         )
-        for count in ("shots", "inner_batch", "inner_steps", "meta_steps", "meta_batch"):
+        for count in ("shots", "inner_batch", "inner_steps", "meta_batch"):
             self._require(getattr(self, count) >= 1, count, "be at least 1")
+        self._require(self.meta_steps >= 0, "meta_steps", "be at least 0")
         self._require_a_tail_that_fits()
         self._require(1 <= self.head_shots <= self.shots - self.tail_shots, "head_shots", "be between 1 and shots")
         self._require(self.learning_rate > 0, "learning_rate", "be above 0")
@@ -116,7 +119,8 @@ class TrainConfig:
     def document(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""
         specs = {name: getattr(self, name).model_dump() for name in ("input", "network", "head", "inner")}
-        specs["encoder"] = self.encoder.model_dump() if self.encoder else None
+        for name, spec in (("encoder", self.encoder), ("calibration", self.calibration)):
+            specs[name] = spec.model_dump() if spec else None
         return {**asdict(self), "ways": list(self.ways), **specs}
 
     @classmethod

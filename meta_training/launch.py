@@ -119,6 +119,7 @@ def describe(config: TrainConfig, split: Split, ranks: Ranks = ALONE) -> Checkpo
         network=config.network,
         head=config.head,
         inner=config.inner,
+        calibration=config.calibration,
         data={"source": split.source, "split_seed": split.seed, "training_classes": len(split.training)},
     )
 

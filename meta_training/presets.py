@@ -21,7 +21,7 @@ test. A meta step takes 1.1 s of a core, all of them 31 hours; the whole run has
 
 from meta_training.config import TrainConfig
 from models.encoders.spec import EncoderSpec
-from models.metadata import HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
+from models.metadata import CalibrationSpec, HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
 from models.preprocess import InputSpec
 
 OMNIGLOT = TrainConfig(
@@ -93,7 +93,8 @@ PHOTO = TrainConfig(
     encoder=EncoderSpec(until=15),
     network=LastBlockSpec(type="last-block"),
     head=HeadSpec(policy="logistic"),
-    inner=InnerSpec(steps=5, learning_rate=1e-3, factors={"top": 0.5}, anneal=True),
+    inner=InnerSpec(steps=5, from_shots=3, learning_rate=1e-3, factors={"top": 0.5}, anneal=True),
+    calibration=CalibrationSpec(temperature=0.7, slope=0.63, offset=0.437, familiar=0.5),
     ways=(5, 5),
     shots=5,
     head_shots=5,

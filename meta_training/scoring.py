@@ -115,7 +115,7 @@ def _settings(learner: Learner, classes: ImageClasses, scoring: Scoring) -> Iter
             standard[0],
             ways=ways,
             shots=shots,
-            steps=inner.steps if scoring.steps is None else scoring.steps,
+            steps=inner.steps_for(shots, 1) if scoring.steps is None else scoring.steps,
             learning_rate=inner.learning_rate if scoring.learning_rate is None else scoring.learning_rate,
             transductive=scoring.transductive,
         )

@@ -66,9 +66,16 @@ class InnerSpec(_Spec):
         description="Most that Adam moves a weight in a step of adaptation, in learning rates; meta-training is free",
     )
     steps: NonNegativeInt
+    from_shots: PositiveInt = Field(
+        default=1, description="Images a class, on average, from which steps are the default"
+    )
     learning_rate: float = Field(gt=0, allow_inf_nan=False)
     factors: dict[str, PositiveFloat] = Field(default={}, description="of the learning rate, by layer; 1 if not named")
     anneal: bool = Field(default=False, description="The learning rate falls linearly over the steps, towards 0")
+
+    def steps_for(self, images: int, classes: int) -> int:
+        """The default steps for a support set: none where too few images a class would only be learnt by heart."""
+        return self.steps if images >= self.from_shots * classes else 0
 
     def share(self, step: int, steps: int) -> float:
         """Of the learning rate, at a step from 0."""

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from models.checkpoint import SHIPPED
 from tests.serving import Server
 
 MAX_BODY_BYTES = 4 * 2**20
+
+
+@pytest.fixture(scope="session", autouse=True)
+def checkpoint_for_drawings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Servers of tests that don't say otherwise start with `omniglot` alone, which is quick."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    shutil.copy(SHIPPED / "omniglot.safetensors", folder)
+    os.environ |= {"KSHOT_CHECKPOINTS": str(folder), "KSHOT_CHECKPOINT": "omniglot"}
 
 
 @pytest.fixture(scope="session")
