@@ -19,7 +19,7 @@ help: ## List the targets and the variables they take
 	@echo
 	@echo "Variables: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV) PIP_ARGS=$(PIP_ARGS)"
 
-serve: $(VENV)/.serve ## Start the service with the shipped checkpoint (HOST, PORT)
+serve: $(VENV)/.serve ## Start the service with the shipped checkpoints (HOST, PORT)
 	$(BIN)/kshot serve --host $(HOST) --port $(PORT)
 
 install: $(VENV)/.dev ## Install everything that development needs into the virtual environment

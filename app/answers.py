@@ -14,7 +14,7 @@ from models.checkpoint import Checkpoint
 from models.learner import Adaptation, Answers
 
 HARDEST = 3
-METHOD = "5-fold cross-validation, calibrated on other data"
+METHOD = "cross-validation within the support set, calibrated on other data"
 
 
 def reference(name: str, checkpoint: Checkpoint) -> CheckpointRef:

@@ -50,7 +50,7 @@ class Validation(BaseModel):
     """The accuracy to expect of new images like these, from these alone."""
 
     accuracy: float = Field(description="Share of new images it should get right, 0 to 1.", examples=[0.93])
-    method: str = Field(description="How that was found.", examples=["5-fold cross-validation, calibrated"])
+    method: str = Field(description="How that was found.", examples=["cross-validation within the support set"])
 
 
 class Model(ModelSummary):

@@ -1,11 +1,12 @@
-"""The README's picture: a support set, new drawings, and what the running service says of them.
+"""The README's pictures: a support set, new pictures, and what the running service says of them.
 
-python -m benchmarks.picture                              # writes docs/drawings.png from tests/data/drawings
+    python -m benchmarks.picture drawings                     # writes docs/drawings.png from tests/data/drawings
+    python -m benchmarks.picture photos
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 from matplotlib.axes import Axes
@@ -16,22 +17,21 @@ from app.client import Client
 from app.schemas import Prediction
 from benchmarks.server import running_server
 
-DRAWINGS = Path("tests/data/drawings")
+Kind: TypeAlias = Literal["drawings", "photos"]
+CHECKPOINTS: dict[Kind, str] = {"drawings": "omniglot", "photos": "photo"}
+DATA, DOCS = Path("tests/data"), Path("docs")
 GAP = 1  # empty column between the support set and the queries
 
 
-def main(
-    drawings: Annotated[Path, typer.Option(help="Folder with support/<class>/ and query/<class>/.")] = DRAWINGS,
-    out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("docs/drawings.png"),
-) -> None:
+def main(kind: Annotated[Kind, typer.Argument(help="Which samples of tests/data.")]) -> None:
     """Adapt to `support`, ask about `query`, and draw both."""
-    support = _by_class(drawings / "support")
-    query = _by_class(drawings / "query")
+    folder, out = DATA / kind, DOCS / f"{kind}.png"
+    support, query = _by_class(folder / "support"), _by_class(folder / "query")
     with running_server() as url, Client(url) as kshot:
-        model = kshot.adapt(drawings / "support", checkpoint="omniglot")
+        model = kshot.adapt(folder / "support", checkpoint=CHECKPOINTS[kind])
         answer = kshot.predict(model.id, [file for files in query.values() for file in files])
     _draw(support, query, answer.predictions).savefig(out, dpi=110)
-    typer.echo(f"{out}: {len(answer.predictions)} new drawings, adapted in {model.timings_ms.adapt:.0f} ms")
+    typer.echo(f"{out}: {len(answer.predictions)} new {kind}, adapted in {model.timings_ms.adapt:.0f} ms")
 
 
 def _by_class(folder: Path) -> dict[str, list[Path]]:
@@ -59,7 +59,7 @@ def _draw(support: dict[str, list[Path]], query: dict[str, list[Path]], predicti
 
 
 def _show(axes: Axes, file: Path) -> None:
-    axes.imshow(Image.open(file).convert("L"), cmap="gray", vmin=0, vmax=255)
+    axes.imshow(Image.open(file).convert("RGB"))
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ PHOTO = TrainConfig(
     network=LastBlockSpec(type="last-block"),
     head=HeadSpec(policy="logistic"),
     inner=InnerSpec(steps=5, from_shots=3, learning_rate=1e-3, factors={"top": 0.5}, anneal=True),
-    calibration=CalibrationSpec(temperature=0.7, slope=0.63, offset=0.437, familiar=0.5),
+    calibration=CalibrationSpec(temperature=0.7, slope=0.54, offset=0.469, familiar=0.55),
     ways=(5, 5),
     shots=5,
     head_shots=5,

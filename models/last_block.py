@@ -11,7 +11,7 @@ from torch.nn.functional import conv2d, normalize, relu6
 from models.encoders.spec import BLOCKS, TOP, Block, Layer
 from models.parameters import Parameters
 
-SMALLEST = 1e-6  # keeps the square root's slope finite
+SMALLEST = 3e-3  # added to the means, so that the square root's slope at next to nothing stays small
 QUARTERS = 4
 KERNEL = 3  # of the block's depthwise convolution
 

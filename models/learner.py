@@ -173,7 +173,7 @@ class Learner:
         calibration, size = self._calibration, len(support.labels)
         if calibration is None:
             return None
-        given = features[:size], support.labels.to(self.device), support.ways, calibration.temperature
+        given = features[:size], support.labels.to(self.device), support.ways
         held_out = held_out_probability(self.architecture.head, *given)
         if held_out is None:
             return None

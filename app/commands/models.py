@@ -62,6 +62,7 @@ def _show_one(model: Model) -> None:
     rows["shots"] = ", ".join(f"{label} {count}" for label, count in model.shots.items())
     rows["loss_curve"] = " ".join(f"{loss:.3f}" for loss in model.loss_curve)
     rows["hardest_images"] = ", ".join(f"{each.filename} {each.loss:.3f}" for each in model.hardest_images)
+    rows["validation"] = model.validation and f"{model.validation.accuracy:.0%} of new images expected right"
     del rows["classes"]  # they are in `shots`
     print_table(
         ["", model.id],

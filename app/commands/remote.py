@@ -83,6 +83,8 @@ def _show_adapted(answer: AdaptAnswer) -> None:
     images = sum(answer.shots.values())
     typer.echo(f"Adapted {answer.checkpoint.name} to {len(answer.classes)} classes with {images} images.")
     print_table(["class", "images"], answer.shots.items())
+    if answer.validation:
+        typer.echo(f"Of new images it should get about {answer.validation.accuracy:.0%} right.")
     typer.echo(f"It classifies {answer.support_accuracy:.0%} of these images as labelled. The hardest:")
     print_table(
         ["image", "label", "loss"],
@@ -95,9 +97,9 @@ def _show_adapted(answer: AdaptAnswer) -> None:
 
 def _show_predictions(answer: PredictAnswer, images: list[Path], top: int) -> None:
     print_table(
-        ["image", "label", "score"],
+        ["image", "label", "score", ""],
         [
-            [images[each.index], score.label, f"{score.score:.3f}"]
+            [images[each.index], score.label, f"{score.score:.3f}", "" if each.known is not False else "looks like none"]
             for each in answer.predictions
             for score in each.top[:top]
         ],

@@ -42,7 +42,7 @@ def serve(
     settings, limits too. One process does it all: to use more, start more, each on a port of its own.
 
     Examples:
-    - `kshot serve`: the shipped checkpoint on http://127.0.0.1:8000, models kept in ./kshot-models
+    - `kshot serve`: the shipped checkpoints on http://127.0.0.1:8000, models kept in ./kshot-models
 
     - `kshot serve --host 0.0.0.0 --port 8080 --store /var/lib/kshot/models`
 
