@@ -1,7 +1,7 @@
 """The README's pictures: a support set, new pictures, and what the running service says of them.
 
-    python -m benchmarks.picture drawings                     # writes docs/drawings.png from tests/data/drawings
-    python -m benchmarks.picture photos
+python -m benchmarks.picture drawings                     # writes docs/drawings.png from tests/data/drawings
+python -m benchmarks.picture photos
 """
 
 from collections.abc import Sequence

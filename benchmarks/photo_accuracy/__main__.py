@@ -1,0 +1,104 @@
+"""Is the checkpoint for photographs better than what one would use instead?
+
+    python -m benchmarks.photo_accuracy                       # the three tars in KSHOT_DATA, 600 episodes each
+    python -m benchmarks.photo_accuracy --data ~/my-photos --setting 5x5 --episodes 100
+    python -m benchmarks.photo_accuracy --quick --checkpoint runs/photo/photo.safetensors
+
+On the same episodes, and the same encoder, of each data set (a folder, zip or tar of class folders), 15 queries a class
+or what there is: the checkpoint by the calls that the service makes, with its default steps, with none, and as it was
+before meta-training; and on the ImageNet network's own pooled features nearest centroid, logistic regression and
+Teachable Machine's recipe. Differences are paired, and to the alternative that did best in that set and setting.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from tqdm import tqdm
+
+from benchmarks.machine import describe_machine
+from benchmarks.photo_accuracy.contenders import Contender, contenders
+from benchmarks.photo_accuracy.episodes import Episodes, draw
+from benchmarks.photo_accuracy.photos import Photos, read_photos
+from benchmarks.photo_accuracy.report import as_json, table_of_means, table_of_set
+from benchmarks.photo_accuracy.results import Accuracies, Result
+from models.allocator import keep_freed_memory
+from models.checkpoint import SHIPPED, load_checkpoint
+from models.learner import Learner
+
+SETS = ("grocery-store", "clothing", "sign-digits")
+SETTINGS = ["5x1", "5x5", "10x5"]
+QUICK_EPISODES, QUICK_CLASSES = 8, 6
+
+
+def main(
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Folder, zip or tar of class folders, repeatable; else in KSHOT_DATA.")
+    ] = None,
+    checkpoint: Annotated[Path, typer.Option(help="Of photographs.")] = SHIPPED / "photo.safetensors",
+    setting: Annotated[list[str] | None, typer.Option(help="N×K as `5x1`, repeatable; three when not given.")] = None,
+    episodes: Annotated[int, typer.Option(min=2, help="Episodes of each set and setting.")] = 600,
+    seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="Few episodes of few classes: does it run?")] = False,
+    out: Annotated[Path | None, typer.Option("--json", help="File for the accuracy of every episode.")] = None,
+) -> None:
+    """Compare by accuracy."""
+    sources, settings = data or _shared_sets(), [_parse(text) for text in setting or SETTINGS]
+    keep_freed_memory()
+    learner = Learner(load_checkpoint(checkpoint), torch.device("cpu"))
+    episodes = QUICK_EPISODES if quick else episodes
+    digest = learner.checkpoint.digest
+    typer.echo(f"{describe_machine()}; {checkpoint.name}, {digest:.19}; {episodes} episodes each, seed {seed}\n")
+    field, table = contenders(learner), []
+    for source in sources:
+        photos = read_photos(source, learner, most=QUICK_CLASSES if quick else None)
+        table.append([_compare(field, photos, ways, shots, episodes, seed) for ways, shots in settings])
+        typer.echo(table_of_set(table[-1]))
+    names = [f"{ways}-way {shots}-shot" for ways, shots in settings]
+    typer.echo(table_of_means(dict(zip(names, zip(*table, strict=True), strict=True))))
+    if out:
+        results = [as_json(result) for row in table for result in row]
+        document = {"machine": describe_machine(), "checkpoint": digest, "seed": seed, "results": results}
+        out.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def _shared_sets() -> list[Path]:
+    folder = os.environ.get("KSHOT_DATA")
+    if folder is None:
+        raise typer.BadParameter("Name data sets, or their folder by KSHOT_DATA.", param_hint="--data")
+    return [Path(folder) / f"{name}.tar" for name in SETS]
+
+
+def _parse(setting: str) -> tuple[int, int]:
+    if not re.fullmatch(r"\d+x\d+", setting):
+        raise typer.BadParameter(f"{setting!r} is not N×K, as in 5x1.", param_hint="--setting")
+    ways, shots = map(int, setting.split("x"))
+    if ways < 2 or shots < 1:
+        raise typer.BadParameter(f"{setting!r} has fewer than 2 ways or 1 shot.", param_hint="--setting")
+    return ways, shots
+
+
+def _compare(field: dict[str, Contender], photos: Photos, ways: int, shots: int, episodes: int, seed: int) -> Result:
+    drawn = draw(photos, ways, shots, episodes, seed)
+    with tqdm(total=len(field) * episodes, desc=f"{photos.name}, {ways}x{shots}", unit="episode", leave=False) as bar:
+        accuracies = {name: _score(contender, photos, drawn, bar) for name, contender in field.items()}
+    return Result(photos.name, drawn.ways, shots, accuracies)
+
+
+def _score(contender: Contender, photos: Photos, episodes: Episodes, bar: "tqdm[None]") -> Accuracies:
+    """The accuracy of each episode."""
+    scores: list[Accuracies] = []
+    for part in episodes.parts():
+        right = contender(photos, part).cpu() == part.answers
+        scores.append(right.double().mean(dim=1).numpy())
+        bar.update(len(part))
+    return np.concatenate(scores)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,61 @@
+"""Who is compared: the checkpoint as the service uses it, what it is worth without its parts, and the alternatives."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from benchmarks.photo_accuracy import alternatives
+from benchmarks.photo_accuracy.episodes import Episodes
+from benchmarks.photo_accuracy.photos import Photos
+from meta_training.pretrained import start
+from models.learner import Learner
+from models.tasks import Support
+
+Contender: TypeAlias = Callable[[Photos, Episodes], Tensor]
+"""The queries' labels [E, N·Q], as it sees them."""
+Classifier: TypeAlias = Callable[[alternatives.Task], Tensor]
+
+OURS, NO_STEPS, UNTRAINED = "kshot", "kshot, 0 steps", "kshot, not meta-trained"
+ALTERNATIVES: dict[str, Classifier] = {
+    "nearest centroid": alternatives.nearest_centroid,
+    "nearest centroid, L2": alternatives.nearest_unit_centroid,
+    "logistic regression, L2": alternatives.logistic_regression,
+    "Teachable Machine": alternatives.teachable_machine,
+}
+
+
+def contenders(learner: Learner) -> dict[str, Contender]:
+    """All by name, ours first; what it was before meta-training where that is something else."""
+    ours: dict[str, Contender] = {OURS: partial(_adapt, learner, None), NO_STEPS: partial(_adapt, learner, 0)}
+    if learner.checkpoint.metadata.count > 0:
+        ours[UNTRAINED] = partial(_adapt, _untrained(learner), None)
+    return ours | {name: partial(_classify, classifier) for name, classifier in ALTERNATIVES.items()}
+
+
+def _untrained(learner: Learner) -> Learner:
+    """The same learner before its first meta step."""
+    checkpoint = learner.checkpoint
+    theta, _ = start(learner.architecture, checkpoint.metadata.encoder, seed=0)
+    return Learner(replace(checkpoint, initialization=theta), learner.device)
+
+
+def _adapt(learner: Learner, steps: int | None, photos: Photos, episodes: Episodes) -> Tensor:
+    """As the service does, with its default steps where none are given."""
+    inner, predicted = learner.checkpoint.metadata.inner, []
+    if steps is None:
+        steps = inner.steps_for(episodes.labels.numel(), episodes.ways)
+    for support, query in zip(episodes.support, episodes.query, strict=True):
+        encoded = learner.encode(photos.places[support])
+        (made,) = learner.adapt([Support(encoded, episodes.labels, episodes.ways, steps, inner.learning_rate)])
+        (answers,) = learner.predict([made.adapted], [learner.encode(photos.places[query])])
+        predicted.append(answers.probabilities.argmax(dim=1))
+    return torch.stack(predicted)
+
+
+def _classify(classifier: Classifier, photos: Photos, episodes: Episodes) -> Tensor:
+    support, query = photos.pooled[episodes.support], photos.pooled[episodes.query]
+    return classifier(alternatives.Task(support.cpu(), query.cpu(), episodes.ways, seed=episodes.first))

@@ -1,0 +1,75 @@
+"""A data set's photos, each through the frozen encoder once: what every contender starts from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d, relu6
+from tqdm import tqdm
+
+from meta_training.datasets import ImageClasses, read_classes
+from meta_training.pretrained import imagenet_weights
+from models.encoders.runtime import build_encoder
+from models.encoders.spec import TOP, EncoderSpec
+from models.learner import Learner
+
+Encode = Callable[[Tensor], Tensor]
+AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Photos:
+    """P photos of a data set, encoded.
+
+    `numbers` are its classes, with the places of their photos in 0..P − 1 for pictures; `places` [P, H, W, C] is what
+    the learner adapts to, and `pooled` [P, 1280] the ImageNet network's own features.
+    """
+
+    name: str
+    numbers: ImageClasses
+    places: Tensor
+    pooled: Tensor
+
+
+def read_photos(source: Path, learner: Learner, *, most: int | None = None) -> Photos:
+    """Reads and encodes a folder, zip or tar of class folders, or its first `most` classes. Raises DataError."""
+    classes = read_classes([source], learner.checkpoint.metadata.input, progress=True)
+    return encode_photos(source.stem, classes.subset(classes.names[:most]), learner)
+
+
+def encode_photos(name: str, classes: ImageClasses, learner: Learner) -> Photos:
+    """Encodes uint8 pictures."""
+    sizes = [len(pictures) for pictures in classes.images]
+    numbers = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+    pictures = torch.from_numpy(np.concatenate(classes.images))
+    return Photos(
+        name,
+        ImageClasses(classes.names, tuple(numbers)),
+        _in_parts(learner.encode, pictures, f"{name}, for the learner"),
+        _in_parts(_pooling(learner.device), pictures, f"{name}, pooled"),
+    )
+
+
+def _pooling(device: torch.device) -> Encode:
+    """The whole ImageNet network but its classifier: the mean over places of its last convolution."""
+    weights = imagenet_weights()
+    encoder = build_encoder(weights, EncoderSpec(), device, threads=torch.get_num_threads())
+    weight, bias = (weights[f"{TOP.name}.{part}"].float().to(device) for part in ("weight", "bias"))
+
+    def pooled(images: Tensor) -> Tensor:
+        places = encoder(images).places.permute(0, 3, 1, 2)
+        return relu6(conv2d(places, weight, bias)).mean(dim=(2, 3))
+
+    return pooled
+
+
+def _in_parts(encode: Encode, pictures: Tensor, what: str) -> Tensor:
+    parts = []
+    with tqdm(total=len(pictures), desc=f"encoding {what}", unit="photo", leave=False) as bar:
+        for part in torch.split(pictures, AT_ONCE):
+            parts.append(encode(part))
+            bar.update(len(part))
+    return torch.cat(parts)
