@@ -60,6 +60,7 @@ def main(
     found = {name: _measure(learner, sets, name, (ways, shots), episodes, seed) for name in sets}
     for name, one in found.items():
         typer.echo(_row(name, one))
+    typer.echo(_mean_row(list(found.values())))
     both = [area for one in found.values() for areas in one.areas.values() for area in areas]
     others = [area for one in found.values() for area in one.areas["other sets"]]
     typer.echo(f"\nAUROC against other sets {np.mean(others):.3f}; mean of both kinds {np.mean(both):.3f}")
@@ -129,6 +130,13 @@ def _row(name: str, found: Found) -> str:
     error, spread = np.mean(found.errors), 1.96 * np.std(found.errors, ddof=1) / len(found.errors) ** 0.5
     area = f"{np.mean(found.areas['other classes']):.3f}" if found.areas["other classes"] else "has no other"
     return f"| {name} | {error:.3f} ± {spread:.3f} | {_calibration_error(found.scores, found.right):.3f} | {area} |"
+
+
+def _mean_row(found: list[Found]) -> str:
+    error = np.mean([np.mean(one.errors) for one in found])
+    gap = np.mean([_calibration_error(one.scores, one.right) for one in found])
+    areas = [np.mean(one.areas["other classes"]) for one in found if one.areas["other classes"]]
+    return f"| **mean** | {error:.3f} | {gap:.3f} | {np.mean(areas):.3f} |" if areas else ""
 
 
 def _describe_threshold(learner: Learner, found: list[Found]) -> None:

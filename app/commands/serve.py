@@ -35,6 +35,9 @@ def serve(
     device: Annotated[
         str | None, typer.Option(envvar="KSHOT_DEVICE", help="`auto`, `cpu`, `cuda` or `cuda:<index>`.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Load the checkpoints, compile what a first start compiles, and end.")
+    ] = False,
 ) -> None:
     """Start the service.
 
@@ -56,7 +59,8 @@ def serve(
         "store": store,
         "device": device,
     }
-    _run(_settings({name: value for name, value in options.items() if value is not None}))
+    settings = _settings({name: value for name, value in options.items() if value is not None})
+    _try(settings) if check else _run(settings)
 
 
 def _settings(given: dict[str, object]) -> Settings:
@@ -97,6 +101,19 @@ def _check(settings: Settings) -> None:
         DirectoryStore(settings.store)
     except KshotError as error:
         fail("The server cannot start", str(error))
+
+
+def _try(settings: Settings) -> None:
+    """Loads what the service would load. On a machine's first time that compiles for some seconds."""
+    from app.learners import load_learners
+    from models.errors import KshotError
+
+    _check(settings)
+    try:
+        learners = load_learners(settings)
+    except KshotError as error:
+        fail("The server cannot start", str(error))
+    typer.echo(f"Ready to serve {', '.join(learners)}.")
 
 
 def _run(settings: Settings) -> None:

@@ -14,6 +14,16 @@ from tests.app.drawings import adapt
 from tests.serving import Server, wait_until
 
 
+def test_a_check_loads_the_checkpoints_and_ends(tmp_path: Path) -> None:
+    kshot = [str(Path(sys.executable).parent / "kshot"), "serve", "--check", "--store", str(tmp_path / "models")]
+    done = subprocess.run(kshot, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "Ready to serve omniglot.\n")
+    (tmp_path / "omniglot.safetensors").write_bytes(b"damaged")
+    done = subprocess.run([*kshot, "--checkpoints", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "omniglot.safetensors is truncated" in done.stderr
+
+
 def test_readiness_is_told_from_life(server: Server) -> None:
     assert httpx.get(f"{server.url}/livez").json() == {"status": "alive"}
     assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready"}
