@@ -36,7 +36,9 @@ def photos(files: list[File], learner: Learner) -> Photos:
 
 @pytest.fixture(scope="module")
 def episodes(photos: Photos) -> Episodes:
-    return draw(photos, ways=3, shots=2, episodes=3, seed=0)
+    """Of enough shots for the default steps to be taken."""
+    assert PHOTO.inner.steps_for(images=9, classes=3) > 0
+    return draw(photos, ways=3, shots=3, episodes=3, seed=0)
 
 
 def test_photos_of_different_classes_and_numbers_make_an_episode(episodes: Episodes) -> None:
@@ -70,11 +72,12 @@ def test_all_contenders_tell_groceries_apart(learner: Learner, photos: Photos, e
         assert right.double().mean() > 0.8, name
 
 
-def test_ours_scores_as_evaluation_does(learner: Learner, photos: Photos, files: list[File]) -> None:
-    inner = PHOTO.inner
-    setting = Setting(ways=3, shots=2, queries=5, steps=inner.steps, learning_rate=inner.learning_rate)
+@pytest.mark.parametrize("shots", [1, 3])  # by default steps are taken at 3
+def test_ours_scores_as_evaluation_does(learner: Learner, photos: Photos, files: list[File], shots: int) -> None:
+    steps, rate = PHOTO.inner.steps_for(shots, 1), PHOTO.inner.learning_rate
+    setting = Setting(ways=3, shots=shots, queries=PHOTOS - shots, steps=steps, learning_rate=rate)
     theirs = evaluate(learner, decode(files, PHOTO.input), setting, episodes=2)
-    drawn = draw(photos, ways=3, shots=2, episodes=2, seed=0)
+    drawn = draw(photos, ways=3, shots=shots, episodes=2, seed=0)
     right = contenders(learner)[OURS](photos, drawn) == drawn.answers
     assert float(right.double().mean()) == pytest.approx(theirs.accuracy)
 
@@ -83,15 +86,23 @@ def test_not_meta_trained_is_as_it_was_whatever_theta_became(
     learner: Learner, photos: Photos, episodes: Episodes
 ) -> None:
     lost = {name: torch.zeros_like(tensor) for name, tensor in learner.initialization.parameters.items()}
-    elsewhere = replace(learner.checkpoint, initialization=replace(learner.initialization, parameters=lost))
+    elsewhere = replace(
+        learner.checkpoint,
+        metadata=learner.checkpoint.metadata.model_copy(update={"count": 1}),
+        initialization=replace(learner.initialization, parameters=lost, count=1),
+    )
     ours, became = (contenders(one) for one in (learner, Learner(elsewhere, learner.device)))
     assert torch.equal(became[UNTRAINED](photos, episodes), ours[OURS](photos, episodes))
     assert not torch.equal(became[OURS](photos, episodes), ours[OURS](photos, episodes))
 
 
+def test_before_meta_training_there_is_nothing_to_compare_it_with(learner: Learner) -> None:
+    assert UNTRAINED not in contenders(learner)
+
+
 def test_logistic_regression_in_the_span_is_scikit_learns(photos: Photos, episodes: Episodes) -> None:
     """At one shot, where C is 1."""
-    support, query = photos.pooled[episodes.support[:1, ::2]], photos.pooled[episodes.query[:1]]
+    support, query = photos.pooled[episodes.support[:1, ::3]], photos.pooled[episodes.query[:1]]
     found = logistic_regression(Task(support, query, ways=3, seed=0))
     plain = LogisticRegression(C=1.0, max_iter=1000).fit(normalize(support[0], dim=1).numpy(), np.arange(3))
     assert found[0].tolist() == plain.predict(normalize(query[0], dim=1).numpy()).tolist()
@@ -99,7 +110,7 @@ def test_logistic_regression_in_the_span_is_scikit_learns(photos: Photos, episod
 
 def test_differences_are_paired_and_to_the_alternative_that_was_best() -> None:
     ours, others = np.array([0.5, 0.9]), dict.fromkeys(ALTERNATIVES, np.array([0.1, 0.2]))
-    accuracies = {OURS: ours, NO_STEPS: ours, UNTRAINED: ours, **others, "Teachable Machine": np.array([0.4, 0.8])}
+    accuracies = {OURS: ours, NO_STEPS: ours, **others, "Teachable Machine": np.array([0.4, 0.8])}
     result = Result("groceries", 3, 2, accuracies)
     assert result.best_alternative == "Teachable Machine"
     assert result.difference(OURS, result.best_alternative).signed == "+10.00 ± 0.00"
@@ -119,7 +130,7 @@ def test_a_run_reports_every_contender_and_episode(
     out = tmp_path / "results.json"
     main(data=[tmp_path / "photos"], checkpoint=checkpoint_file, setting=["3x2"], episodes=2, out=out)
     (result,) = json.loads(out.read_text())["results"]
-    assert list(result["contenders"]) == [OURS, NO_STEPS, UNTRAINED, *ALTERNATIVES]
+    assert list(result["contenders"]) == [OURS, NO_STEPS, *ALTERNATIVES]
     assert all(len(found["episodes"]) == 2 for found in result["contenders"].values())
     said = capsys.readouterr().out
     assert "| **mean of 1 sets**, % | 3-way 2-shot |" in said
