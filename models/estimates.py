@@ -30,6 +30,11 @@ def held_out_probability(head: Head, features: Tensor, labels: Tensor, ways: int
     return float(own[held].mean())
 
 
+def has_pairs(labels: Tensor) -> bool:
+    """Whether any class has two images, so that one can be left out."""
+    return bool(torch.bincount(labels).amax() > 1)
+
+
 def _held_out(labels: Tensor, ways: int) -> Tensor:
     """Which images [folds, S] each fold leaves out."""
     count = len(labels)

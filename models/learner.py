@@ -10,7 +10,7 @@ from models.architecture import image_losses
 from models.checkpoint import Checkpoint
 from models.encoders.runtime import Encoder, build_encoder
 from models.errors import SupportError
-from models.estimates import class_means, held_out_probability
+from models.estimates import class_means, has_pairs, held_out_probability
 from models.heads import HEAD, HEAD_BIAS, logits
 from models.inner_loop import inner_loop
 from models.packing import pack, unpack
@@ -164,7 +164,7 @@ class Learner:
     @torch.no_grad()
     def _expect(self, supports: Sequence[Support], batch: TaskBatch, parameters: Parameters) -> list[float | None]:
         """The accuracy to expect of each, from the features before the first step."""
-        if self._calibration is None:
+        if self._calibration is None or not any(has_pairs(support.labels) for support in supports):
             return [None] * len(supports)
         features, _ = self.architecture.network(parameters, batch.x, batch.weights)
         return [self._expect_one(support, features[task]) for task, support in enumerate(supports)]

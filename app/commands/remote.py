@@ -99,7 +99,12 @@ def _show_predictions(answer: PredictAnswer, images: list[Path], top: int) -> No
     print_table(
         ["image", "label", "score", ""],
         [
-            [images[each.index], score.label, f"{score.score:.3f}", "" if each.known is not False else "looks like none"]
+            [
+                images[each.index],
+                score.label,
+                f"{score.score:.3f}",
+                "" if each.known is not False else "looks like none",
+            ]
             for each in answer.predictions
             for score in each.top[:top]
         ],
