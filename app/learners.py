@@ -31,9 +31,8 @@ def load_learners(settings: Settings) -> dict[str, Learner]:
     Raises CheckpointError or DeviceError.
     """
     keep_freed_memory()
-    # Half the cores: the other half decodes, and OpenMP's barriers are slow once its threads lack a core each.
-    # Set in this thread, as OpenMP keeps the number for each by itself.
-    torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() // 2))
+    if settings.threads:  # else all cores
+        torch.set_num_threads(settings.threads)  # in this thread, as OpenMP keeps the number for each by itself
     device = pick_device(settings.device)
     learners = {name: Learner(load_checkpoint(path), device) for name, path in find_checkpoints(settings).items()}
     for learner in learners.values():

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     device: str = Field("auto", description="Where to compute: auto, cpu, cuda or cuda:<index>.")
-    threads: int | None = Field(None, ge=1, le=256, description="Threads torch computes with; unset: half the cores.")
+    threads: int | None = Field(None, ge=1, le=256, description="Threads of torch and the encoder; unset: all cores.")
 
     checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Directory of checkpoints (*.safetensors) to serve.")
     checkpoint: str = Field("photo", min_length=1, description="The checkpoint of a request that names none.")
