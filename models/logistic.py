@@ -8,6 +8,7 @@ from models.blocks.kernels import accelerated_logistic
 
 PENALTY = 1e-3
 ITERATIONS = 300
+SMALL = 2**15  # multiplications of an iteration up to which dispatching torch operations costs more than the work
 
 
 def fit_logistic(features: Tensor, labels: Tensor, ways: Tensor, penalty: float = PENALTY) -> Tensor:
@@ -22,7 +23,8 @@ def fit_logistic(features: Tensor, labels: Tensor, ways: Tensor, penalty: float 
     shares /= shares.sum(dim=1, keepdim=True).clamp_min(1)
     # The Hessian is at most half the weighted kernel's largest eigenvalue, which its rows' sums bound.
     rates = 1 / (0.5 * (kernel.abs() * shares.unsqueeze(1)).sum(dim=2).amax(dim=1) + penalty)
-    search = _compiled_search if features.device.type == "cpu" else search_span
+    small = labels.shape[1] ** 2 * int(ways.max()) <= SMALL
+    search = _compiled_search if small and features.device.type == "cpu" else search_span
     point = search(kernel, labels, ways, shares, rates, penalty)
     return torch.bmm(point.transpose(1, 2), features)
 

@@ -57,5 +57,12 @@ def test_torch_operations_find_the_same_on_any_device(
     features, labels = examples
     labels = torch.cat([labels[:1], torch.where(labels[1:] < 2, labels[1:], -1)])
     compiled = fit_logistic(features, labels, torch.tensor([3, 2]), PENALTY)
-    monkeypatch.setattr(logistic, "_compiled_search", logistic.search_span)
+    monkeypatch.setattr(logistic, "SMALL", 0)
     torch.testing.assert_close(fit_logistic(features, labels, torch.tensor([3, 2]), PENALTY), compiled)
+
+
+def test_a_large_support_set_is_fitted() -> None:
+    """By torch's products: loops would take seconds."""
+    features = normalize(torch.randn(1, 1000, 64, generator=torch.Generator().manual_seed(0)), dim=2)
+    labels = torch.arange(1000).remainder(50).unsqueeze(0)
+    assert fit_logistic(features, labels, torch.tensor([50])).isfinite().all()
