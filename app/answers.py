@@ -34,6 +34,7 @@ def describe(name: str, checkpoint: Checkpoint, default: bool) -> CheckpointInfo
         channels=about.input.channels,
         ways=about.head.ways,
         steps=about.inner.steps,
+        from_shots=about.inner.from_shots,
         learning_rate=about.inner.learning_rate,
     )
 

@@ -162,6 +162,9 @@ class CheckpointInfo(CheckpointRef):
     channels: int = Field(description="1: grey, 3: colour.", examples=[1])
     ways: int | None = Field(description="The one number of classes it can take; null: any.", examples=[None])
     steps: int = Field(description="Gradient steps unless the request says otherwise.", examples=[5])
+    from_shots: int = Field(
+        description="Images a class, on average, for steps by default.", examples=[3]
+    )
     learning_rate: float = Field(description="Inner learning rate unless the request says otherwise.")
 
 
@@ -234,7 +237,7 @@ class AdaptForm(BaseModel):
     steps: int | None = Field(
         default=None,
         ge=0,
-        description="Gradient steps (k); 0 takes the class prototypes as they are.",
+        description="Gradient steps (k); 0 makes the head alone. By default the checkpoint's, given images enough.",
         examples=[5],
     )
     learning_rate: float | None = Field(

@@ -31,6 +31,8 @@ from models.checkpoint import Checkpoint
 from models.errors import SupportError
 from models.learner import Adaptation, Adapted
 
+PHOTO_COST = 5  # what an image and step of photographs costs, in those of drawings
+
 
 class Service:
     """What the routes call. Decoding and files are left to worker threads, torch to the engine."""
@@ -51,7 +53,7 @@ class Service:
         with self.engine.expecting(), watch("decode"):
             support, images = await self.reader.support(form, checkpoint.metadata.input)
         steps = inner.steps_for(len(images), len(support.classes)) if form.steps is None else form.steps
-        self._check_compute(steps, len(images))
+        self._check_compute(checkpoint, steps, len(images))
         work = AdaptWork(
             checkpoint=name,
             images=images,
@@ -161,9 +163,9 @@ class Service:
             detail = f"steps is {steps}; this server takes 0 to {self.settings.max_steps}."
             raise errors.StepsOutOfRange(detail, field="steps")
 
-    def _check_compute(self, steps: int, images: int) -> None:
+    def _check_compute(self, checkpoint: Checkpoint, steps: int, images: int) -> None:
         """Raises StepsOutOfRange for what could not end within compute_seconds."""
-        most = self.settings.max_image_steps
+        most = self.settings.max_image_steps // (PHOTO_COST if checkpoint.metadata.encoder else 1)
         if steps * images > most:
             detail = f"steps is {steps}; with {images} images this server takes 0 to {most // images}."
             raise errors.StepsOutOfRange(detail, field="steps")

@@ -22,7 +22,6 @@ from benchmarks.machine import describe_machine
 from benchmarks.photos import Photos, read_photos
 from meta_training.episodes import generator
 from models.checkpoint import SHIPPED, load_checkpoint
-from models.devices import pick_device
 from models.learner import Adaptation, Answers, Learner
 from models.tasks import Support
 
@@ -52,7 +51,7 @@ def main(
 ) -> None:
     """Hold the answers' figures against what is true."""
     torch.set_num_threads(1)
-    learner = Learner(load_checkpoint(checkpoint), pick_device("auto"))
+    learner = Learner(load_checkpoint(checkpoint), torch.device("cpu"))
     sets = read_photos(data, learner)
     typer.echo(f"{describe_machine()}; {ways}-way {shots}-shot, {episodes} episodes of each set, seed {seed}\n")
     typer.echo("| set | expected accuracy, mean absolute error | calibration error of scores | AUROC, other classes |")

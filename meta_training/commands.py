@@ -62,6 +62,8 @@ def train(
         raise typer.BadParameter("the sine waves take seconds: there is nothing to resume.", param_hint="--resume")
     if preset == "sine" and algorithm != "reptile":
         raise typer.BadParameter("the sine waves are Reptile's.", param_hint="--algorithm")
+    if preset == "sine" and meta_steps == 0:
+        raise typer.BadParameter("the sine waves take at least 1.", param_hint="--meta-steps")
     with _errors_for_people():
         if preset == "sine":
             launch_sine(folder, seed, meta_steps)

@@ -11,6 +11,7 @@ from models.encoders.spec import EncoderSpec
 from models.metadata import CalibrationSpec, CheckpointMetadata, HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
 from models.preprocess import InputSpec
 
+NAME_RULE = "be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
 Algorithm: TypeAlias = Literal["reptile", "fomaml"]
 
 
@@ -64,8 +65,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Raises RunError for a value no run can have."""
         low, high = self.ways
-        rule = "be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
-        self._require(self._names_a_checkpoint(), "name", rule)
+        self._require_a_checkpoint()
         self._require(2 <= low <= high, "ways", "go from at least 2 upwards")
         self._require(
             self.head.ways in (None, high) and (self.head.ways is None or low == high), "ways", "fit the head"
@@ -88,7 +88,8 @@ class TrainConfig:
         if not holds:
             raise RunError(f"{field} must {rule}; it is {getattr(self, field)}.")
 
-    def _names_a_checkpoint(self) -> bool:
+    def _require_a_checkpoint(self) -> None:
+        """That a checkpoint can have this name, and these parts together."""
         try:
             CheckpointMetadata(
                 name=self.name,
@@ -98,10 +99,12 @@ class TrainConfig:
                 input=self.input,
                 head=self.head,
                 inner=self.inner,
+                calibration=self.calibration,
             )
-        except ValidationError:
-            return False
-        return True
+        except ValidationError as error:
+            (first, *_) = error.errors()
+            self._require(first["loc"] != ("name",), "name", NAME_RULE)
+            raise RunError(f"{self.name} cannot be: {first['msg']}.") from error
 
     @property
     def first_counted(self) -> int:

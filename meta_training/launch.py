@@ -120,7 +120,11 @@ def describe(config: TrainConfig, split: Split, ranks: Ranks = ALONE) -> Checkpo
         head=config.head,
         inner=config.inner,
         calibration=config.calibration,
-        data={"source": split.source, "split_seed": split.seed, "training_classes": len(split.training)},
+        data={
+            "source": split.source,
+            "split_seed": split.seed,
+            "training_classes": len(split.training) if config.meta_steps else 0,
+        },
     )
 
 

@@ -18,8 +18,8 @@ test. A meta step takes 1.1 s of a core, all of them 31 hours; the whole run has
     kshot evaluate runs/miniimagenet-5way/miniimagenet-5way.safetensors --shots 1 --inner-batch 5 --episodes 10000
     kshot evaluate runs/miniimagenet-5way/miniimagenet-5way.safetensors --shots 5 --inner-batch 15 --episodes 10000
 
-`photo` is for photographs: it meta-trains the last block of EfficientNet-Lite0 behind the rest of it, frozen, from ImageNet's
-weights. What ships is the start of such a run, `--meta-steps 0`: see docs/photo.md.
+`photo` is for photographs: it meta-trains the last block of EfficientNet-Lite0 behind the rest of it, frozen, from
+ImageNet's weights. What ships is the start of such a run, `--meta-steps 0`: see docs/photo.md.
 """
 
 from meta_training.config import TrainConfig

@@ -41,7 +41,7 @@ def card(checkpoint: Checkpoint, config: TrainConfig, progress: Progress, split:
         "data": {
             "source": split.source,
             "split_seed": split.seed,
-            "training_classes": len(split.training),
+            "training_classes": len(split.training) if config.meta_steps else 0,
             "validation_classes": list(split.validation.names),
             "test_classes": list(split.test.names),
         },

@@ -59,6 +59,8 @@ def score_checkpoint(path: Path, data: Path, scoring: Scoring, device: torch.dev
             f"{path.with_suffix('.json')} is not the card of {path.name}: their digests differ, and "
             "its classes may be among those trained on. Put the checkpoint's own card beside it."
         )
+    if scoring.inner_batch is not None and checkpoint.metadata.head.build().solved:
+        raise DataError(f"{path.name} solves its head on whole support sets: evaluate it without --inner-batch.")
     classes = held_out(card, path, scoring.part, data, checkpoint.metadata.input)
     learner = Learner(checkpoint, device)
     keep_freed_memory()

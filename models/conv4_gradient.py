@@ -102,7 +102,7 @@ class _Part:
 
     def _count(self, labels: Tensor) -> None:
         """What each image counts in the batch statistics of each layer."""
-        real = labels != PADDING
+        real = (labels != PADDING).to(self.x.dtype)
         shares = real / real.sum(dim=1, keepdim=True).clamp_min(1)
         for block, counts in zip(self.blocks, self.shares, strict=True):
             torch.div(shares, block.places, out=counts)

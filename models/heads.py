@@ -1,6 +1,7 @@
 """The last layer: how its weights come to be for a task, and its logits.
 
-The weights of a task's head are [T, N, F] and [T, N], and take the inner steps with the rest. Order-free heads are
+The weights of a task's head are [T, N, F] and [T, N], and take the inner steps with the rest, unless
+the head is solved anew before each. Order-free heads are
 rebuilt for every task, so they know any N and no order of the labels; the fixed head is part of the
 meta-initialization. Optimizer state of a rebuilt head is one class's worth, shared by all classes.
 """

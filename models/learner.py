@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from models.architecture import image_losses
 from models.checkpoint import Checkpoint
 from models.encoders.runtime import Encoder, build_encoder
 from models.errors import SupportError
-from models.estimates import class_means, has_pairs, held_out_probability
+from models.estimates import class_means, expected_accuracy, has_pairs, held_out_probability
 from models.heads import HEAD, HEAD_BIAS, logits
 from models.inner_loop import inner_loop
 from models.packing import pack, unpack
@@ -69,9 +70,9 @@ class Learner:
         self.initialization = checkpoint.initialization.to(device)
         self._calibration = checkpoint.metadata.calibration
         self._temperature = self._calibration.temperature if self._calibration else 1.0
-        self._encoder = self._build_encoder()
 
-    def _build_encoder(self) -> Encoder | None:
+    @cached_property
+    def _encoder(self) -> Encoder | None:
         spec = self.checkpoint.metadata.encoder
         if spec is None:
             return None
@@ -177,7 +178,7 @@ class Learner:
         held_out = held_out_probability(self.architecture.head, *given)
         if held_out is None:
             return None
-        return min(1.0, max(1 / support.ways, calibration.slope * held_out + calibration.offset))
+        return expected_accuracy(held_out, support.ways, calibration)
 
     def _pack(self, tensors: Parameters) -> Parameters:
         """Small, where the network is large."""

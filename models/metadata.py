@@ -120,6 +120,8 @@ class CheckpointMetadata(_Spec):
             raise ValueError("the last block needs the encoder of those before it, and conv4 takes pixels")
         if self.encoder and (self.encoder.size, 3) != (self.input.size, self.input.channels):
             raise ValueError("the encoder takes colour images of the input's size")
+        if (self.encoder or self.calibration) and not (self.encoder and self.head.policy == "logistic"):
+            raise ValueError("an encoder has a logistic head, and a calibration is of such a learner")
         return self
 
     def build(self, *, bounded: bool = False) -> Architecture:

@@ -1,4 +1,4 @@
-"""What an adaptable network is to the rest: conv4 for drawings, the projection after an encoder for photographs."""
+"""What an adaptable network is to the rest: conv4 for drawings, the last block after an encoder for photographs."""
 
 from typing import Protocol
 

@@ -17,6 +17,7 @@ from meta_training.presets import OMNIGLOT, PRESETS
 from meta_training.run_folder import RunFolder
 from meta_training.splits import Split
 from meta_training.training import Training
+from models.encoders.spec import EncoderSpec
 from models.heads import HEAD_WEIGHT
 from models.metadata import HeadSpec
 from models.preprocess import InputSpec
@@ -64,6 +65,7 @@ def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
         ({"tail_shots": 8, "algorithm": "fomaml"}, "head_shots must be between 1 and shots"),
         ({"tail_shots": 2, "algorithm": "fomaml", "inner_steps": 1}, "inner_steps must be at least 2"),
         ({"name": "Foo Bar"}, "name must be 1 to 64 of a-z"),
+        ({"encoder": EncoderSpec(until=15)}, "omniglot cannot be: .*conv4 takes pixels"),
         ({"epsilon": 1.5}, "epsilon must be above 0 and at most 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
     ],
