@@ -162,9 +162,7 @@ class CheckpointInfo(CheckpointRef):
     channels: int = Field(description="1: grey, 3: colour.", examples=[1])
     ways: int | None = Field(description="The one number of classes it can take; null: any.", examples=[None])
     steps: int = Field(description="Gradient steps unless the request says otherwise.", examples=[5])
-    from_shots: int = Field(
-        description="Images a class, on average, for steps by default.", examples=[3]
-    )
+    from_shots: int = Field(description="Images a class, on average, for steps by default.", examples=[3])
     learning_rate: float = Field(description="Inner learning rate unless the request says otherwise.")
 
 

@@ -32,6 +32,9 @@ def train(
     meta_steps: Annotated[
         int | None, typer.Option(min=0, help="Meta steps; the preset's when not given. 0: the weights it starts from.")
     ] = None,
+    meta_batch: Annotated[
+        int | None, typer.Option(min=1, help="Tasks of a meta step; the preset's when not given.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Decides the first weights and every task.")] = 0,
     algorithm: Annotated[Literal["reptile", "fomaml"], typer.Option(help="`fomaml`: first-order MAML.")] = "reptile",
     tail_shots: Annotated[int, typer.Option(min=0, help="Images a class for the last step of `fomaml` alone.")] = 0,
@@ -70,7 +73,13 @@ def train(
             return
         launch(
             _configuration(
-                preset, name=name, meta_steps=meta_steps, seed=seed, algorithm=algorithm, tail_shots=tail_shots
+                preset,
+                name=name,
+                meta_steps=meta_steps,
+                meta_batch=meta_batch,
+                seed=seed,
+                algorithm=algorithm,
+                tail_shots=tail_shots,
             ),
             _required(data),
             folder,
