@@ -62,10 +62,7 @@ class LastBlock:
         weights: Tensor | None = None,
         frozen: Parameters | None = None,
     ) -> tuple[Tensor, Parameters]:
-        """Features [T, B, F] of encoded images x [T, B, H, W, C]; there are no batch statistics to return.
-
-        No image's features depend on the others, so `weights` and `frozen` change nothing.
-        """
+        """As `Network`, of encoded images x [T, B, H, W, C]. No image changes another's features: no batch statistics."""
         expand, depthwise, project = self.block.layers
         y = relu6(_pointwise(parameters, expand, x))
         y = relu6(_depthwise(parameters, depthwise, y))

@@ -60,7 +60,10 @@ def serve(
         "device": device,
     }
     settings = _settings({name: value for name, value in options.items() if value is not None})
-    _try(settings) if check else _run(settings)
+    if check:
+        _try(settings)
+    else:
+        _run(settings)
 
 
 def _settings(given: dict[str, object]) -> Settings:

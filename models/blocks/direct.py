@@ -51,7 +51,10 @@ class DirectConvolution:
         options = ONES, PADDING, ONES, False, [0, 0], 1, [self._needs_x, True, False]
         x_gradient, weight_gradient, _ = torch.ops.aten.convolution_backward(*given, *options)
         found, kept = weight_gradient.permute(2, 3, 1, 0).flatten(end_dim=2), self._weight_gradient[part.tasks.start]
-        torch.add(kept, found, out=kept) if part.images.start > 0 else kept.copy_(found)
+        if part.images.start > 0:
+            kept.add_(found)
+        else:
+            kept.copy_(found)
         if self._needs_x:
             self._keep(part, x_gradient.permute(0, 2, 3, 1).contiguous().unsqueeze(0))
 
