@@ -62,7 +62,7 @@ class LastBlock:
         weights: Tensor | None = None,
         frozen: Parameters | None = None,
     ) -> tuple[Tensor, Parameters]:
-        """As `Network`, of encoded images x [T, B, H, W, C]. No image changes another's features: no batch statistics."""
+        """As `Network`, of encoded images x [T, B, H, W, C]. There are no batch statistics: no image changes another's."""
         expand, depthwise, project = self.block.layers
         y = relu6(_pointwise(parameters, expand, x))
         y = relu6(_depthwise(parameters, depthwise, y))
