@@ -62,7 +62,7 @@ class LastBlock:
         weights: Tensor | None = None,
         frozen: Parameters | None = None,
     ) -> tuple[Tensor, Parameters]:
-        """As `Network`, of encoded images x [T, B, H, W, C]. There are no batch statistics: no image changes another's."""
+        """As `Network`, of encoded images x [T, B, H, W, C]; no image changes another's, so nothing is frozen."""
         expand, depthwise, project = self.block.layers
         y = relu6(_pointwise(parameters, expand, x))
         y = relu6(_depthwise(parameters, depthwise, y))
