@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from app import errors, names
 from app.settings import MiB, Settings
-from app.uploads import Contents, SupportSet, Upload, check_classes, check_count, check_label
+from app.uploads import LEAST_CLASSES, Contents, SupportSet, Upload, check_classes, check_count, check_label
 from models.preprocess import IMAGE_SUFFIXES
 
 # Pictures in the eyes of whoever sent them: leaving them out in silence would surprise.
@@ -82,7 +82,7 @@ class ArchiveReader:
 
     settings: Settings
 
-    def read(self, data: bytes, filename: str) -> tuple[SupportSet, Contents]:
+    def read(self, data: bytes, filename: str, least_classes: int = LEAST_CLASSES) -> tuple[SupportSet, Contents]:
         """The images of a zip, sorted by path; the classes are its folders, sorted."""
         self._check_entries(data)
         with _intact(f"{filename or 'The archive'} is no intact zip"):
@@ -90,6 +90,7 @@ class ArchiveReader:
         files = sorted(_files(archive), key=lambda member: member.path)
         images = [member for member in files if member.is_image]
         support = self._support_set(images, [_shown(member.path) for member in files if not member.is_image])
+        check_classes(support.classes, "archive", self.settings, least_classes)
         return support, self._contents(archive, images, support.uploads, len(data))
 
     def _check_entries(self, data: bytes) -> None:
@@ -108,7 +109,6 @@ class ArchiveReader:
             for index, member in enumerate(images)
         ]
         classes = sorted({upload.label for upload in uploads})
-        check_classes(classes, "archive", self.settings)
         return SupportSet(uploads, classes, skipped)
 
     def _contents(

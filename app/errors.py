@@ -9,6 +9,7 @@ models.errors.KshotError
     ├── ArchiveError: ArchiveUnreadable, ArchiveUnsafeName, ArchiveEncrypted, ArchiveNested, ArchiveTooLarge,
     │                 ArchiveLayout
     ├── StepsOutOfRange, CheckpointUnknown, Diverged
+    ├── ImagesNotKept, ImageNotThere, ImageUnknown, ClassUnknown, ClassesClash
     ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable
     └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout
 """
@@ -144,6 +145,28 @@ class ArchiveTooLarge(ArchiveError):
 
 class ArchiveLayout(ArchiveError):
     type, title = "/problems/archive-layout", "The archive is not a folder for each class"
+
+
+class ImagesNotKept(AppError):
+    status = 409
+    type, title = "/problems/images-not-kept", "The images of this model were not kept"
+
+
+class ImageNotThere(AppError):
+    status = 404
+    type, title = "/problems/image-not-there", "The model has no such image"
+
+
+class ImageUnknown(AppError):
+    type, title = "/problems/image-unknown", "The model has no such image"
+
+
+class ClassUnknown(AppError):
+    type, title = "/problems/class-unknown", "The model has no such class"
+
+
+class ClassesClash(AppError):
+    type, title = "/problems/classes-clash", "Two classes would have one name"
 
 
 class ModelNotFound(AppError):

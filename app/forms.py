@@ -15,7 +15,7 @@ from app.errors import NotAForm
 
 MULTIPART = "multipart/form-data"
 TYPES = {MULTIPART, "application/x-www-form-urlencoded"}
-REPEATED = {"images", "labels"}
+REPEATED = {"images", "labels", "remove", "remove_class"}
 EPILOGUE = 1000  # bytes that may follow the closing boundary; most clients send a line's end
 
 

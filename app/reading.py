@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Event
+from typing import BinaryIO
 
 from fastapi import UploadFile
 from torch import Tensor
 
-from app import errors, uploads
+from app import errors, kept, uploads
 from app.archives import ArchiveReader
 from app.images import Decoder
-from app.schemas import AdaptForm
+from app.kept import Kept
+from app.schemas import Choices, Model, SupportForm
 from app.settings import Settings
-from app.uploads import SupportSet, Upload
+from app.uploads import LEAST_CLASSES, SupportSet, Upload
 from app.workers import Workers
 from models.preprocess import InputSpec
 
@@ -30,20 +32,30 @@ class Reader:
         self._decoder = Decoder(settings)
         self._archives = ArchiveReader(settings)
 
-    async def support(self, form: AdaptForm, spec: InputSpec) -> tuple[SupportSet, Tensor]:
+    async def support(
+        self, form: SupportForm, spec: InputSpec, least_classes: int = LEAST_CLASSES
+    ) -> tuple[SupportSet, Tensor]:
         """The labelled images of a form, and as uint8 [B, C, H, W]. Raises AppError."""
         if form.archive is None:
-            support = uploads.support_set(form.images, form.labels, self.settings)
+            support = uploads.support_set(form.images, form.labels, self.settings, least_classes)
             return support, await self._decode(form.images, support.uploads, spec)
         if form.images or form.labels:
             detail = "Send either an archive, or images and labels."
             raise errors.UploadAmbiguous(detail, field="archive")
-        return await self._workers.run(self._unpack, form.archive, spec)
+        return await self._workers.run(self._unpack, form.archive, spec, least_classes)
 
     async def queries(self, files: Sequence[UploadFile], spec: InputSpec) -> tuple[list[Upload], Tensor]:
         """The images to classify, and as uint8 [B, C, H, W]. Raises AppError."""
         queries = uploads.images(files, self.settings)
         return queries, await self._decode(files, queries, spec)
+
+    async def pack(self, support: SupportSet, images: Tensor, choices: Choices) -> bytes:
+        """The images as they are kept."""
+        return await self._workers.run(kept.pack, support, images, choices)
+
+    async def unpack(self, file: BinaryIO, model: Model, spec: InputSpec) -> Kept:
+        """A model's kept images."""
+        return await self._workers.run(kept.unpack, file, model, spec)
 
     def close(self) -> None:
         """Ends the threads. Blocks."""
@@ -52,6 +64,6 @@ class Reader:
     async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: InputSpec) -> Tensor:
         return await self._workers.run(self._decoder.decode, uploads.contents(files, read), spec)
 
-    def _unpack(self, gone: Event, file: UploadFile, spec: InputSpec) -> tuple[SupportSet, Tensor]:
-        support, contents = self._archives.read(file.file.read(), uploads.filename(file))
+    def _unpack(self, gone: Event, file: UploadFile, spec: InputSpec, least_classes: int) -> tuple[SupportSet, Tensor]:
+        support, contents = self._archives.read(file.file.read(), uploads.filename(file), least_classes)
         return support, self._decoder.decode(gone, contents, spec)

@@ -44,6 +44,8 @@ class ModelSummary(BaseModel):
     )
     created_at: datetime = Field(description="When it was made.", examples=["2026-03-01T12:00:00Z"])
     expires_at: datetime | None = Field(default=None, description="When it will be deleted; null: never.")
+    parent: str | None = Field(default=None, description="The model it is a version of.", examples=[EXAMPLE_ID])
+    version: int = Field(default=1, description="1, or one more than its parent's.", examples=[1])
 
 
 class Validation(BaseModel):
@@ -84,6 +86,10 @@ class Model(ModelSummary):
         examples=[["__MACOSX/alpha/._1.png"]],
     )
     skipped_count: int = Field(default=0, description="How many were left out.", examples=[1])
+    images_kept: bool = Field(
+        default=False,
+        description="Whether its images are kept beside it, for GET /models/{id}/images and for new versions of it.",
+    )
 
 
 class AdaptTimings(BaseModel):
@@ -207,8 +213,8 @@ class Problem(BaseModel):
     request_id: str | None = Field(default=None, description="Quote it to find the request in the logs.")
 
 
-class AdaptForm(BaseModel):
-    """A support set: `images` with as many `labels`, or one `archive`; and, if wanted, how to adapt."""
+class SupportForm(BaseModel):
+    """Labelled images, and a name for what is made of them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -224,14 +230,14 @@ class AdaptForm(BaseModel):
         default=None,
         description="A zip with one folder of images for each class, instead of images and labels.",
     )
-    checkpoint: str | None = Field(
-        default=None,
-        description="The meta-initialization to start from; see GET /checkpoints.",
-        examples=["omniglot"],
-    )
     name: Annotated[str, AfterValidator(plain)] | None = Field(
         default=None, max_length=200, description="A name to know the model by.", examples=["my symbols"]
     )
+
+
+class Choices(BaseModel):
+    """How to adapt and what to keep; what is None is the server's to choose. Versions take their parent's."""
+
     steps: int | None = Field(
         default=None,
         ge=0,
@@ -249,6 +255,62 @@ class AdaptForm(BaseModel):
         description="Delete the model after so many seconds.",
         examples=[3600],
     )
+    keep_images: bool | None = Field(
+        default=None,
+        description="Keep the images, as the network sees them, for as long as the model: for new versions of it. "
+        "By default the server's setting, which keeps them unless it was changed.",
+        examples=[True],
+    )
+
+
+class AdaptForm(Choices, SupportForm):
+    """A support set: `images` with as many `labels`, or one `archive`; and, if wanted, how to adapt."""
+
+    checkpoint: str | None = Field(
+        default=None,
+        description="The meta-initialization to start from; see GET /checkpoints.",
+        examples=["omniglot"],
+    )
+
+
+class VersionForm(Choices, SupportForm):
+    """What is to be different from the model: images to remove and to add, and choices that aren't its own."""
+
+    remove: list[int] = Field(
+        default=[],
+        description="Images of the model to leave out, by index; see GET /models/{id}/images. Repeat the field.",
+        examples=[[7]],
+    )
+    remove_class: list[str] = Field(
+        default=[], description="Classes to leave out, with all their images. Repeat the field.", examples=[["beta"]]
+    )
+
+
+class Names(BaseModel):
+    """New names for a model and its classes. What isn't named stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, AfterValidator(plain)] | None = Field(
+        default=None, max_length=200, description="The model's; null takes it away.", examples=["my symbols"]
+    )
+    classes: dict[str, str] = Field(
+        default={}, description="New names by the old ones; two may change places.", examples=[{"alpha": "aleph"}]
+    )
+
+
+class SupportImage(BaseModel):
+    """An image that a model was adapted to."""
+
+    index: int = Field(description="Its place among the model's images, from 0.", examples=[7])
+    filename: str = Field(description="The file name it came with.", examples=["alpha/3.png"])
+    label: str = Field(description="Its class.", examples=["alpha"])
+
+
+class SupportImages(BaseModel):
+    """The images of a model, in their order."""
+
+    images: list[SupportImage]
 
 
 class PredictForm(BaseModel):

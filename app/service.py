@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import BinaryIO
 
 from anyio import to_thread
+from torch import Tensor
 
-from app import answers, errors
+from app import answers, errors, kept, versions
 from app.cache import ModelCache
 from app.engine import Engine
 from app.jobs import AdaptWork, PredictWork
@@ -17,11 +23,15 @@ from app.schemas import (
     AdaptForm,
     AdaptTimings,
     CheckpointInfo,
+    Choices,
     Model,
     ModelPage,
+    Names,
     PredictAnswer,
     PredictForm,
     PredictTimings,
+    SupportImages,
+    VersionForm,
 )
 from app.settings import Settings
 from app.stopwatch import Stopwatch
@@ -32,6 +42,18 @@ from models.errors import SupportError
 from models.learner import Adaptation, Adapted
 
 PHOTO_COST = 5  # what an image and step of photographs costs, in those of drawings
+
+
+@dataclass(frozen=True)
+class Task:
+    """What /adapt or a new version is about."""
+
+    checkpoint: str
+    support: SupportSet
+    images: Tensor
+    choices: Choices
+    name: str | None
+    parent: Model | None = None
 
 
 class Service:
@@ -47,30 +69,41 @@ class Service:
     async def adapt(self, form: AdaptForm) -> AdaptAnswer:
         """Makes a model and keeps it. Raises AppError."""
         name, checkpoint = self._checkpoint(form.checkpoint)
-        inner = checkpoint.metadata.inner
         self._check_steps(form.steps or 0)
         watch = Stopwatch()
         with self.engine.expecting(), watch("decode"):
             support, images = await self.reader.support(form, checkpoint.metadata.input)
-        steps = inner.steps_for(len(images), len(support.classes)) if form.steps is None else form.steps
-        self._check_compute(checkpoint, steps, len(images))
-        work = AdaptWork(
-            checkpoint=name,
-            images=images,
-            labels=support.labels,
-            ways=len(support.classes),
-            steps=steps,
-            learning_rate=form.learning_rate or inner.learning_rate,
+        choices = Choices(**form.model_dump(include=set(Choices.model_fields)))
+        return await self._make(Task(name, support, images, choices, form.name), watch)
+
+    async def revise(self, model_id: str, form: VersionForm) -> AdaptAnswer:
+        """Makes a model of another's images, less some and with others, and keeps it. Raises AppError."""
+        self._check_steps(form.steps or 0)
+        parent, file = await self._images(model_id)
+        spec = self._checkpoint_of(parent).metadata.input
+        watch = Stopwatch()
+        with self.engine.expecting(), watch("decode"):
+            left = versions.without(await self.reader.unpack(file, parent, spec), form)
+            adds = form.images or form.labels or form.archive
+            added = await self.reader.support(form, spec, least_classes=1) if adds else None
+        support, images = versions.joined(left, added, self.settings)
+        choices = versions.choices(form, left.choices)
+        return await self._make(
+            Task(parent.checkpoint.name, support, images, choices, form.name or parent.name, parent), watch
         )
+
+    async def _make(self, task: Task, watch: Stopwatch) -> AdaptAnswer:
+        work = self._work(task)
+        keep = self.settings.keep_images if task.choices.keep_images is None else task.choices.keep_images
         try:
-            done = await self.engine.run(work)
+            done, packed = await asyncio.gather(self.engine.run(work), self._packed(task, keep))
         except SupportError as error:
-            field = "labels" if form.archive is None else "archive"
+            field = "archive" if task.support.uploads[0].field == "archive" else "labels"
             raise errors.SupportUnsuitable(str(error), field=field) from error
         answers.check_finite(done.value)
-        model = self._model(form, name, checkpoint, support, work, done.value)
+        model = self._model(task, work, done.value, images_kept=keep)
         with watch("store"):
-            await self._keep(Stored(model, done.value.adapted.tensors))
+            await self._keep(Stored(model, done.value.adapted.tensors), packed)
         timings = AdaptTimings(**watch.ms, queue=done.queue_ms, encode=done.encode_ms, adapt=done.compute_ms)
         return AdaptAnswer(**model.model_dump(), timings_ms=timings)
 
@@ -106,6 +139,23 @@ class Service:
         """A model, without its weights. Raises ModelNotFound."""
         return await to_thread.run_sync(self.store.describe, model_id)
 
+    async def rename(self, model_id: str, names: Names) -> Model:
+        """A model by other names, its weights as they are. Raises AppError."""
+        return await to_thread.run_sync(self.store.update, model_id, partial(versions.renamed, names=names))
+
+    async def images(self, model_id: str) -> SupportImages:
+        """What a model was adapted to. Raises ModelNotFound or ImagesNotKept."""
+        model, file = await self._images(model_id)
+        return SupportImages(images=await to_thread.run_sync(kept.listed, file, model))
+
+    async def image(self, model_id: str, index: int) -> bytes:
+        """One of these images, as a file of kept.MEDIA_TYPE. Raises ImageUnknown too."""
+        _, file = await self._images(model_id)
+        found = await to_thread.run_sync(kept.picture, file, index)
+        if found is None:
+            raise errors.ImageNotThere(f"Model {model_id} has no image {index}. See its /images.", field="index")
+        return found
+
     async def delete(self, model_id: str) -> None:
         """Raises ModelNotFound."""
         await to_thread.run_sync(self.store.delete, model_id)
@@ -124,16 +174,29 @@ class Service:
             for name, learner in self.engine.learners.items()
         ]
 
-    async def _keep(self, stored: Stored) -> None:
-        await to_thread.run_sync(self.store.put, stored)
-        self.cache.put(stored)
+    async def _packed(self, task: Task, keep: bool) -> bytes | None:
+        return await self.reader.pack(task.support, task.images, task.choices) if keep else None
+
+    async def _keep(self, stored: Stored, images: bytes | None) -> None:
+        self.cache.put(await to_thread.run_sync(self.store.put, stored, images))
 
     async def _stored(self, model_id: str) -> Stored:
-        stored = await self.cache.get(model_id, lambda: to_thread.run_sync(self.store.get, model_id))
-        if is_expired(stored.model) or not await to_thread.run_sync(self.store.has, model_id):
+        def load() -> Awaitable[Stored]:
+            return to_thread.run_sync(self.store.get, model_id)
+
+        stored = await self.cache.get(model_id, load)
+        if is_expired(stored.model) or await to_thread.run_sync(self.store.revision, model_id) != stored.revision:
             self.cache.drop(model_id)
-            return await to_thread.run_sync(self.store.get, model_id)  # which says so
+            return await self.cache.get(model_id, load)  # as it is now; or the error that says it is gone
         return stored
+
+    async def _images(self, model_id: str) -> tuple[Model, BinaryIO]:
+        """A model and the file of its images. Raises ModelNotFound or ImagesNotKept."""
+        model = await self.describe(model_id)
+        if not model.images_kept:
+            detail = f"Model {model_id} was made without keep_images. Send all images to /adapt again, to keep them."
+            raise errors.ImagesNotKept(detail, field="model_id")
+        return model, await to_thread.run_sync(self.store.images, model_id)
 
     def _checkpoint(self, name: str | None) -> tuple[str, Checkpoint]:
         """The checkpoint a request names. Raises NotReady or CheckpointUnknown."""
@@ -170,28 +233,38 @@ class Service:
             detail = f"steps is {steps}; with {images} images this server takes 0 to {most // images}."
             raise errors.StepsOutOfRange(detail, field="steps")
 
-    def _model(
-        self,
-        form: AdaptForm,
-        name: str,
-        checkpoint: Checkpoint,
-        support: SupportSet,
-        work: AdaptWork,
-        adaptation: Adaptation,
-    ) -> Model:
-        now = datetime.now(UTC)
-        ttl = form.ttl_seconds or self.settings.ttl_seconds
+    def _work(self, task: Task) -> AdaptWork:
+        """Raises StepsOutOfRange."""
+        checkpoint, choices, ways = self._checkpoint(task.checkpoint)[1], task.choices, len(task.support.classes)
+        inner = checkpoint.metadata.inner
+        steps = inner.steps_for(len(task.images), ways) if choices.steps is None else choices.steps
+        self._check_compute(checkpoint, steps, len(task.images))
+        return AdaptWork(
+            checkpoint=task.checkpoint,
+            images=task.images,
+            labels=task.support.labels,
+            ways=ways,
+            steps=steps,
+            learning_rate=choices.learning_rate or inner.learning_rate,
+        )
+
+    def _model(self, task: Task, work: AdaptWork, adaptation: Adaptation, images_kept: bool) -> Model:
+        now, support = datetime.now(UTC), task.support
+        ttl = task.choices.ttl_seconds or self.settings.ttl_seconds
         return Model(
             id=new_id(),
-            name=form.name,
-            checkpoint=answers.reference(name, checkpoint),
+            name=task.name,
+            parent=task.parent and task.parent.id,
+            version=task.parent.version + 1 if task.parent else 1,
+            images_kept=images_kept,
+            checkpoint=answers.reference(task.checkpoint, self._checkpoint(task.checkpoint)[1]),
             classes=support.classes,
             created_at=now,
             expires_at=now + timedelta(seconds=ttl) if ttl else None,
             shots=support.shots,
             steps=work.steps,
             learning_rate=work.learning_rate,
-            seed=form.seed,
+            seed=task.choices.seed,
             loss_curve=adaptation.losses,
             support_accuracy=sum(adaptation.image_correct) / len(adaptation.image_correct),
             validation=answers.validation(adaptation),

@@ -1,17 +1,21 @@
-"""Where adapted models are kept: one safetensors file each, with the model's JSON in its header."""
+"""Where adapted models are kept: one safetensors file each, with the model's JSON in its header.
+
+A model's kept images, where there are any, are a file beside it, which goes when the model goes.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import structlog
 from safetensors import SafetensorError, safe_open
@@ -23,6 +27,7 @@ from app.schemas import Model
 
 ID = re.compile(r"[0-9a-f]{32}")
 SUFFIX = ".safetensors"
+IMAGES = ".images"
 TEMPORARY = ".part"
 ABANDONED_SECONDS = 3600  # another server on the same directory may still be writing younger ones
 
@@ -37,26 +42,36 @@ def new_id() -> str:
 
 @dataclass(frozen=True)
 class Stored:
-    """A model and its tensors, which are on the CPU."""
+    """A model and its tensors, which are on the CPU; `revision` is the store's, another after each update."""
 
     model: Model
     tensors: Tensors
+    revision: str = ""
 
 
 class Store(Protocol):
-    """Immutable models by id. Calls block, so make them from worker threads, and may raise StoreUnavailable."""
+    """Models by id; of one, only what is said of it changes, never its tensors.
 
-    def put(self, stored: Stored) -> None:
-        """Keeps a model; when this returns it survives a crash."""
+    Calls block, so make them from worker threads, and may raise StoreUnavailable.
+    """
 
-    def has(self, model_id: str) -> bool:
-        """Whether it is there, expired or not; quick."""
+    def put(self, stored: Stored, images: bytes | None = None) -> Stored:
+        """Keeps a model, and its images if given; when this returns, with the revision, they survive a crash."""
+
+    def update(self, model_id: str, change: Callable[[Model], Model]) -> Model:
+        """Replaces what is said of a model; none of several updates at once is lost. Raises what `get` raises."""
+
+    def revision(self, model_id: str) -> str | None:
+        """That of the model as it is now, expired or not; None if it isn't there; quick."""
 
     def get(self, model_id: str) -> Stored:
         """Raises ModelNotFound (unknown or expired) or ModelDamaged."""
 
     def describe(self, model_id: str) -> Model:
         """Without its tensors; raises what `get` raises."""
+
+    def images(self, model_id: str) -> BinaryIO:
+        """The images of a model as they were put, to read and seek in. Raises ModelNotFound if there are none."""
 
     def delete(self, model_id: str) -> None:
         """Raises ModelNotFound."""
@@ -86,24 +101,42 @@ class DirectoryStore:
             reason = error.strerror or error
             raise StoreUnavailable(f"{directory} cannot be written to ({reason}). Set KSHOT_STORE.") from error
 
-    def put(self, stored: Stored) -> None:
+    def put(self, stored: Stored, images: bytes | None = None) -> Stored:
         """See Store."""
         model = stored.model
         contents = save(dict(stored.tensors), metadata={"model": model.model_dump_json()})
-        with _usable(), self._temporary(model.id) as temporary:
-            _write(temporary, contents)
-            temporary.replace(self._path(model.id))
+        path = self._path(model.id)
+        with _usable():
+            if images is not None:  # first: the model is there when all is
+                self._write(path.with_suffix(IMAGES), images)
+            revision = self._write(path, contents)
             self._flush_directory()
+        return replace(stored, revision=revision)
 
-    def has(self, model_id: str) -> bool:
+    def update(self, model_id: str, change: Callable[[Model], Model]) -> Model:
         """See Store."""
-        return self._path(model_id).is_file()
+        with self._locked():
+            stored = self.get(model_id)
+            return self.put(replace(stored, model=change(stored.model))).model
+
+    def revision(self, model_id: str) -> str | None:
+        """See Store."""
+        try:
+            return _revision(self._path(model_id))
+        except FileNotFoundError:
+            return None
 
     def get(self, model_id: str) -> Stored:
         """See Store."""
-        model = self.describe(model_id)
+        path = self._path(model_id)
         with _reaching(model_id):
-            return Stored(model, load(self._path(model_id).read_bytes()))
+            revision = _revision(path)  # before reading: at worst it is older than what is read, and read again
+            return Stored(self.describe(model_id), load(path.read_bytes()), revision)
+
+    def images(self, model_id: str) -> BinaryIO:
+        """See Store."""
+        with _reaching(model_id):
+            return self._path(model_id).with_suffix(IMAGES).open("rb")
 
     def describe(self, model_id: str) -> Model:
         """See Store."""
@@ -116,8 +149,9 @@ class DirectoryStore:
         """See Store."""
         path = self._path(model_id)
         model = self._try_header(path)  # None if damaged, which can be deleted
-        with _reaching(model_id):
+        with self._locked(), _reaching(model_id):
             path.unlink()
+            path.with_suffix(IMAGES).unlink(missing_ok=True)
         if model and is_expired(model):
             raise _not_found(model_id)  # as for all others who ask for it
 
@@ -137,6 +171,7 @@ class DirectoryStore:
         expired = [path for path in self._paths() if (model := self._try_header(path)) and is_expired(model)]
         for path in expired:
             path.unlink(missing_ok=True)
+            path.with_suffix(IMAGES).unlink(missing_ok=True)
         return len(expired)
 
     def _models(self, cursor: str | None) -> Iterator[Model]:
@@ -173,6 +208,14 @@ class DirectoryStore:
         with _reaching(path.stem), safe_open(path, framework="pt") as file:
             return Model.model_validate_json((file.metadata() or {})["model"])
 
+    def _write(self, path: Path, contents: bytes) -> str:
+        """A file as a whole or not at all, in the place of what was there; returns its revision."""
+        with self._temporary(path.stem) as temporary:
+            _write(temporary, contents)
+            revision = _revision(temporary)
+            temporary.replace(path)
+            return revision
+
     @contextmanager
     def _temporary(self, model_id: str) -> Iterator[Path]:
         """Where to write what will be renamed; nothing is there afterwards."""
@@ -184,15 +227,28 @@ class DirectoryStore:
 
     def _flush_directory(self) -> None:
         """So that the new name itself survives a loss of power."""
+        with self._opened() as descriptor:
+            os.fsync(descriptor)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Alone, among all servers on this directory, in changing or deleting a model that is there."""
+        with _usable(), self._opened() as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
         descriptor = os.open(self.directory, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            yield descriptor
         finally:
             os.close(descriptor)
 
     def _remove_abandoned(self) -> None:
-        """Deletes what a server that was killed had half written."""
-        for name in self._names(TEMPORARY):
+        """Deletes what a server that was killed had half written, and images without their model."""
+        alone = [name for name in self._names(IMAGES) if not (self.directory / name).with_suffix(SUFFIX).exists()]
+        for name in [*self._names(TEMPORARY), *alone]:
             path = self.directory / name
             with suppress(FileNotFoundError):  # written to its end meanwhile
                 if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
@@ -205,6 +261,12 @@ def _write(path: Path, contents: bytes) -> None:
         file.write(contents)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _revision(path: Path) -> str:
+    """Another for each file that was ever at this path."""
+    found = path.stat()
+    return f"{found.st_ino}-{found.st_mtime_ns}"
 
 
 def is_expired(model: Model) -> bool:

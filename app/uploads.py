@@ -13,6 +13,7 @@ from app.settings import Settings
 
 MAX_LABEL = 100
 MAX_FILENAME = 255
+LEAST_CLASSES = 2
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,15 @@ def contents(files: Sequence[UploadFile], uploads: Sequence[Upload]) -> Contents
     return ((upload, file.file.read()) for upload, file in zip(uploads, files, strict=True))
 
 
-def support_set(files: Sequence[UploadFile], labels: Sequence[str], settings: Settings) -> SupportSet:
+def support_set(
+    files: Sequence[UploadFile], labels: Sequence[str], settings: Settings, least_classes: int
+) -> SupportSet:
     """The fields `images` and `labels`. Raises AppError."""
     if files:
         labels = check_labels(labels, len(files))
     uploads = images(files, settings, labels)
     classes = list(dict.fromkeys(labels))
-    check_classes(classes, "labels", settings)
+    check_classes(classes, "labels", settings, least_classes)
     return SupportSet(uploads, classes, [])
 
 
@@ -118,10 +121,11 @@ def check_label(label: str, place: str, **members: object) -> str:
     return plain
 
 
-def check_classes(classes: Sequence[str], field: str, settings: Settings) -> None:
+def check_classes(classes: Sequence[str], field: str, settings: Settings, least: int = LEAST_CLASSES) -> None:
     """Raises TooFewClasses or TooManyClasses."""
-    if len(classes) < 2:
-        detail = f"All images are labelled {classes[0]!r}. Add images of at least one other class."
+    if len(classes) < least:
+        found = f"All images are labelled {classes[0]!r}." if classes else "There are no images."
+        detail = f"{found} Add images of at least one other class."
         raise errors.TooFewClasses(detail, field=field)
     if len(classes) > settings.max_classes:
         detail = f"There are {len(classes)} classes; this server takes {settings.max_classes}. Send fewer."

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self, Unpack
 
 import httpx
 
 from app.client import calls
-from app.client.calls import AdaptOptions, Call, P, PredictOptions, T
+from app.client.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
 from app.client.uploads import Image, SupportSet
-from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer
+from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer, SupportImage
 
 
 class AsyncClient:
@@ -45,6 +45,32 @@ class AsyncClient:
     async def model(self, model_id: str) -> Model:
         """See Client.model."""
         return await self._send(calls.model, model_id)
+
+    async def revise(
+        self,
+        model_id: str,
+        add: SupportSet = (),
+        *,
+        remove: Iterable[int] = (),
+        remove_class: Iterable[str] = (),
+        **options: Unpack[VersionOptions],
+    ) -> AdaptAnswer:
+        """See Client.revise."""
+        return await self._send(calls.revise, model_id, add, remove, remove_class, options)
+
+    async def rename(
+        self, model_id: str, *, name: str | None = None, classes: Mapping[str, str] | None = None
+    ) -> Model:
+        """See Client.rename."""
+        return await self._send(calls.rename, model_id, name, classes)
+
+    async def images(self, model_id: str) -> list[SupportImage]:
+        """See Client.images."""
+        return (await self._send(calls.images, model_id)).images
+
+    async def image(self, model_id: str, index: int) -> bytes:
+        """See Client.image."""
+        return await self._send(calls.image, model_id, index)
 
     async def delete(self, model_id: str) -> None:
         """See Client.delete."""

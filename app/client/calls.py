@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypedDict, TypeVar
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from app import __version__
 from app.client.errors import ServerUnreachableError, UnsendableError, refusal
 from app.client.uploads import Image, Part, SupportSet, image_parts, support_parts
-from app.schemas import AdaptAnswer, Checkpoints, Model, ModelPage, PredictAnswer
+from app.schemas import AdaptAnswer, Checkpoints, Model, ModelPage, PredictAnswer, SupportImages
 
 T = TypeVar("T")
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
@@ -38,21 +38,57 @@ class Call(Generic[T]):
     content: dict[str, Any] = field(default_factory=dict)  # httpx's own arguments: params, data, files
 
 
-class AdaptOptions(TypedDict, total=False):
-    """What /adapt takes beside the support set; None, too, leaves it to the server."""
+class VersionOptions(TypedDict, total=False):
+    """What a new version takes beside its images; None, too, leaves it as it is."""
 
-    checkpoint: str | None
     name: str | None
     steps: int | None
     learning_rate: float | None
     seed: int | None
     ttl_seconds: int | None
+    keep_images: bool | None
+
+
+class AdaptOptions(VersionOptions, total=False):
+    """What /adapt takes beside the support set; None, too, leaves it to the server."""
+
+    checkpoint: str | None
 
 
 def adapt(support: SupportSet, options: AdaptOptions) -> Call[AdaptAnswer]:
     """POST /adapt."""
     labels, files = support_parts(support)
     return Call("POST", "/adapt", _read(AdaptAnswer), _form(files, labels=labels, **options))
+
+
+def revise(
+    model_id: str,
+    add: SupportSet,
+    remove: Iterable[int],
+    remove_class: Iterable[str],
+    options: VersionOptions,
+) -> Call[AdaptAnswer]:
+    """POST /models/{id}/versions."""
+    labels, files = support_parts(add)
+    form = _form(files, labels=labels, remove=list(remove), remove_class=list(remove_class), **options)
+    return Call("POST", f"{_model_path(model_id)}/versions", _read(AdaptAnswer), form)
+
+
+def rename(model_id: str, name: str | None, classes: Mapping[str, str] | None) -> Call[Model]:
+    """PATCH /models/{id}."""
+    names = {"name": name, "classes": classes}
+    given = {field: value for field, value in names.items() if value is not None}
+    return Call("PATCH", _model_path(model_id), _read(Model), {"json": given})
+
+
+def images(model_id: str) -> Call[SupportImages]:
+    """GET /models/{id}/images."""
+    return Call("GET", f"{_model_path(model_id)}/images", _read(SupportImages))
+
+
+def image(model_id: str, index: int) -> Call[bytes]:
+    """GET /models/{id}/images/{index}."""
+    return Call("GET", f"{_model_path(model_id)}/images/{index}", _content)
 
 
 class PredictOptions(TypedDict, total=False):
@@ -149,6 +185,11 @@ def _model_path(model_id: str) -> str:
 def _succeeded(response: httpx.Response) -> None:
     if not response.is_success:
         raise refusal(response)
+
+
+def _content(response: httpx.Response) -> bytes:
+    _succeeded(response)
+    return response.content
 
 
 def _read(schema: type[M]) -> Callable[[httpx.Response], M]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Self, Unpack
 
 import httpx
 
 from app.client import calls
-from app.client.calls import AdaptOptions, Call, P, PredictOptions, T
+from app.client.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
 from app.client.uploads import Image, SupportSet
-from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer
+from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer, SupportImage
 
 
 class Client:
@@ -45,6 +45,33 @@ class Client:
     def model(self, model_id: str) -> Model:
         """One adapted model's record."""
         return self._send(calls.model, model_id)
+
+    def revise(
+        self,
+        model_id: str,
+        add: SupportSet = (),
+        *,
+        remove: Iterable[int] = (),
+        remove_class: Iterable[str] = (),
+        **options: Unpack[VersionOptions],
+    ) -> AdaptAnswer:
+        """Make a new version of a model: without some of its images (by index) or classes, and with others.
+
+        Its weights are those of adapting to all of these images anew; the model itself stays.
+        """
+        return self._send(calls.revise, model_id, add, remove, remove_class, options)
+
+    def rename(self, model_id: str, *, name: str | None = None, classes: Mapping[str, str] | None = None) -> Model:
+        """Give a model, or classes of it by their old names, other names; nothing is adapted anew."""
+        return self._send(calls.rename, model_id, name, classes)
+
+    def images(self, model_id: str) -> list[SupportImage]:
+        """What a model was adapted to, if its images were kept."""
+        return self._send(calls.images, model_id).images
+
+    def image(self, model_id: str, index: int) -> bytes:
+        """One of these images as a WEBP file, as the network saw it."""
+        return self._send(calls.image, model_id, index)
 
     def delete(self, model_id: str) -> None:
         """Delete an adapted model."""

@@ -12,7 +12,7 @@ from app.names import shown
 
 if TYPE_CHECKING:
     from app.client import Client
-    from app.schemas import Problem
+    from app.schemas import AdaptAnswer, Problem
 
 A = TypeVar("A")
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -79,3 +79,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     console.print(table)
+
+
+def show_adapted(answer: AdaptAnswer) -> None:
+    """A model that was just made, and what to do next."""
+    images = sum(answer.shots.values())
+    typer.echo(f"Adapted {answer.checkpoint.name} to {len(answer.classes)} classes with {images} images.")
+    print_table(["class", "images"], answer.shots.items())
+    if answer.validation:
+        typer.echo(f"Of new images it should get about {answer.validation.accuracy:.0%} right.")
+    typer.echo(f"It classifies {answer.support_accuracy:.0%} of these images as labelled. The hardest:")
+    print_table(
+        ["image", "label", "loss"],
+        [[each.filename, each.label, f"{each.loss:.3f}"] for each in answer.hardest_images],
+    )
+    if answer.skipped:
+        typer.echo(f"Skipped {answer.skipped_count} that are no images: {', '.join(answer.skipped)}")
+    typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")

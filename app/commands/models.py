@@ -1,18 +1,19 @@
-"""`kshot models list`, `show` and `delete`: the adapted models that a running server keeps."""
+"""`kshot models`: the adapted models that a running server keeps, and new versions of them."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.console import AsJson, Url, connected, print_table, show
+from app.commands.console import AsJson, Url, connected, print_table, show, show_adapted
 
 if TYPE_CHECKING:
-    from app.schemas import Model, ModelSummary
+    from app.schemas import Model, ModelSummary, SupportImage
 
-models = typer.Typer(name="models", no_args_is_help=True, help="List, show and delete adapted models.")
+models = typer.Typer(name="models", no_args_is_help=True, help="List, show, edit, rename and delete adapted models.")
 
 Id = Annotated[str, typer.Argument(metavar="MODEL_ID", help="The id that `kshot adapt` printed.")]
 
@@ -31,6 +32,70 @@ def show_model(model_id: Id, url: Url = None, as_json: AsJson = False) -> None:
     with connected(url) as client:
         found = client.model(model_id)
     show(found, as_json, _show_one)
+
+
+@models.command("images")
+def list_images(model_id: Id, url: Url = None, as_json: AsJson = False) -> None:
+    """List the images a model was adapted to, with the numbers by which `edit --remove` knows them."""
+    with connected(url) as client:
+        found = client.images(model_id)
+    show(found, as_json, _show_images)
+
+
+@models.command("edit")
+def edit_model(
+    model_id: Id,
+    add: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER_OR_ZIP", exists=True, help="Images to add: a folder of them for each class."),
+    ] = None,
+    remove: Annotated[list[int] | None, typer.Option(help="An image to leave out; see `kshot models images`.")] = None,
+    remove_class: Annotated[list[str] | None, typer.Option(help="A class to leave out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Another name for the new version.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Another number of gradient steps.")] = None,
+    ttl_seconds: Annotated[int | None, typer.Option(help="Delete the new version after so many seconds.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new version of a model from its images, less some and with others. The model itself stays.
+
+    Examples:
+    - `kshot models edit MODEL_ID --add more/`
+
+    - `kshot models edit MODEL_ID --remove 7 --remove 12 --remove-class hat`
+    """
+    with connected(url) as client:
+        answer = client.revise(
+            model_id,
+            add or (),
+            remove=remove or (),
+            remove_class=remove_class or (),
+            name=name,
+            steps=steps,
+            ttl_seconds=ttl_seconds,
+        )
+    show(answer, as_json, show_adapted)
+
+
+@models.command("rename")
+def rename_model(
+    model_id: Id,
+    name: Annotated[str | None, typer.Option(help="The model's new name.")] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", metavar="OLD=NEW", help="A class's old and new name.")
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a model or its classes other names, at once: nothing is adapted anew.
+
+    Example:
+    - `kshot models rename MODEL_ID --name clothes --class t-shirt=shirt`
+    """
+    pairs = dict(_renaming(each) for each in classes or [])
+    with connected(url) as client:
+        model = client.rename(model_id, name=name, classes=pairs)
+    show(model, as_json, _show_one)
 
 
 @models.command("delete")
@@ -54,6 +119,17 @@ def _show_list(found: list[ModelSummary]) -> None:
             for each in found
         ],
     )
+
+
+def _renaming(pair: str) -> tuple[str, str]:
+    old, equals, new = pair.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{pair!r} is no OLD=NEW", param_hint="--class")
+    return old, new
+
+
+def _show_images(found: list[SupportImage]) -> None:
+    print_table(["image", "label", "file"], [[each.index, each.label, each.filename] for each in found])
 
 
 def _show_one(model: Model) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.console import AsJson, Url, connected, print_table, show
+from app.commands.console import AsJson, Url, connected, print_table, show, show_adapted
 
 if TYPE_CHECKING:
-    from app.schemas import AdaptAnswer, CheckpointInfo, PredictAnswer
+    from app.schemas import CheckpointInfo, PredictAnswer
 
 
 def adapt(
@@ -24,6 +24,9 @@ def adapt(
     learning_rate: Annotated[float | None, typer.Option(help="Inner learning rate.")] = None,
     seed: Annotated[int | None, typer.Option(help="Kept with the model.")] = None,
     ttl_seconds: Annotated[int | None, typer.Option(help="Delete the model after so many seconds.")] = None,
+    keep_images: Annotated[
+        bool | None, typer.Option(help="Whether the server keeps the images, for `kshot models edit`.")
+    ] = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,8 +48,9 @@ def adapt(
             learning_rate=learning_rate,
             seed=seed,
             ttl_seconds=ttl_seconds,
+            keep_images=keep_images,
         )
-    show(answer, as_json, _show_adapted)
+    show(answer, as_json, show_adapted)
 
 
 def predict(
@@ -77,22 +81,6 @@ def checkpoints(url: Url = None, as_json: AsJson = False) -> None:
     with connected(url) as client:
         found = client.checkpoints()
     show(found, as_json, _show_checkpoints)
-
-
-def _show_adapted(answer: AdaptAnswer) -> None:
-    images = sum(answer.shots.values())
-    typer.echo(f"Adapted {answer.checkpoint.name} to {len(answer.classes)} classes with {images} images.")
-    print_table(["class", "images"], answer.shots.items())
-    if answer.validation:
-        typer.echo(f"Of new images it should get about {answer.validation.accuracy:.0%} right.")
-    typer.echo(f"It classifies {answer.support_accuracy:.0%} of these images as labelled. The hardest:")
-    print_table(
-        ["image", "label", "loss"],
-        [[each.filename, each.label, f"{each.loss:.3f}"] for each in answer.hardest_images],
-    )
-    if answer.skipped:
-        typer.echo(f"Skipped {answer.skipped_count} that are no images: {', '.join(answer.skipped)}")
-    typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
 
 
 def _show_predictions(answer: PredictAnswer, images: list[Path], top: int) -> None:

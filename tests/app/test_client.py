@@ -72,6 +72,22 @@ def test_models_are_listed_over_all_pages_shown_and_deleted(client: Client, serv
     assert not set(made) & {model.id for model in client.models()}
 
 
+def test_a_version_is_made_of_other_images_and_gets_other_names(client: Client) -> None:
+    pairs = [(label(path), path) for path in SUPPORT]
+    model = client.adapt(pairs[:-1], name="old")
+    child = client.revise(model.id, pairs[-1:], remove=[0], remove_class=[CLASSES[1]], steps=2)
+    assert (child.parent, child.version, child.steps, child.name) == (model.id, 2, 2, "old")
+    assert child.shots[CLASSES[0]] == 4
+    assert CLASSES[1] not in child.classes
+    named = client.rename(child.id, classes={CLASSES[0]: "first"})
+    assert (named.name, named.classes[0]) == ("old", "first")
+    assert client.rename(child.id, name="new").classes == named.classes
+    images = client.images(child.id)
+    assert [image.index for image in images] == list(range(19))
+    again = client.revise(child.id, [("first", client.image(child.id, 0))], remove=[0])
+    assert again.support_accuracy == child.support_accuracy
+
+
 def test_a_deleted_model_is_an_error_that_says_so(client: Client) -> None:
     model = client.adapt(FOLDER, steps=0)
     client.delete(model.id)

@@ -92,6 +92,23 @@ def test_models_are_listed_shown_and_deleted(kshot: Kshot) -> None:
     assert model_id in gone.stderr
 
 
+def test_a_model_is_edited_and_renamed(kshot: Kshot) -> None:
+    model = _json(kshot("adapt", FOLDER, "--json"))
+    assert kshot("models", "images", model["id"]).stdout.splitlines()[-1].split() == [
+        "24",
+        CLASSES[-1],
+        f"{CLASSES[-1]}/5.png",
+    ]
+    more = DRAWINGS / "more"
+    edited = kshot("models", "edit", model["id"], "--add", more, "--remove", 0, "--remove-class", CLASSES[1])
+    assert edited.returncode == 0, edited.stderr
+    assert "7 classes with 43 images" in edited.stdout
+    child = edited.stdout.splitlines()[-1].split()[3]
+    renamed = _json(kshot("models", "rename", child, "--name", "new", "--class", f"{CLASSES[0]}=a=b", "--json"))
+    assert (renamed["name"], renamed["parent"], renamed["shots"]["a=b"]) == ("new", model["id"], 4)
+    assert kshot("models", "rename", child, "--class", "a").returncode == 2
+
+
 def test_checkpoints_are_listed(kshot: Kshot) -> None:
     assert "omniglot" in kshot("checkpoints").stdout
     assert [each["name"] for each in _json(kshot("checkpoints", "--json"))] == ["omniglot"]

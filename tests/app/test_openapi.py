@@ -35,6 +35,13 @@ def references(node: Any) -> Iterator[str]:
         ("/models", "get", {"200", "422", "503"}),
         ("/models/{model_id}", "get", {"200", "404", "500", "503"}),
         ("/models/{model_id}", "delete", {"204", "404", "503"}),
+        ("/models/{model_id}", "patch", {"200", "404", "422", "500", "503"}),
+        (
+            "/models/{model_id}/versions",
+            "post",
+            {"201", "400", "404", "409", "413", "415", "422", "429", "500", "503", "504"},
+        ),
+        ("/models/{model_id}/images/{index}", "get", {"200", "404", "409", "422", "500", "503"}),
     ],
 )
 def test_statuses_are_those_that_occur(document: dict[str, Any], path: str, method: str, statuses: set[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -150,11 +151,59 @@ def test_an_expired_model_is_not_found_by_those_who_delete_it_either(store: Dire
         store.delete(old.model.id)
 
 
-def test_it_has_what_is_on_the_disk(store: DirectoryStore) -> None:
+def test_a_model_has_another_revision_after_each_update(store: DirectoryStore) -> None:
     kept = stored()
-    assert not store.has(kept.model.id)
+    assert store.revision(kept.model.id) is None
+    assert store.put(kept).revision == store.revision(kept.model.id) == store.get(kept.model.id).revision
+    before = store.revision(kept.model.id)
+    store.update(kept.model.id, lambda model: model)
+    assert store.revision(kept.model.id) not in (None, before)
+
+
+def test_updates_by_several_servers_at_once_are_all_kept(store: DirectoryStore) -> None:
+    kept = stored()
     store.put(kept)
-    assert store.has(kept.model.id)
+    other = DirectoryStore(store.directory)
+
+    def add(number: int) -> None:
+        here = (store, other)[number % 2]
+        here.update(kept.model.id, lambda model: model.model_copy(update={"classes": [*model.classes, str(number)]}))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(20)))
+    got = store.get(kept.model.id)
+    assert sorted(got.model.classes) == sorted(["a", "b", *map(str, range(20))])
+    assert torch.equal(got.tensors["head.weight"], kept.tensors["head.weight"])
+
+
+def test_an_update_of_a_model_that_is_deleted_meanwhile_does_not_bring_it_back(store: DirectoryStore) -> None:
+    kept = stored()
+    store.put(kept)
+    with ThreadPoolExecutor(1) as pool:
+
+        def change(model: Model) -> Model:
+            pool.submit(DirectoryStore(store.directory).delete, model.id)
+            time.sleep(0.05)
+            return model
+
+        store.update(kept.model.id, change)
+    assert store.revision(kept.model.id) is None
+    with pytest.raises(ModelNotFound):
+        store.update(kept.model.id, lambda model: model)
+
+
+def test_images_go_when_their_model_goes(store: DirectoryStore) -> None:
+    young, old, none = stored(), stored(expires_in=-1), stored()
+    for each in (young, old):
+        store.put(each, images=b"pictures")
+    store.put(none)
+    with store.images(young.model.id) as file:
+        assert file.read() == b"pictures"
+    with pytest.raises(ModelNotFound):
+        store.images(none.model.id)
+    assert store.sweep() == 1
+    store.delete(young.model.id)
+    assert [path.suffix for path in store.directory.iterdir()] == [".safetensors"]
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a directory nobody can write to, root neither")
@@ -163,11 +212,12 @@ def test_a_store_that_cannot_be_written_to_is_none() -> None:
         DirectoryStore(Path("/proc/self"))
 
 
+@pytest.mark.parametrize("suffix", [".abcd.part", ".images"])
 @pytest.mark.parametrize("again", [lambda store: DirectoryStore(store.directory), DirectoryStore.sweep])
 def test_old_leftovers_of_a_killed_server_are_removed(
-    store: DirectoryStore, again: Callable[[DirectoryStore], object]
+    store: DirectoryStore, again: Callable[[DirectoryStore], object], suffix: str
 ) -> None:
-    old, young = (store.directory / f"{new_id()}.abcd.part" for _ in range(2))
+    old, young = (store.directory / f"{new_id()}{suffix}" for _ in range(2))
     for path in (old, young):
         path.write_bytes(b"x")
     then = time.time() - ABANDONED_SECONDS - 1

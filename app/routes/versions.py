@@ -1,0 +1,72 @@
+"""What becomes of a model: new versions, other names, and the images it was adapted to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
+
+from app.disconnects import while_connected
+from app.forms import require_form
+from app.kept import MEDIA_TYPE
+from app.problems import documented
+from app.routes.dependencies import ModelId, TheService
+from app.schemas import AdaptAnswer, Model, Names, SupportImages, VersionForm
+
+router = APIRouter(prefix="/models/{model_id}", tags=["models"])
+SECONDS = 3600  # a browser may keep an image of a model, which never changes, but may be deleted
+
+
+@router.post(
+    "/versions",
+    status_code=status.HTTP_201_CREATED,
+    summary="Make a model with other images from this one",
+    responses=documented(400, 404, 409, 413, 415, 422, 429, 500, 503, 504),
+    dependencies=[Depends(require_form)],
+)
+async def make_version(
+    model_id: ModelId,
+    form: Annotated[VersionForm, Form(media_type="multipart/form-data")],
+    service: TheService,
+    request: Request,
+    response: Response,
+) -> AdaptAnswer:
+    """Leaves out what `remove` and `remove_class` say, adds `images` with `labels`, or an `archive`, and adapts anew.
+
+    The weights are those that /adapt would make of all these images. Choices that the form doesn't make are the
+    model's, and so is its name. The model itself stays as it is, until it expires or is deleted.
+    """
+    answer = await while_connected(request, service.revise(model_id, form))
+    response.headers["Location"] = f"/models/{answer.id}"
+    return answer
+
+
+@router.patch("", summary="Rename a model and its classes", responses=documented(404, 422, 500, 503))
+async def rename_model(model_id: ModelId, names: Names, service: TheService) -> Model:
+    """At once, and without adapting: the model keeps its id and its weights."""
+    return await service.rename(model_id, names)
+
+
+@router.get("/images", summary="List the images of a model", responses=documented(404, 409, 500, 503))
+async def list_images(model_id: ModelId, service: TheService) -> SupportImages:
+    """What it was adapted to, in order, if they were kept (`images_kept`)."""
+    return await service.images(model_id)
+
+
+@router.get(
+    "/images/{index}",
+    summary="Show an image of a model",
+    response_class=Response,
+    responses={
+        200: {"content": {MEDIA_TYPE: {}}, "description": "The image as the network saw it."},
+        **documented(404, 409, 422, 500, 503),
+    },
+)
+async def show_image(
+    model_id: ModelId,
+    index: Annotated[int, Path(ge=0, description="Its place among the model's images.", examples=[0])],
+    service: TheService,
+) -> Response:
+    """Made square and small, without loss: sent again, it is what it was."""
+    headers = {"Cache-Control": f"private, max-age={SECONDS}, immutable"}
+    return Response(await service.image(model_id, index), media_type=MEDIA_TYPE, headers=headers)

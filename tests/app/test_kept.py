@@ -1,0 +1,45 @@
+"""Kept images are what the network saw, to the bit."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from threading import Event
+
+import pytest
+import torch
+from PIL import Image
+
+from app import kept
+from app.schemas import Choices
+from app.uploads import SupportSet, Upload
+from models.preprocess import InputSpec, prepare
+from tests.app.test_store import stored
+
+PHOTOS = Path(__file__).parent.parent / "data" / "photos" / "support"
+
+
+@pytest.mark.parametrize("spec", [InputSpec(channels=3, size=224, fit="crop"), InputSpec(channels=1, size=28)])
+def test_what_is_packed_is_unpacked(spec: InputSpec) -> None:
+    paths = sorted(PHOTOS.glob("*/1.jpg"))
+    images = torch.stack([prepare(Image.open(path), spec) for path in paths])
+    noise = torch.randint(0, 256, images[:1].shape, dtype=torch.uint8)
+    images = torch.cat([images, noise])
+    labels = [path.parent.name for path in paths]
+    uploads = [Upload("images", index, f"{label}.jpg", label) for index, label in enumerate([*labels, labels[0]])]
+    support, choices = SupportSet(uploads, labels, []), Choices(steps=3, ttl_seconds=60)
+    model = stored().model.model_copy(update={"classes": labels})
+
+    file = kept.pack(Event(), support, images, choices)
+    got = kept.unpack(Event(), io.BytesIO(file), model, spec)
+    assert torch.equal(got.images, images)
+    assert (got.support, got.choices) == (support, choices)
+
+    shown = kept.picture(io.BytesIO(file), 1)
+    assert shown is not None
+    assert torch.equal(prepare(Image.open(io.BytesIO(shown)), spec), images[1])
+    assert kept.picture(io.BytesIO(file), len(images)) is None
+    renamed = model.model_copy(update={"classes": [label.upper() for label in labels]})
+    assert [image.label for image in kept.listed(io.BytesIO(file), renamed)] == [
+        upload.label.upper() for upload in uploads
+    ]
