@@ -18,13 +18,13 @@ from app.forms import WholeForm
 from app.learners import find_checkpoints, load_learners
 from app.limits import BodyLimit
 from app.openapi import Api
-from app.routes import adapt, checkpoints, health, models, predict, versions
+from app.routes import adapt, checkpoints, export, health, models, predict, versions
 from app.service import Service
 from app.settings import MiB, Settings
 from app.store import DirectoryStore, Store
 
 log = structlog.stdlib.get_logger("kshot")
-ROUTES = (adapt, predict, models, versions, checkpoints, health)
+ROUTES = (adapt, predict, models, versions, export, checkpoints, health)
 TEXT_FIELDS = 20  # those beside the labels, and some to spare
 
 

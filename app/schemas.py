@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from fastapi import UploadFile
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -297,6 +297,9 @@ class Names(BaseModel):
     classes: dict[str, str] = Field(
         default={}, description="New names by the old ones; two may change places.", examples=[{"alpha": "aleph"}]
     )
+
+
+ExportFormat: TypeAlias = Literal["onnx", "safetensors"]
 
 
 class SupportImage(BaseModel):

@@ -24,8 +24,10 @@ from app.schemas import (
     AdaptTimings,
     CheckpointInfo,
     Choices,
+    ExportFormat,
     Model,
     ModelPage,
+    ModelSummary,
     Names,
     PredictAnswer,
     PredictForm,
@@ -39,6 +41,8 @@ from app.store import Store, Stored, is_expired, new_id
 from app.uploads import SupportSet
 from models.checkpoint import Checkpoint
 from models.errors import SupportError
+from models.export.onnx_file import build_onnx
+from models.export.safetensors_file import build_safetensors
 from models.learner import Adaptation, Adapted
 
 PHOTO_COST = 5  # what an image and step of photographs costs, in those of drawings
@@ -155,6 +159,15 @@ class Service:
         if found is None:
             raise errors.ImageNotThere(f"Model {model_id} has no image {index}. See its /images.", field="index")
         return found
+
+    async def export(self, model_id: str, form: ExportFormat) -> bytes:
+        """One file that runs elsewhere. Raises AppError."""
+        self.engine.require_ready()
+        stored = await self._stored(model_id)
+        build = build_onnx if form == "onnx" else build_safetensors
+        about = {"model": ModelSummary(**stored.model.model_dump()).model_dump_json()}
+        given = self._checkpoint_of(stored.model), Adapted(dict(stored.tensors)), stored.model.classes, about
+        return await to_thread.run_sync(build, *given)
 
     async def delete(self, model_id: str) -> None:
         """Raises ModelNotFound."""

@@ -11,7 +11,7 @@ import httpx
 from app.client import calls
 from app.client.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
 from app.client.uploads import Image, SupportSet
-from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer, SupportImage
+from app.schemas import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, PredictAnswer, SupportImage
 
 
 class AsyncClient:
@@ -71,6 +71,10 @@ class AsyncClient:
     async def image(self, model_id: str, index: int) -> bytes:
         """See Client.image."""
         return await self._send(calls.image, model_id, index)
+
+    async def export(self, model_id: str, form: ExportFormat = "onnx") -> bytes:
+        """See Client.export."""
+        return await self._send(calls.export, model_id, form)
 
     async def delete(self, model_id: str) -> None:
         """See Client.delete."""

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from app import __version__
 from app.client.errors import ServerUnreachableError, UnsendableError, refusal
 from app.client.uploads import Image, Part, SupportSet, image_parts, support_parts
-from app.schemas import AdaptAnswer, Checkpoints, Model, ModelPage, PredictAnswer, SupportImages
+from app.schemas import AdaptAnswer, Checkpoints, ExportFormat, Model, ModelPage, PredictAnswer, SupportImages
 
 T = TypeVar("T")
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
@@ -84,6 +84,11 @@ def rename(model_id: str, name: str | None, classes: Mapping[str, str] | None) -
 def images(model_id: str) -> Call[SupportImages]:
     """GET /models/{id}/images."""
     return Call("GET", f"{_model_path(model_id)}/images", _read(SupportImages))
+
+
+def export(model_id: str, form: ExportFormat) -> Call[bytes]:
+    """GET /models/{id}/export."""
+    return Call("GET", f"{_model_path(model_id)}/export", _content, {"params": {"format": form}})
 
 
 def image(model_id: str, index: int) -> Call[bytes]:

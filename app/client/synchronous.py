@@ -11,7 +11,7 @@ import httpx
 from app.client import calls
 from app.client.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
 from app.client.uploads import Image, SupportSet
-from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer, SupportImage
+from app.schemas import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, PredictAnswer, SupportImage
 
 
 class Client:
@@ -72,6 +72,13 @@ class Client:
     def image(self, model_id: str, index: int) -> bytes:
         """One of these images as a WEBP file, as the network saw it."""
         return self._send(calls.image, model_id, index)
+
+    def export(self, model_id: str, form: ExportFormat = "onnx") -> bytes:
+        """One file that runs without kshot: ONNX for any runtime, or safetensors with every weight.
+
+        `examples/run_onnx.py` runs it; its metadata say what goes in and what comes out.
+        """
+        return self._send(calls.export, model_id, form)
 
     def delete(self, model_id: str) -> None:
         """Delete an adapted model."""

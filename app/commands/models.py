@@ -11,9 +11,9 @@ import typer
 from app.commands.console import AsJson, Url, connected, print_table, show, show_adapted
 
 if TYPE_CHECKING:
-    from app.schemas import Model, ModelSummary, SupportImage
+    from app.schemas import ExportFormat, Model, ModelSummary, SupportImage
 
-models = typer.Typer(name="models", no_args_is_help=True, help="List, show, edit, rename and delete adapted models.")
+models = typer.Typer(name="models", no_args_is_help=True, help="List, show, edit, export and delete adapted models.")
 
 Id = Annotated[str, typer.Argument(metavar="MODEL_ID", help="The id that `kshot adapt` printed.")]
 
@@ -96,6 +96,29 @@ def rename_model(
     with connected(url) as client:
         model = client.rename(model_id, name=name, classes=pairs)
     show(model, as_json, _show_one)
+
+
+@models.command("export")
+def export_model(
+    model_id: Id,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write: .onnx or .safetensors.")
+    ],
+    url: Url = None,
+) -> None:
+    """Write a model to one file that runs without kshot; `examples/run_onnx.py` shows how.
+
+    Example:
+    - `kshot models export MODEL_ID -o clothes.onnx`
+    """
+    forms: dict[str, ExportFormat] = {".onnx": "onnx", ".safetensors": "safetensors"}
+    form = forms.get(output.suffix)
+    if form is None:
+        raise typer.BadParameter(f"{output.name!r} ends neither in .onnx nor in .safetensors", param_hint="--output")
+    with connected(url) as client:
+        content = client.export(model_id, form)
+    output.write_bytes(content)
+    typer.echo(f"Wrote {output}, {len(content) / 1e6:.1f} MB")
 
 
 @models.command("delete")

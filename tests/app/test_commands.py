@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from app import __version__
@@ -107,6 +108,16 @@ def test_a_model_is_edited_and_renamed(kshot: Kshot) -> None:
     renamed = _json(kshot("models", "rename", child, "--name", "new", "--class", f"{CLASSES[0]}=a=b", "--json"))
     assert (renamed["name"], renamed["parent"], renamed["shots"]["a=b"]) == ("new", model["id"], 4)
     assert kshot("models", "rename", child, "--class", "a").returncode == 2
+
+
+def test_a_model_is_exported_as_its_files_name_says(kshot: Kshot, tmp_path: Path) -> None:
+    model = _json(kshot("adapt", FOLDER, "--json"))
+    for name in ("m.onnx", "m.safetensors"):
+        assert kshot("models", "export", model["id"], "-o", tmp_path / name).returncode == 0
+    assert onnx.load(tmp_path / "m.onnx").graph.input[0].name == "images"
+    refused = kshot("models", "export", model["id"], "-o", tmp_path / "m.pt")
+    assert refused.returncode == 2
+    assert ".safetensors" in refused.stderr
 
 
 def test_checkpoints_are_listed(kshot: Kshot) -> None:

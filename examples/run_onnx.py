@@ -1,0 +1,39 @@
+"""Runs a model that `kshot models export` wrote, without kshot or torch: pip install numpy onnxruntime pillow, then
+
+python examples/run_onnx.py model.onnx photo.jpg …
+"""
+
+import json
+import sys
+
+import numpy as np
+from onnxruntime import InferenceSession
+from PIL import Image, ImageOps
+
+
+def prepare(path: str, size: int, mode: str, fit: str) -> np.ndarray:
+    """A picture as the model takes it: uint8 [C, size, size]."""
+    image = Image.open(path)
+    image.draft(None, (2 * size, 2 * size))
+    clear = image.has_transparency_data
+    image = image.convert("RGBA").convert("RGBa") if clear else image.convert(mode)
+    image = ImageOps.exif_transpose(image.reduce(max(min(image.size) // (2 * size), 1)))
+    if clear:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert(mode)
+    square = (size, size), Image.Resampling.BILINEAR
+    image = ImageOps.fit(image, *square) if fit == "crop" else ImageOps.pad(image, *square, color="white")
+    return np.asarray(image).reshape(size, size, -1).transpose(2, 0, 1)
+
+
+def classify(session: InferenceSession, paths: list[str]) -> np.ndarray:
+    """The probabilities of the labels for each picture [B, N]."""
+    recipe = json.loads(session.get_modelmeta().custom_metadata_map["preprocessing"])
+    images = np.stack([prepare(path, recipe["size"], recipe["mode"], recipe["fit"]) for path in paths])
+    return session.run(["probabilities"], {"images": images})[0]
+
+
+if __name__ == "__main__":
+    session = InferenceSession(sys.argv[1])
+    labels = json.loads(session.get_modelmeta().custom_metadata_map["labels"])
+    for path, scores in zip(sys.argv[2:], classify(session, sys.argv[2:]), strict=True):
+        print(path, labels[scores.argmax()], f"{scores.max():.3f}")
