@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,8 @@ from models.parameters import move
 from models.tasks import Support
 
 T = TypeVar("T")
+Observer: TypeAlias = Callable[[int, float], None]
+"""Is told, in the engine's thread, the loss after so many steps."""
 HOST = torch.device("cpu")  # where models wait in the cache and the store
 
 
@@ -47,6 +49,7 @@ class AdaptWork(Work[Adaptation]):
     ways: int
     steps: int
     learning_rate: float
+    observe: Observer | None = None
 
     @property
     def group(self) -> Hashable:
@@ -60,7 +63,19 @@ class AdaptWork(Work[Adaptation]):
             Support(encoded, torch.tensor(work.labels), work.ways, work.steps, work.learning_rate)
             for work, encoded in zip(batch, features, strict=True)
         ]
-        return [_on(HOST, adaptation) for adaptation in learner.adapt(supports)]
+        return [_on(HOST, adaptation) for adaptation in learner.adapt(supports, _telling(batch))]
+
+
+def _telling(batch: Sequence[AdaptWork]) -> Callable[[int, Tensor], None] | None:
+    """Tells each work that listens its own loss, for as long as it takes steps."""
+    listening = [(task, work, work.observe) for task, work in enumerate(batch) if work.observe]
+
+    def tell(step: int, losses: Tensor) -> None:
+        for task, work, observe in listening:
+            if step < work.steps:
+                observe(step, float(losses[task]))
+
+    return tell if listening else None
 
 
 @dataclass(frozen=True, kw_only=True)

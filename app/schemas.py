@@ -108,6 +108,14 @@ class AdaptAnswer(Model):
     timings_ms: AdaptTimings
 
 
+class StepEvent(BaseModel):
+    """How far an adaptation is."""
+
+    step: int = Field(description="Inner steps taken: from 0, before the first, to `steps`.", examples=[1])
+    steps: int = Field(description="Inner steps to take (k).", examples=[5])
+    loss: float = Field(description="Mean cross-entropy of the support set then.", examples=[0.0465])
+
+
 class Score(BaseModel):
     """A label and how probable the model holds it."""
 

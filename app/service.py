@@ -15,6 +15,7 @@ from torch import Tensor
 from app import answers, errors, kept, versions
 from app.cache import ModelCache
 from app.engine import Engine
+from app.events import Tell, nobody
 from app.jobs import AdaptWork, PredictWork
 from app.reading import Reader
 from app.schemas import (
@@ -32,6 +33,7 @@ from app.schemas import (
     PredictAnswer,
     PredictForm,
     PredictTimings,
+    StepEvent,
     SupportImages,
     VersionForm,
 )
@@ -70,18 +72,18 @@ class Service:
         self.cache = ModelCache(settings.cache_bytes)
         self.reader = Reader(settings)
 
-    async def adapt(self, form: AdaptForm) -> AdaptAnswer:
-        """Makes a model and keeps it. Raises AppError."""
+    async def adapt(self, form: AdaptForm, tell: Tell = nobody) -> AdaptAnswer:
+        """Makes a model and keeps it; `tell`s of each step. Raises AppError."""
         name, checkpoint = self._checkpoint(form.checkpoint)
         self._check_steps(form.steps or 0)
         watch = Stopwatch()
         with self.engine.expecting(), watch("decode"):
             support, images = await self.reader.support(form, checkpoint.metadata.input)
         choices = Choices(**form.model_dump(include=set(Choices.model_fields)))
-        return await self._make(Task(name, support, images, choices, form.name), watch)
+        return await self._make(Task(name, support, images, choices, form.name), watch, tell)
 
-    async def revise(self, model_id: str, form: VersionForm) -> AdaptAnswer:
-        """Makes a model of another's images, less some and with others, and keeps it. Raises AppError."""
+    async def revise(self, model_id: str, form: VersionForm, tell: Tell = nobody) -> AdaptAnswer:
+        """As `adapt`, of another model's images, less some and with others. Raises AppError."""
         self._check_steps(form.steps or 0)
         parent, file = await self._images(model_id)
         spec = self._checkpoint_of(parent).metadata.input
@@ -93,11 +95,11 @@ class Service:
         support, images = versions.joined(left, added, self.settings)
         choices = versions.choices(form, left.choices)
         return await self._make(
-            Task(parent.checkpoint.name, support, images, choices, form.name or parent.name, parent), watch
+            Task(parent.checkpoint.name, support, images, choices, form.name or parent.name, parent), watch, tell
         )
 
-    async def _make(self, task: Task, watch: Stopwatch) -> AdaptAnswer:
-        work = self._work(task)
+    async def _make(self, task: Task, watch: Stopwatch, tell: Tell) -> AdaptAnswer:
+        work = self._work(task, tell)
         keep = self.settings.keep_images if task.choices.keep_images is None else task.choices.keep_images
         try:
             done, packed = await asyncio.gather(self.engine.run(work), self._packed(task, keep))
@@ -105,6 +107,7 @@ class Service:
             field = "archive" if task.support.uploads[0].field == "archive" else "labels"
             raise errors.SupportUnsuitable(str(error), field=field) from error
         answers.check_finite(done.value)
+        tell(StepEvent(step=work.steps, steps=work.steps, loss=done.value.losses[-1]))
         model = self._model(task, work, done.value, images_kept=keep)
         with watch("store"):
             await self._keep(Stored(model, done.value.adapted.tensors), packed)
@@ -246,7 +249,7 @@ class Service:
             detail = f"steps is {steps}; with {images} images this server takes 0 to {most // images}."
             raise errors.StepsOutOfRange(detail, field="steps")
 
-    def _work(self, task: Task) -> AdaptWork:
+    def _work(self, task: Task, tell: Tell) -> AdaptWork:
         """Raises StepsOutOfRange."""
         checkpoint, choices, ways = self._checkpoint(task.checkpoint)[1], task.choices, len(task.support.classes)
         inner = checkpoint.metadata.inner
@@ -259,6 +262,7 @@ class Service:
             ways=ways,
             steps=steps,
             learning_rate=choices.learning_rate or inner.learning_rate,
+            observe=None if tell is nobody else lambda step, loss: tell(StepEvent(step=step, steps=steps, loss=loss)),
         )
 
     def _model(self, task: Task, work: AdaptWork, adaptation: Adaptation, images_kept: bool) -> Model:

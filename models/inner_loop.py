@@ -13,6 +13,8 @@ Batch = TypeVar("Batch")
 Gradient: TypeAlias = Callable[[Parameters, Batch], tuple[Tensor, Parameters]]
 """From stacked parameters and a batch to each task's loss [T] and the gradients, which may be overwritten at the next
 call."""
+Observer: TypeAlias = Callable[[int, Tensor], None]
+"""Is told, before each step, how many came before it and each task's loss [T]; ends the loop with what it raises."""
 
 
 def by_autograd(loss: Callable[[Parameters, Batch], Tensor]) -> Gradient[Batch]:
@@ -34,6 +36,7 @@ def inner_loop(
     batches: Iterable[tuple[Batch, Tensor]],
     optimizer: Optimizer,
     count: int = 0,
+    observe: Observer | None = None,
 ) -> list[Tensor]:
     """One step for each of `batches`, changing `parameters` and `moments` (both stacked, T first) in place.
 
@@ -44,6 +47,8 @@ def inner_loop(
     losses = []
     for step, (batch, rates) in enumerate(batches):
         values, gradients = gradient(parameters, batch)
+        if observe:
+            observe(step, values)
         with torch.no_grad():
             optimizer.step(parameters, gradients, moments, rates, count + step)
         losses.append(values)

@@ -13,7 +13,7 @@ from models.encoders.runtime import Encoder, build_encoder
 from models.errors import SupportError
 from models.estimates import class_means, expected_accuracy, has_pairs, held_out_probability
 from models.heads import HEAD, HEAD_BIAS, logits
-from models.inner_loop import inner_loop
+from models.inner_loop import Observer, inner_loop
 from models.packing import pack, unpack
 from models.parameters import Parameters, gather, select
 from models.tasks import PADDING, Support, TaskBatch, collate, pad_stack, pad_to
@@ -89,11 +89,11 @@ class Learner:
             return self._encoder(images).places
         return self.checkpoint.metadata.input.normalize(images.to(self.device))
 
-    def adapt(self, supports: Sequence[Support]) -> list[Adaptation]:
+    def adapt(self, supports: Sequence[Support], observe: Observer | None = None) -> list[Adaptation]:
         """Adapts to every support set in one batched inner loop over full support sets.
 
         A support set's result doesn't depend on the others, nor on the order of its images or classes, to float
-        tolerance. Raises SupportError where a set does not fit the head.
+        tolerance. `observe` is told of each step. Raises SupportError where a set does not fit the head.
         """
         for support in supports:
             self._check(support)
@@ -107,6 +107,7 @@ class Learner:
             self._schedule(supports, batch),
             self.architecture.optimizer,
             self.initialization.count,
+            observe,
         )
         return self._conclude(supports, batch, parameters, losses, expected)
 

@@ -5,6 +5,8 @@
     with Client() as kshot:  # KSHOT_URL, or http://127.0.0.1:8000
         model = kshot.adapt("drawings/support")  # class folders, a zip of them, or (label, image) pairs
         answer = kshot.predict(model.id, ["new/1.png", "new/2.png"])
+        for event in kshot.adapt_events("drawings/support"):  # StepEvents, then the answer
+            print(event)
         second = kshot.revise(model.id, [("alpha", "new/1.png")], remove=[7])  # one image more, one less
 
 `AsyncClient` has the same methods, awaited. Whatever goes wrong is a `ClientError`; what the server refuses

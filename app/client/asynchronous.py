@@ -7,11 +7,22 @@ from types import TracebackType
 from typing import Self, Unpack
 
 import httpx
+from httpx_sse import aconnect_sse
 
 from app.client import calls
 from app.client.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
+from app.client.errors import refusal
 from app.client.uploads import Image, SupportSet
-from app.schemas import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, PredictAnswer, SupportImage
+from app.schemas import (
+    AdaptAnswer,
+    CheckpointInfo,
+    ExportFormat,
+    Model,
+    ModelSummary,
+    PredictAnswer,
+    StepEvent,
+    SupportImage,
+)
 
 
 class AsyncClient:
@@ -27,6 +38,19 @@ class AsyncClient:
     async def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
         """See Client.adapt."""
         return await self._send(calls.adapt, support, options)
+
+    async def adapt_events(
+        self, support: SupportSet, **options: Unpack[AdaptOptions]
+    ) -> AsyncIterator[StepEvent | AdaptAnswer]:
+        """See Client.adapt_events; `async for`."""
+        with calls.reaching(self._http.base_url):
+            call = calls.adapt(support, options)
+            async with aconnect_sse(self._http, call.method, call.path, **call.content) as source:
+                if not source.response.is_success:
+                    await source.response.aread()
+                    raise refusal(source.response)
+                async for event in source.aiter_sse():
+                    yield calls.event(event, source.response)
 
     async def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
         """See Client.predict."""

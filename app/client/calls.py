@@ -13,12 +13,22 @@ from typing import Any, Generic, ParamSpec, TypedDict, TypeVar
 from urllib.parse import quote
 
 import httpx
+from httpx_sse import ServerSentEvent
 from pydantic import BaseModel, ValidationError
 
 from app import __version__
 from app.client.errors import ServerUnreachableError, UnsendableError, refusal
 from app.client.uploads import Image, Part, SupportSet, image_parts, support_parts
-from app.schemas import AdaptAnswer, Checkpoints, ExportFormat, Model, ModelPage, PredictAnswer, SupportImages
+from app.schemas import (
+    AdaptAnswer,
+    Checkpoints,
+    ExportFormat,
+    Model,
+    ModelPage,
+    PredictAnswer,
+    StepEvent,
+    SupportImages,
+)
 
 T = TypeVar("T")
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
@@ -94,6 +104,15 @@ def export(model_id: str, form: ExportFormat) -> Call[bytes]:
 def image(model_id: str, index: int) -> Call[bytes]:
     """GET /models/{id}/images/{index}."""
     return Call("GET", f"{_model_path(model_id)}/images/{index}", _content)
+
+
+def event(sent: ServerSentEvent, response: httpx.Response) -> StepEvent | AdaptAnswer:
+    """One of the events of /adapt. Raises APIError for the one that says what went wrong."""
+    kinds: dict[str, type[StepEvent | AdaptAnswer]] = {"step": StepEvent, "done": AdaptAnswer}
+    kind = kinds.get(sent.event)
+    if kind is None:
+        raise refusal(httpx.Response(response.status_code, request=response.request, text=sent.data))
+    return kind.model_validate_json(sent.data)
 
 
 class PredictOptions(TypedDict, total=False):

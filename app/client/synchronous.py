@@ -7,11 +7,22 @@ from types import TracebackType
 from typing import Self, Unpack
 
 import httpx
+from httpx_sse import connect_sse
 
 from app.client import calls
 from app.client.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
+from app.client.errors import refusal
 from app.client.uploads import Image, SupportSet
-from app.schemas import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, PredictAnswer, SupportImage
+from app.schemas import (
+    AdaptAnswer,
+    CheckpointInfo,
+    ExportFormat,
+    Model,
+    ModelSummary,
+    PredictAnswer,
+    StepEvent,
+    SupportImage,
+)
 
 
 class Client:
@@ -28,6 +39,20 @@ class Client:
     def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
         """Make a classifier from a folder of class folders, a zip of them, or (label, image) pairs."""
         return self._send(calls.adapt, support, options)
+
+    def adapt_events(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> Iterator[StepEvent | AdaptAnswer]:
+        """As adapt, but with the loss as it falls: a StepEvent after each step and before the first, then the answer.
+
+        Leaving the loop ends the adaptation.
+        """
+        with calls.reaching(self._http.base_url):
+            call = calls.adapt(support, options)
+            with connect_sse(self._http, call.method, call.path, **call.content) as source:
+                if not source.response.is_success:
+                    source.response.read()
+                    raise refusal(source.response)
+                for event in source.iter_sse():
+                    yield calls.event(event, source.response)
 
     def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
         """Classify images, each independently of the others unless `transductive`."""

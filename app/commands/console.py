@@ -12,7 +12,7 @@ from app.names import shown
 
 if TYPE_CHECKING:
     from app.client import Client
-    from app.schemas import AdaptAnswer, Problem
+    from app.schemas import AdaptAnswer, Problem, StepEvent
 
 A = TypeVar("A")
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -96,3 +96,26 @@ def show_adapted(answer: AdaptAnswer) -> None:
     if answer.skipped:
         typer.echo(f"Skipped {answer.skipped_count} that are no images: {', '.join(answer.skipped)}")
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
+
+
+def show_progress(events: Iterable[StepEvent | AdaptAnswer]) -> AdaptAnswer:
+    """The loss as it falls, on a terminal's stderr; returns the answer that comes last."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from app.schemas import StepEvent
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("Adapting", total=None, loss="…")
+        for event in events:
+            if not isinstance(event, StepEvent):
+                return event
+            progress.update(bar, completed=event.step, total=event.steps, loss=f"{event.loss:.4f}")
+    fail("The server broke off", "No answer came after the last step: look at its log.")

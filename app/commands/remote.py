@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.console import AsJson, Url, connected, print_table, show, show_adapted
+from app.commands.console import AsJson, Url, connected, print_table, show, show_adapted, show_progress
 
 if TYPE_CHECKING:
     from app.schemas import CheckpointInfo, PredictAnswer
@@ -40,7 +40,7 @@ def adapt(
     - `kshot adapt animals.zip --json | jq -r .id`
     """
     with connected(url) as client:
-        answer = client.adapt(
+        events = client.adapt_events(
             support,
             checkpoint=checkpoint,
             name=name,
@@ -50,6 +50,7 @@ def adapt(
             ttl_seconds=ttl_seconds,
             keep_images=keep_images,
         )
+        answer = show_progress(events)
     show(answer, as_json, show_adapted)
 
 

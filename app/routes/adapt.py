@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response, status
 
-from app.disconnects import while_connected
+from app.events import EVENTS, made
 from app.forms import require_form
 from app.problems import documented
 from app.routes.dependencies import TheService
@@ -19,7 +20,8 @@ router = APIRouter(tags=["adapt and predict"])
     "/adapt",
     status_code=status.HTTP_201_CREATED,
     summary="Make a classifier from a few labelled images",
-    responses=documented(400, 413, 415, 422, 429, 503, 504),
+    response_model=AdaptAnswer,
+    responses={**EVENTS, **documented(400, 413, 415, 422, 429, 503, 504)},
     dependencies=[Depends(require_form)],
 )
 async def adapt(
@@ -27,12 +29,12 @@ async def adapt(
     service: TheService,
     request: Request,
     response: Response,
-) -> AdaptAnswer:
+) -> AdaptAnswer | Response:
     """Adapts a checkpoint to your images and keeps the result under an id, for /predict.
 
     Send `images` with as many `labels`, in the same order, or one `archive`: a zip with a folder of images
     for each class. If one image cannot be used the whole request fails, and nothing is kept.
+
+    With `Accept: text/event-stream` the loss comes step by step while it adapts.
     """
-    answer = await while_connected(request, service.adapt(form))
-    response.headers["Location"] = f"/models/{answer.id}"
-    return answer
+    return await made(request, response, partial(service.adapt, form))

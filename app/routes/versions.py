@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
 
-from app.disconnects import while_connected
+from app.events import EVENTS, made
 from app.forms import require_form
 from app.kept import MEDIA_TYPE
 from app.problems import documented
@@ -21,7 +22,8 @@ SECONDS = 3600  # a browser may keep an image of a model, which never changes, b
     "/versions",
     status_code=status.HTTP_201_CREATED,
     summary="Make a model with other images from this one",
-    responses=documented(400, 404, 409, 413, 415, 422, 429, 500, 503, 504),
+    response_model=AdaptAnswer,
+    responses={**EVENTS, **documented(400, 404, 409, 413, 415, 422, 429, 500, 503, 504)},
     dependencies=[Depends(require_form)],
 )
 async def make_version(
@@ -30,15 +32,14 @@ async def make_version(
     service: TheService,
     request: Request,
     response: Response,
-) -> AdaptAnswer:
+) -> AdaptAnswer | Response:
     """Leaves out what `remove` and `remove_class` say, adds `images` with `labels`, or an `archive`, and adapts anew.
 
     The weights are those that /adapt would make of all these images. Choices that the form doesn't make are the
     model's, and so is its name. The model itself stays as it is, until it expires or is deleted.
+    As with /adapt, `Accept: text/event-stream` gives the loss step by step.
     """
-    answer = await while_connected(request, service.revise(model_id, form))
-    response.headers["Location"] = f"/models/{answer.id}"
-    return answer
+    return await made(request, response, partial(service.revise, model_id, form))
 
 
 @router.patch("", summary="Rename a model and its classes", responses=documented(404, 422, 500, 503))

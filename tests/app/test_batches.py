@@ -11,6 +11,7 @@ from app.engine import Engine, State
 from app.jobs import AdaptWork
 from app.learners import load_learners
 from app.settings import Settings
+from models.inner_loop import Observer
 from models.learner import Adaptation, Learner
 from models.tasks import Support
 from tests.app.test_engine import IMAGES, Probe
@@ -58,10 +59,10 @@ class Recorder(Learner):
         super().__init__(other.checkpoint, other.device)
         self.batches: list[tuple[int, int]] = []
 
-    def adapt(self, supports: Sequence[Support]) -> list[Adaptation]:
+    def adapt(self, supports: Sequence[Support], observe: Observer | None = None) -> list[Adaptation]:
         cost = max(support.steps for support in supports) * max(len(support.labels) for support in supports)
         self.batches.append((len(supports), cost))
-        return super().adapt(supports)
+        return super().adapt(supports, observe)
 
 
 def test_no_work_pays_for_a_neighbours_steps_or_images(engine: Engine) -> None:
