@@ -9,8 +9,9 @@
             print(event)
         second = kshot.revise(model.id, [("alpha", "new/1.png")], remove=[7])  # one image more, one less
 
-`AsyncClient` has the same methods, awaited. Whatever goes wrong is a `ClientError`; what the server refuses
-is an `APIError` that carries the server's problem document.
+Everything that its users need is here, the types of the answers too. `AsyncClient` has the same methods, awaited.
+Whatever goes wrong is a `ClientError`; what the server refuses is an `APIError` that carries the server's problem
+document.
 """
 
 from app.client.asynchronous import AsyncClient
@@ -22,13 +23,21 @@ from app.client.errors import (
     UnsendableError,
 )
 from app.client.synchronous import Client
+from app.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer, Prediction, StepEvent
 
 __all__ = [
     "APIError",
+    "AdaptAnswer",
     "AsyncClient",
+    "CheckpointInfo",
     "Client",
     "ClientError",
+    "Model",
+    "ModelSummary",
+    "PredictAnswer",
+    "Prediction",
     "ServerUnreachableError",
+    "StepEvent",
     "SupportFolderError",
     "UnsendableError",
 ]

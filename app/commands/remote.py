@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.commands.batches import write_csv
 from app.commands.console import AsJson, Url, connected, print_table, show, show_adapted, show_progress
 
 if TYPE_CHECKING:
@@ -64,15 +65,25 @@ def predict(
     transductive: Annotated[
         bool, typer.Option("--transductive", help="Classify them together, by their own batch statistics.")
     ] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print a line of CSV an image; for any number of them, by requests of 50.")
+    ] = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask an adapted model what images show.
 
-    Example:
+    Examples:
     - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f tests/data/drawings/query/*/*.png`
+
+    - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f photos/*.jpg --csv > predictions.csv`
     """
+    if as_csv and (as_json or transductive):
+        raise typer.BadParameter("it goes with neither --json nor --transductive", param_hint="--csv")
     with connected(url) as client:
+        if as_csv:
+            write_csv(client, model_id, images)
+            return
         answer = client.predict(model_id, images, top_k=top_k, transductive=transductive)
     show(answer, as_json, lambda answer: _show_predictions(answer, images, top_k or 1))
 

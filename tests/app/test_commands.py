@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -91,6 +92,22 @@ def test_models_are_listed_shown_and_deleted(kshot: Kshot) -> None:
     assert gone.returncode == 1
     assert gone.stdout == ""
     assert model_id in gone.stderr
+
+
+def test_predictions_as_csv_come_by_requests_of_any_number(kshot: Kshot) -> None:
+    model = _json(kshot("adapt", FOLDER, "--json"))
+    done = kshot("predict", model["id"], *QUERY * 4, "--csv")
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert done.stderr == ""
+    assert [row["image"] for row in rows] == [str(path) for path in QUERY * 4]
+    assert {row["label"] for row in rows} <= set(CLASSES)
+    assert all(0 <= float(row["score"]) <= 1 and row["known"] == "" for row in rows)
+    assert kshot("predict", model["id"], QUERY[0], "--csv", "--json").returncode == 2
+
+
+def test_the_shell_completes_commands() -> None:
+    environment = {"_KSHOT_COMPLETE": "complete_bash", "COMP_WORDS": "kshot models ex", "COMP_CWORD": "2"}
+    assert _run(**environment).stdout.split() == ["export"]
 
 
 def test_a_model_is_edited_and_renamed(kshot: Kshot) -> None:
