@@ -7,11 +7,13 @@ and packs in 4 ms a photo. Of the files as they came the names alone are kept, n
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import BinaryIO
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from PIL import Image
 from pydantic import BaseModel
 from torch import Tensor
 
+from app.errors import ModelDamaged
 from app.schemas import Choices, Model, SupportImage
 from app.uploads import SupportSet, Upload
 from models.preprocess import InputSpec
@@ -66,8 +69,11 @@ def pack(gone: Event, support: SupportSet, images: Tensor, choices: Choices) -> 
 
 
 def unpack(gone: Event, file: BinaryIO, model: Model, spec: InputSpec) -> Kept:
-    """What was packed, by the names that the classes have now. Closes the file; ends early as `pack` does."""
-    with file, ZipFile(file) as archive:
+    """What was packed, by the names that the classes have now. Closes the file; ends early as `pack` does.
+
+    Raises ModelDamaged, as do the two below.
+    """
+    with _opened(file, model) as archive:
         record = _record(archive)
         tensors = []
         for index in range(len(record.filenames)):
@@ -80,14 +86,24 @@ def unpack(gone: Event, file: BinaryIO, model: Model, spec: InputSpec) -> Kept:
 
 def listed(file: BinaryIO, model: Model) -> list[SupportImage]:
     """What there is. Closes the file."""
-    with file, ZipFile(file) as archive:
+    with _opened(file, model) as archive:
         return _record(archive).images(model)
 
 
-def picture(file: BinaryIO, index: int) -> bytes | None:
+def picture(file: BinaryIO, model: Model, index: int) -> bytes | None:
     """One of the images, as a WEBP file, if there is one of this index. Closes the file."""
-    with file, ZipFile(file) as archive:
+    with _opened(file, model) as archive:
         return archive.read(_name(index)) if _name(index) in archive.namelist() else None
+
+
+@contextmanager
+def _opened(file: BinaryIO, model: Model) -> Iterator[ZipFile]:
+    try:
+        with file, ZipFile(file) as archive:
+            yield archive
+    except (BadZipFile, KeyError, OSError, ValueError) as error:
+        detail = f"The images of model {model.id} cannot be read. Send all of them to /adapt again."
+        raise ModelDamaged(detail, field="model_id") from error
 
 
 def _record(archive: ZipFile) -> Record:

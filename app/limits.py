@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LINGER_SECONDS = 5
+MAX_JSON_BYTES = 2**20  # it is parsed on the event loop, as no form is
 
 
 class BodyLimit:
@@ -27,18 +28,21 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        most = self.max_bytes
+        if "json" in headers.get("content-type", ""):
+            most = min(most, MAX_JSON_BYTES)
         announced = int(headers.get("content-length", 0))
         seen = 0
 
         async def bounded() -> Message:
             nonlocal seen
-            if announced > self.max_bytes and headers.get("expect", "").lower() == "100-continue":
-                raise self._too_large(announced)  # before the client sends any of it
+            if announced > most and headers.get("expect", "").lower() == "100-continue":
+                raise _too_large(announced, most)  # before the client sends any of it
             message = await receive()
             seen += len(message.get("body", b""))
-            if max(announced, seen) > self.max_bytes:
+            if max(announced, seen) > most:
                 await self._linger(receive, message)
-                raise self._too_large(max(announced, seen))
+                raise _too_large(max(announced, seen), most)
             return message
 
         await self.app(scope, bounded, send)
@@ -54,10 +58,11 @@ class BodyLimit:
         except TimeoutError:
             pass
 
-    def _too_large(self, size: int) -> HTTPException:
-        return HTTPException(
-            413,
-            f"The body is at least {size} bytes; this server takes {self.max_bytes}. "
-            "Send fewer or smaller images; more than 512 pixels a side are seldom of use.",
-            {"Connection": "close"},
-        )
+
+def _too_large(size: int, most: int) -> HTTPException:
+    return HTTPException(
+        413,
+        f"The body is at least {size} bytes; this server takes {most}. "
+        "Send fewer or smaller images; more than 512 pixels a side are seldom of use.",
+        {"Connection": "close"},
+    )

@@ -157,8 +157,8 @@ class Service:
 
     async def image(self, model_id: str, index: int) -> bytes:
         """One of these images, as a file of kept.MEDIA_TYPE. Raises ImageUnknown too."""
-        _, file = await self._images(model_id)
-        found = await to_thread.run_sync(kept.picture, file, index)
+        model, file = await self._images(model_id)
+        found = await to_thread.run_sync(kept.picture, file, model, index)
         if found is None:
             raise errors.ImageNotThere(f"Model {model_id} has no image {index}. See its /images.", field="index")
         return found

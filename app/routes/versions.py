@@ -42,7 +42,7 @@ async def make_version(
     return await made(request, response, partial(service.revise, model_id, form))
 
 
-@router.patch("", summary="Rename a model and its classes", responses=documented(404, 422, 500, 503))
+@router.patch("", summary="Rename a model and its classes", responses=documented(404, 413, 422, 500, 503))
 async def rename_model(model_id: ModelId, names: Names, service: TheService) -> Model:
     """At once, and without adapting: the model keeps its id and its weights."""
     return await service.rename(model_id, names)

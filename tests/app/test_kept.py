@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from app import kept
+from app.errors import ModelDamaged
 from app.schemas import Choices
 from app.uploads import SupportSet, Upload
 from models.preprocess import InputSpec, prepare
@@ -35,11 +36,21 @@ def test_what_is_packed_is_unpacked(spec: InputSpec) -> None:
     assert torch.equal(got.images, images)
     assert (got.support, got.choices) == (support, choices)
 
-    shown = kept.picture(io.BytesIO(file), 1)
+    shown = kept.picture(io.BytesIO(file), model, 1)
     assert shown is not None
     assert torch.equal(prepare(Image.open(io.BytesIO(shown)), spec), images[1])
-    assert kept.picture(io.BytesIO(file), len(images)) is None
+    assert kept.picture(io.BytesIO(file), model, len(images)) is None
     renamed = model.model_copy(update={"classes": [label.upper() for label in labels]})
     assert [image.label for image in kept.listed(io.BytesIO(file), renamed)] == [
         upload.label.upper() for upload in uploads
     ]
+
+
+@pytest.mark.parametrize("damage", [b"", b"no zip", "cut"])
+def test_a_damaged_file_is_told_as_such(damage: bytes | str) -> None:
+    images = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
+    uploads = [Upload("images", index, "a.png", "ab"[index]) for index in range(2)]
+    whole = kept.pack(Event(), SupportSet(uploads, ["a", "b"], []), images, Choices())
+    data = damage if isinstance(damage, bytes) else whole[:-10]
+    with pytest.raises(ModelDamaged, match="/adapt again"):
+        kept.unpack(Event(), io.BytesIO(data), stored().model, InputSpec(channels=1, size=28))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from safetensors.torch import load_file
 
 from app.client import Client
 from models.checkpoint import SHIPPED
@@ -72,6 +73,15 @@ def test_order_and_company_of_photos_change_nothing(client: Client) -> None:
         for label, score in scores[0].items():
             assert scores[1][label] == pytest.approx(score, abs=0.01)
             assert scores[2][label] == pytest.approx(score, abs=1e-4)
+
+
+def test_a_version_of_photos_is_the_model_of_them_all(client: Client, server: Server) -> None:
+    scratch, parent = client.adapt(pairs(SUPPORT)), client.adapt(pairs(SUPPORT[:-1]))
+    child = client.revise(parent.id, pairs(SUPPORT[-1:]))
+    ours, theirs = (load_file(server.store / f"{model.id}.safetensors") for model in (child, scratch))
+    assert child.loss_curve == pytest.approx(scratch.loss_curve, abs=1e-5)
+    for name, tensor in ours.items():
+        assert (tensor.float() - theirs[name].float()).abs().max() <= 1e-3 * max(1, theirs[name].float().abs().max())
 
 
 def test_both_shipped_checkpoints_are_offered_and_photo_is_the_default(server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -152,3 +153,21 @@ def test_a_model_that_is_not_there_has_no_versions_names_or_images(server: Serve
     url = f"{server.url}/models/{gone}"
     for answer in (revise(server, gone), httpx.patch(url, json={"name": "x"}), httpx.get(f"{url}/images/0")):
         problem(answer, 404, "model-not-found")
+
+
+def test_names_are_other_at_once_on_all_servers_of_a_store(server: Server, tmp_path: Path) -> None:
+    other = Server(tmp_path, store=server.store)
+    other.start()
+    model = adapt(server.url, FEW).json()
+    first = f"{CLASSES[0]} by another name"
+    for each in (server, other):  # both have it in memory then
+        assert predict(each.url, model["id"]).status_code == 200
+    httpx.patch(f"{other.url}/models/{model['id']}", json={"classes": {CLASSES[0]: first}}).raise_for_status()
+    assert all(first in each for each in scores(predict(server.url, model["id"])))
+    other.stop()
+
+
+def test_a_body_of_names_is_small(server: Server) -> None:
+    model = adapt(server.url, FEW).json()
+    names = {"classes": {str(number): "x" * 20 for number in range(50_000)}}
+    problem(httpx.patch(f"{server.url}/models/{model['id']}", json=names), 413, "body-too-large")
