@@ -8,7 +8,7 @@ from heapq import nlargest
 from operator import itemgetter
 
 from app.errors import Diverged
-from app.schemas import CheckpointInfo, CheckpointRef, HardImage, Prediction, Score, Validation
+from app.schemas import CheckpointInfo, CheckpointRef, CurvePoint, HardImage, Prediction, Score, Validation
 from app.uploads import Upload
 from models.checkpoint import Checkpoint
 from models.learner import Adaptation, Answers
@@ -58,7 +58,8 @@ def validation(adaptation: Adaptation) -> Validation | None:
     """The accuracy to expect, if the learner could tell."""
     if adaptation.expected_accuracy is None:
         return None
-    return Validation(accuracy=adaptation.expected_accuracy, method=METHOD)
+    curve = [CurvePoint(images=images, accuracy=accuracy) for images, accuracy in adaptation.learning_curve]
+    return Validation(accuracy=adaptation.expected_accuracy, method=METHOD, learning_curve=curve)
 
 
 def predictions(

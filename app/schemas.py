@@ -48,11 +48,22 @@ class ModelSummary(BaseModel):
     version: int = Field(default=1, description="1, or one more than its parent's.", examples=[1])
 
 
+class CurvePoint(BaseModel):
+    """What fewer images would have given."""
+
+    images: int = Field(description="Of each class.", examples=[2])
+    accuracy: float = Field(description="Share of the other images that a head of these gets right.", examples=[0.85])
+
+
 class Validation(BaseModel):
     """The accuracy to expect of new images like these, from these alone."""
 
     accuracy: float = Field(description="Share of new images it should get right, 0 to 1.", examples=[0.93])
     method: str = Field(description="How that was found.", examples=["cross-validation within the support set"])
+    learning_curve: list[CurvePoint] = Field(
+        default=[],
+        description="From 1, 2, 4, … of your images a class, before the inner steps: where it still rises, more help.",
+    )
 
 
 class Model(ModelSummary):

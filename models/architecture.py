@@ -1,6 +1,6 @@
 """A learner without its weights: network, head and inner optimizer, and what they do together for T tasks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -64,8 +64,7 @@ class Architecture:
             return Conv4Gradient(self.network)
         if not self.head.solved:
             return by_autograd(self.loss)
-        of_network = by_autograd(self._loss_with_solved_head)
-        return lambda parameters, batch: of_network(_without_head(parameters), batch)
+        return SolvedHeadGradient(self)
 
     @torch.no_grad()
     def conclude(self, parameters: Parameters, support: TaskBatch) -> tuple[Parameters, Parameters, Tensor, Tensor]:
@@ -78,15 +77,10 @@ class Architecture:
     def loss(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
         """Each task's mean cross-entropy [T], with the batch's own batch-norm statistics."""
         features, _ = self.network(parameters, batch.x, batch.weights)
-        return self._losses(logits(parameters, features), batch)
+        return self.losses(logits(parameters, features), batch)
 
-    def _loss_with_solved_head(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
-        """As `loss`, of the network's parameters, with the head that is best for the features as they are."""
-        features, _ = self.network(parameters, batch.x, batch.weights)
-        head = self.head.build(features.detach(), batch.labels, batch.ways)
-        return self._losses(logits(head, features), batch)
-
-    def _losses(self, scores: Tensor, batch: TaskBatch) -> Tensor:
+    def losses(self, scores: Tensor, batch: TaskBatch) -> Tensor:
+        """Each task's mean cross-entropy [T] from logits [T, B, N]."""
         weights, losses = batch.weights, image_losses(self.mask(scores, batch), batch.labels)
         return losses.mean(dim=1) if weights is None else losses.sum(dim=1) / weights.sum(dim=1)
 
@@ -95,6 +89,26 @@ class Architecture:
         """Logits [T, B, N] with −∞ for the classes a task does not have."""
         absent = batch.absent
         return scores if absent is None else scores.masked_fill(absent, -torch.inf)
+
+
+@dataclass
+class SolvedHeadGradient:
+    """`Gradient` of the network's parameters, under the head that is best for the features as they are at each call."""
+
+    architecture: Architecture
+    first: Tensor | None = field(default=None, init=False)
+    """The features [T, B, F] of the first call: as they are before any step."""
+
+    def __call__(self, parameters: Parameters, batch: TaskBatch) -> tuple[Tensor, Parameters]:
+        """Each task's loss [T] and the gradients."""
+        return by_autograd(self._loss)(_without_head(parameters), batch)
+
+    def _loss(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
+        features, _ = self.architecture.network(parameters, batch.x, batch.weights)
+        if self.first is None:
+            self.first = features.detach()
+        head = self.architecture.head.build(features.detach(), batch.labels, batch.ways)
+        return self.architecture.losses(logits(head, features), batch)
 
 
 def _without_head(parameters: Parameters) -> Parameters:

@@ -7,11 +7,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from models.architecture import image_losses
+from models.architecture import SolvedHeadGradient, image_losses
 from models.checkpoint import Checkpoint
 from models.encoders.runtime import Encoder, build_encoder
 from models.errors import SupportError
-from models.estimates import class_means, expected_accuracy, has_pairs, held_out_probability
+from models.estimates import class_means, expected_accuracy, held_out_probability, learning_curve
 from models.heads import HEAD, HEAD_BIAS, logits
 from models.inner_loop import Observer, inner_loop
 from models.packing import pack, unpack
@@ -45,6 +45,8 @@ class Adaptation:
     image_correct: list[bool]
     expected_accuracy: float | None = None
     """Of new images, by cross-validation; None where the checkpoint has no calibration or no class two images."""
+    learning_curve: Sequence[tuple[int, float]] = ()
+    """Images a class, and the share of those left out that heads made of so few get right, before the steps."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,9 @@ class Learner:
             self._check(support)
         batch = collate(supports)
         parameters, moments = self.architecture.start(self.initialization, batch)
-        expected = self._expect(supports, batch, parameters)
+        gradient = self.architecture.gradient(self.device)
         losses = inner_loop(
-            self.architecture.gradient(self.device),
+            gradient,
             parameters,
             moments,
             self._schedule(supports, batch),
@@ -109,7 +111,8 @@ class Learner:
             self.initialization.count,
             observe,
         )
-        return self._conclude(supports, batch, parameters, losses, expected)
+        before = gradient.first if isinstance(gradient, SolvedHeadGradient) else None
+        return self._conclude(supports, batch, parameters, losses, before)
 
     @torch.no_grad()
     def predict(
@@ -163,27 +166,20 @@ class Learner:
                 f"and the support set has {support.ways}. Send {ways} classes or choose another checkpoint."
             )
 
-    @torch.no_grad()
-    def _expect(self, supports: Sequence[Support], batch: TaskBatch, parameters: Parameters) -> list[float | None]:
-        """The accuracy to expect of each, from the features before the first step."""
-        if self._calibration is None or not any(has_pairs(support.labels) for support in supports):
-            return [None] * len(supports)
-        features, _ = self.architecture.network(parameters, batch.x, batch.weights)
-        return [self._expect_one(support, features[task]) for task, support in enumerate(supports)]
-
-    def _expect_one(self, support: Support, features: Tensor) -> float | None:
-        calibration, size = self._calibration, len(support.labels)
-        if calibration is None:
-            return None
-        given = features[:size], support.labels.to(self.device), support.ways
+    def _expect(self, support: Support, features: Tensor) -> tuple[float | None, Sequence[tuple[int, float]]]:
+        """The accuracy to expect and the learning curve, from the features [B, F] before the first step."""
+        if self._calibration is None:
+            return None, ()
+        given = features[: len(support.labels)], support.labels.to(self.device), support.ways
         held_out = held_out_probability(self.architecture.head, *given)
         if held_out is None:
-            return None
-        return expected_accuracy(held_out, support.ways, calibration)
+            return None, ()
+        expected = expected_accuracy(held_out, support.ways, self._calibration)
+        return expected, learning_curve(self.architecture.head, *given)
 
     def _pack(self, tensors: Parameters) -> Parameters:
         """Small, where the network is large."""
-        return pack(tensors, self.initialization.parameters) if self.checkpoint.metadata.encoder else tensors
+        return pack(tensors, self.initialization.parameters, (MEANS,)) if self.checkpoint.metadata.encoder else tensors
 
     def _unpack(self, tensors: Parameters) -> Parameters:
         return unpack(tensors, self.initialization.parameters) if self.checkpoint.metadata.encoder else tensors
@@ -204,9 +200,12 @@ class Learner:
         batch: TaskBatch,
         parameters: Parameters,
         losses: list[Tensor],
-        expected: list[float | None],
+        before: Tensor | None,
     ) -> list[Adaptation]:
-        """Freezes the support set's statistics under the final weights, and sees how its images fare."""
+        """Freezes the support set's statistics under the final weights, and sees how its images fare.
+
+        `before` are the features [T, B, F] before the first step; None where there was none.
+        """
         parameters, statistics, features, scores = self.architecture.conclude(parameters, batch)
         final = image_losses(scores, batch.labels)
         correct = scores.argmax(dim=2) == batch.labels
@@ -215,14 +214,16 @@ class Learner:
             tensors[MEANS] = class_means(features, batch.labels, int(batch.ways.max()))
         adaptations = []
         for task, support in enumerate(supports):
-            size, before = len(support.labels), [float(loss[task]) for loss in losses[: support.steps]]
+            size = len(support.labels)
+            expected, curve = self._expect(support, (features if before is None else before)[task])
             adaptations.append(
                 Adaptation(
                     adapted=Adapted(self._pack(_trim_classes(select(tensors, task), support.ways))),
-                    losses=[*before, float(final[task, :size].mean())],
+                    losses=[*(float(loss[task]) for loss in losses[: support.steps]), float(final[task, :size].mean())],
                     image_losses=final[task, :size].tolist(),
                     image_correct=correct[task, :size].tolist(),
-                    expected_accuracy=expected[task],
+                    expected_accuracy=expected,
+                    learning_curve=curve,
                 )
             )
         return adaptations

@@ -88,6 +88,9 @@ def show_adapted(answer: AdaptAnswer) -> None:
     print_table(["class", "images"], answer.shots.items())
     if answer.validation:
         typer.echo(f"Of new images it should get about {answer.validation.accuracy:.0%} right.")
+        fewer = [f"{point.accuracy:.0%} with {point.images}" for point in answer.validation.learning_curve]
+        if fewer:
+            typer.echo(f"From fewer images of each class, before the steps: {', '.join(fewer)}.")
     typer.echo(f"It classifies {answer.support_accuracy:.0%} of these images as labelled. The hardest:")
     print_table(
         ["image", "label", "loss"],

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from models.estimates import class_means, expected_accuracy, held_out_probability
+from models.estimates import class_means, expected_accuracy, held_out_probability, learning_curve
 from models.heads import LogisticHead
 from models.metadata import CalibrationSpec
 
@@ -29,6 +29,19 @@ def test_classes_far_apart_are_expected_right_and_noise_by_chance() -> None:
 def test_nothing_is_promised_of_single_images_or_of_very_many(labels: list[int]) -> None:
     features = normalize(torch.rand(len(labels), 8), dim=1)
     assert held_out_probability(HEAD, features, torch.tensor(labels), 3) is None
+
+
+def test_the_learning_curve_rises_with_images_where_they_tell_more() -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(45) % 5
+    features = normalize(torch.eye(5, 200)[labels] + 0.15 * torch.randn(45, 200, generator=generator), dim=1)
+    curve = learning_curve(HEAD, features, labels, 5)
+    assert [images for images, _ in curve] == [1, 2, 4, 8]
+    assert 0.2 < curve[0][1] < curve[-1][1] <= 1
+
+
+def test_a_class_of_one_image_leaves_no_learning_curve() -> None:
+    assert learning_curve(HEAD, normalize(torch.eye(5, 8), dim=1), torch.tensor([0, 0, 1, 1, 2]), 3) == []
 
 
 def test_a_single_image_of_a_class_is_never_left_out() -> None:
