@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,8 @@ ID = re.compile(r"[0-9a-f]{32}")
 SUFFIX = ".safetensors"
 IMAGES = ".images"
 TEMPORARY = ".part"
+TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+TENANT_FOLDER = "tenant-"  # and its name
 ABANDONED_SECONDS = 3600  # another server on the same directory may still be writing younger ones
 
 Tensors = Mapping[str, Tensor]
@@ -50,10 +53,13 @@ class Stored:
 
 
 class Store(Protocol):
-    """Models by id; of one, only what is said of it changes, never its tensors.
+    """Models by id; of one, only what is said of it changes, never its tensors or when it expires.
 
     Calls block, so make them from worker threads, and may raise StoreUnavailable.
     """
+
+    def of(self, tenant: str) -> Store:
+        """The models of a tenant, who sees no others; "" is nobody. Raises ValueError for what is no TENANT."""
 
     def put(self, stored: Stored, images: bytes | None = None) -> Stored:
         """Keeps a model, and its images if given; when this returns, with the revision, they survive a crash."""
@@ -80,26 +86,39 @@ class Store(Protocol):
         """Up to `limit` models older than `cursor`, newest first and the next page's cursor, if any."""
 
     def sweep(self) -> int:
-        """Deletes what has expired; returns how many."""
+        """Deletes what has expired, of all tenants in this store; returns how many."""
 
 
 class DirectoryStore:
     """The Store of a local directory.
 
-    A model is one file, there as a whole or not at all: written beside its place, flushed, renamed.
+    A model is one file, there as a whole or not at all: written beside its place, flushed, renamed. A tenant's models
+    are in a folder of its own.
     Raises StoreUnavailable for a directory that cannot be written to.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._expiries: dict[Path, datetime | None] = {}
         try:
             directory.mkdir(parents=True, exist_ok=True)
             with self._temporary(new_id()) as probe:
                 probe.touch()
-            self._remove_abandoned()
         except OSError as error:
             reason = error.strerror or error
             raise StoreUnavailable(f"{directory} cannot be written to ({reason}). Set KSHOT_STORE.") from error
+
+    def of(self, tenant: str) -> DirectoryStore:
+        """See Store."""
+        if not tenant:
+            return self
+        if not TENANT.fullmatch(tenant):
+            raise ValueError(f"{tenant!r:.80} is no name of a tenant")
+        folder = self.directory / f"{TENANT_FOLDER}{tenant}"
+        with _usable():
+            folder.mkdir(exist_ok=True)
+            self._flush_directory()
+        return self._view(folder)
 
     def put(self, stored: Stored, images: bytes | None = None) -> Stored:
         """See Store."""
@@ -167,12 +186,33 @@ class DirectoryStore:
 
     def sweep(self) -> int:
         """See Store."""
-        self._remove_abandoned()
-        expired = [path for path in self._paths() if (model := self._try_header(path)) and is_expired(model)]
+        paths = [path for each in (self, *self._tenants()) for path in each._sweepable()]
+        self._expiries = {path: self._expiries.get(path) for path in paths if self._learn_expiry(path)}
+        now = datetime.now(UTC)
+        expired = [path for path, expiry in self._expiries.items() if expiry is not None and expiry <= now]
         for path in expired:
             path.unlink(missing_ok=True)
             path.with_suffix(IMAGES).unlink(missing_ok=True)
         return len(expired)
+
+    def _sweepable(self) -> Iterator[Path]:
+        self._remove_abandoned()
+        return self._paths()
+
+    def _learn_expiry(self, path: Path) -> bool:
+        """Whether it is known, from the header if need be: once for each model, as there may be thousands."""
+        if path not in self._expiries and (model := self._try_header(path)):
+            self._expiries[path] = model.expires_at
+        return path in self._expiries
+
+    def _tenants(self) -> list[DirectoryStore]:
+        with os.scandir(self.directory) as entries:
+            return [self._view(Path(each)) for each in entries if each.name.startswith(TENANT_FOLDER) and each.is_dir()]
+
+    def _view(self, directory: Path) -> DirectoryStore:
+        view = copy(self)
+        view.directory, view._expiries = directory, {}
+        return view
 
     def _models(self, cursor: str | None) -> Iterator[Model]:
         for path in self._paths(cursor):

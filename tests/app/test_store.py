@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -213,16 +212,13 @@ def test_a_store_that_cannot_be_written_to_is_none() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".abcd.part", ".images"])
-@pytest.mark.parametrize("again", [lambda store: DirectoryStore(store.directory), DirectoryStore.sweep])
-def test_old_leftovers_of_a_killed_server_are_removed(
-    store: DirectoryStore, again: Callable[[DirectoryStore], object], suffix: str
-) -> None:
+def test_a_sweep_removes_old_leftovers_of_a_killed_server(store: DirectoryStore, suffix: str) -> None:
     old, young = (store.directory / f"{new_id()}{suffix}" for _ in range(2))
     for path in (old, young):
         path.write_bytes(b"x")
     then = time.time() - ABANDONED_SECONDS - 1
     os.utime(old, (then, then))
-    again(store)
+    store.sweep()
     assert not old.exists()
     assert young.exists()
 
@@ -235,3 +231,60 @@ def test_a_put_that_fails_leaves_nothing(store: DirectoryStore, monkeypatch: pyt
     with pytest.raises(StoreUnavailable, match="No space"):
         store.put(stored())
     assert list(store.directory.iterdir()) == []
+
+
+def test_a_tenant_sees_its_own_models_alone(store: DirectoryStore) -> None:
+    ours, theirs, nobodys = stored(), stored(), stored()
+    store.of("ours").put(ours, images=b"pictures")
+    store.of("theirs").put(theirs)
+    store.of("").put(nobodys)
+    for tenant, kept in (("ours", ours), ("theirs", theirs), ("", nobodys)):
+        assert [model.id for model in store.of(tenant).page(10)[0]] == [kept.model.id]
+    for call in (store.of("theirs").get, store.of("theirs").delete, store.of("theirs").images, store.get, store.delete):
+        with pytest.raises(ModelNotFound):
+            call(ours.model.id)
+    assert store.of("theirs").revision(ours.model.id) is None
+    again = DirectoryStore(store.directory).of("ours")
+    assert again.get(ours.model.id).model == ours.model
+
+
+@pytest.mark.parametrize("tenant", ["..", "a/b", "/", "A", "a" * 65, "-a", "a\n", "é"])
+def test_a_name_that_is_no_tenants_never_reaches_the_disk(store: DirectoryStore, tenant: str) -> None:
+    with pytest.raises(ValueError, match="no name of a tenant"):
+        store.of(tenant)
+    assert list(store.directory.iterdir()) == []
+
+
+def test_a_tenant_does_not_bring_a_store_back_that_is_gone(store: DirectoryStore) -> None:
+    store.directory.rmdir()
+    with pytest.raises(StoreUnavailable):
+        store.of("ours")
+    assert not store.directory.exists()
+
+
+def test_a_sweep_is_of_all_tenants(store: DirectoryStore) -> None:
+    for tenant in ("", "ours", "theirs"):
+        store.of(tenant).put(stored(expires_in=-1))
+        store.of(tenant).put(stored())
+    old = store.directory / "tenant-ours" / f"{new_id()}.part"
+    old.touch()
+    os.utime(old, (0, 0))
+    assert store.sweep() == 3
+    assert store.sweep() == 0
+    assert not old.exists()
+    assert all(len(store.of(tenant).page(10)[0]) == 1 for tenant in ("", "ours", "theirs"))
+
+
+def test_a_sweep_reads_no_model_twice_and_still_sees_it_expire(
+    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, old = stored(), stored(expires_in=0.3)
+    for each in (kept, old):
+        store.put(each)
+    assert store.sweep() == 0
+    monkeypatch.setattr(DirectoryStore, "_read_header", lambda *_: pytest.fail("read again"))
+    time.sleep(0.4)
+    assert store.sweep() == 1
+    assert store.sweep() == 0
+    assert store.revision(kept.model.id)
+    assert store.revision(old.model.id) is None
