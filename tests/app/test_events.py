@@ -71,13 +71,13 @@ def test_what_is_wrong_before_it_begins_is_a_plain_problem(server: Server, clien
 
 
 def test_what_goes_wrong_on_the_way_is_the_last_event(tmp_path: Path) -> None:
-    server = Server(tmp_path, compute_seconds=0.1)
+    server = Server(tmp_path, compute_seconds=0.5, max_steps=500)
     server.start()
-    form = {"data": labels(SUPPORT) | {"steps": ["100"]}, "files": images(SUPPORT)}
+    form = {"data": labels(SUPPORT) | {"steps": ["500"]}, "files": images(SUPPORT)}
     with httpx.Client() as http, connect_sse(http, "POST", f"{server.url}/adapt", **form) as source:
         *steps, last = source.iter_sse()
     with Client(server.url) as client, pytest.raises(APIError) as caught:
-        list(client.adapt_events(FOLDER, steps=100))
+        list(client.adapt_events(FOLDER, steps=500))
     assert server.models() == []
     server.stop()
     assert {step.event for step in steps} == {"step"}
