@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse
 
 from app import __version__, logs, problems
 from app.engine import Engine
+from app.errors import StoreUnavailable
 from app.forms import WholeForm
 from app.learners import find_checkpoints, load_learners
 from app.limits import BodyLimit
@@ -81,6 +82,6 @@ async def _sweep(store: Store, seconds: float) -> None:
         try:
             if deleted := await to_thread.run_sync(store.sweep):
                 log.info("deleted expired models", models=deleted)
-        except OSError:  # a full or unmounted disk may come back
-            log.exception("expired models could not be deleted")
+        except StoreUnavailable as error:  # it may come back
+            log.error("expired models could not be deleted", error=error.detail)
         await asyncio.sleep(seconds)

@@ -13,7 +13,7 @@ from PIL import Image
 from app.store import DirectoryStore, new_id
 from tests.app.drawings import QUERY, SUPPORT, Files, adapt, adapt_zip, class_folders, images, labels, predict, zipped
 from tests.app.refusals import problem
-from tests.app.test_store import stored
+from tests.app.stored import stored
 from tests.conftest import MAX_BODY_BYTES
 from tests.serving import Server
 

@@ -9,7 +9,7 @@ import pytest
 from app.cache import ModelCache, size_of
 from app.errors import ModelNotFound
 from app.store import Stored
-from tests.app.test_store import stored
+from tests.app.stored import stored
 
 SIZE = size_of(stored())
 

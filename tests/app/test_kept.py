@@ -15,7 +15,7 @@ from app.errors import ModelDamaged
 from app.schemas import Choices
 from app.uploads import SupportSet, Upload
 from models.preprocess import InputSpec, prepare
-from tests.app.test_store import stored
+from tests.app.stored import stored
 
 PHOTOS = Path(__file__).parent.parent / "data" / "photos" / "support"
 

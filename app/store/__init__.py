@@ -1,0 +1,10 @@
+"""Where adapted models are kept: one safetensors file each, with the model's JSON in its header.
+
+A model's kept images, where there are any, are a file beside it, which goes when the model goes.
+"""
+
+from app.store.directory import DirectoryStore
+from app.store.ids import new_id
+from app.store.interface import Store, Stored, Usage, is_expired
+
+__all__ = ["DirectoryStore", "Store", "Stored", "Usage", "is_expired", "new_id"]

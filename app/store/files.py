@@ -1,0 +1,59 @@
+"""Files that are there as a whole or not at all, and still there after a crash."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TEMPORARY = ".part"
+
+
+def write(path: Path, contents: bytes) -> None:
+    """A new file, on the disk when this returns."""
+    with path.open("xb") as file:
+        file.write(contents)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def temporary(path: Path) -> Iterator[Path]:
+    """Where to write what will be renamed to `path`; nothing is there afterwards."""
+    beside = path.with_name(f"{path.stem}.{secrets.token_hex(4)}{TEMPORARY}")
+    try:
+        yield beside
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def flush(directory: Path) -> None:
+    """So that names made or removed in it survive a loss of power."""
+    with _opened(directory) as descriptor:
+        os.fsync(descriptor)
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Alone, among all servers on this directory, in changing what is there."""
+    with _opened(directory) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+def revision_of(path: Path) -> str:
+    """Another for each file that was ever at this path."""
+    found = path.stat()
+    return f"{found.st_ino}-{found.st_mtime_ns}"
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[int]:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

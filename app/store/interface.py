@@ -1,0 +1,93 @@
+"""What a store is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import BinaryIO, Protocol
+
+from torch import Tensor
+
+from app.schemas import Model
+
+ABANDONED_SECONDS = 3600  # another server on the same store may still be writing what is younger
+RECORD_SECONDS = 86400  # life of a record
+PASS = 1000  # models that a sweep looks at, or deletes; the rest has its turn at the next
+
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A model and its tensors, which are on the CPU; `revision` is the store's, another after each update."""
+
+    model: Model
+    tensors: Tensors
+    revision: str = ""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a tenant's models take, those that have expired but are not swept yet included."""
+
+    models: int
+    bytes: int
+
+
+class Store(Protocol):
+    """Models by id; of one, only what is said of it changes, never its tensors or when it expires.
+
+    Any number of servers may work on one store at once. Calls block, so make them from worker threads, and may raise
+    StoreUnavailable.
+    """
+
+    def of(self, tenant: str) -> Store:
+        """The models and records of a tenant, who sees no others; "" is nobody. Raises ValueError for no TENANT."""
+
+    def put(self, stored: Stored, images: bytes | None = None) -> Stored:
+        """Keeps a model, and its images if given, unless there is one of its id; returns the one that is kept.
+
+        When this returns, with the revision, they survive a crash.
+        """
+
+    def update(self, model_id: str, change: Callable[[Model], Model]) -> Model:
+        """Replaces what is said of a model; none of several updates at once is lost. Raises what `get` raises."""
+
+    def revision(self, model_id: str) -> str | None:
+        """That of the model as it is now, expired or not; None if it isn't there; quick."""
+
+    def get(self, model_id: str) -> Stored:
+        """Raises ModelNotFound (unknown or expired) or ModelDamaged."""
+
+    def describe(self, model_id: str) -> Model:
+        """Without its tensors; raises what `get` raises."""
+
+    def images(self, model_id: str) -> BinaryIO:
+        """The images of a model as they were put, to read and seek in. Raises ModelNotFound if there are none."""
+
+    def delete(self, model_id: str) -> None:
+        """Raises ModelNotFound."""
+
+    def page(self, limit: int, cursor: str | None = None) -> tuple[list[Model], str | None]:
+        """Up to `limit` models older than `cursor`, newest first and the next page's cursor, if any."""
+
+    def usage(self) -> Usage:
+        """Of these models, without reading any."""
+
+    def claim(self, name: str, contents: bytes) -> bytes:
+        """Keeps a small record for RECORD_SECONDS, unless there is one of this name; returns the one that is kept.
+
+        So of several who claim a name at once, on any server, all learn who was first. Raises ValueError for no RECORD.
+        """
+
+    def sweep(self) -> int:
+        """Deletes what has expired, of all tenants, and what killed servers left; returns how many models that were.
+
+        One model that cannot be read or deleted is logged, once, and doesn't keep others.
+        """
+
+
+def is_expired(model: Model) -> bool:
+    """Whether its time is over."""
+    return model.expires_at is not None and model.expires_at <= datetime.now(UTC)

@@ -1,0 +1,141 @@
+"""What is particular to a directory: its files, and what fails with them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+import structlog
+
+from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
+from app.store import DirectoryStore, new_id, sweeper
+from app.store.interface import ABANDONED_SECONDS, RECORD_SECONDS
+from tests.app.stored import stored
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DirectoryStore:
+    return DirectoryStore(tmp_path / "models")
+
+
+def test_a_model_is_one_file(store: DirectoryStore) -> None:
+    kept = stored()
+    store.put(kept)
+    assert [path.name for path in store.directory.iterdir()] == [f"{kept.model.id}.safetensors"]
+
+
+def test_a_half_written_file_is_never_listed(store: DirectoryStore) -> None:
+    kept = stored()
+    store.put(kept)
+    whole = (store.directory / f"{kept.model.id}.safetensors").read_bytes()
+    other = new_id()
+    (store.directory / f"{other}.abcd.part").write_bytes(whole[:100])
+    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+    with pytest.raises(ModelNotFound):
+        store.get(other)
+
+
+def test_a_damaged_file_is_told_from_a_missing_one_and_spoils_no_list(store: DirectoryStore) -> None:
+    kept, bad = stored(), stored()
+    for each in (kept, bad):
+        store.put(each)
+    path = store.directory / f"{bad.model.id}.safetensors"
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(ModelDamaged, match=bad.model.id):
+        store.get(bad.model.id)
+    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+    assert store.sweep() == 0
+    store.delete(bad.model.id)
+
+
+def test_a_directory_that_is_named_as_a_model_spoils_nothing(store: DirectoryStore) -> None:
+    kept, old = stored(), stored(expires_in=-1)
+    for each in (kept, old):
+        store.put(each)
+    for name in (f"{'0' * 32}.safetensors", f"{'f' * 32}.safetensors", "old.part"):
+        (store.directory / name).mkdir()
+        os.utime(store.directory / name, (0, 0))
+    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+    assert store.sweep() == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a directory nobody can write to, root neither")
+def test_a_store_that_cannot_be_written_to_is_none() -> None:
+    with pytest.raises(StoreUnavailable, match=r"/proc/self cannot be written to .* KSHOT_STORE"):
+        DirectoryStore(Path("/proc/self"))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "seconds"),
+    [(".abcd.part", ABANDONED_SECONDS), (".images", ABANDONED_SECONDS), (".record", RECORD_SECONDS)],
+)
+def test_a_sweep_removes_old_records_and_leftovers_of_a_killed_server(
+    store: DirectoryStore, suffix: str, seconds: float
+) -> None:
+    folder = store.of("ours").directory
+    old, young = (folder / f"{new_id()}{suffix}" for _ in range(2))
+    for path in (old, young):
+        path.write_bytes(b"x")
+    then = time.time() - seconds - 1
+    os.utime(old, (then, then))
+    store.sweep()
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_a_put_that_fails_leaves_nothing(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreUnavailable, match="No space"):
+        store.put(stored())
+    assert list(store.directory.iterdir()) == []
+
+
+def test_a_tenant_does_not_bring_a_store_back_that_is_gone(store: DirectoryStore) -> None:
+    store.directory.rmdir()
+    with pytest.raises(StoreUnavailable):
+        store.of("ours")
+    assert not store.directory.exists()
+
+
+def test_a_sweep_reads_no_model_twice_and_still_sees_it_expire(
+    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, old = stored(), stored(expires_in=0.3)
+    for each in (kept, old):
+        store.put(each)
+    assert store.sweep() == 0
+    monkeypatch.setattr(sweeper, "read_header", lambda _: pytest.fail("read again"))
+    time.sleep(0.4)
+    assert store.sweep() == 1
+    assert store.sweep() == 0
+    assert store.revision(kept.model.id)
+    assert store.revision(old.model.id) is None
+
+
+def test_a_sweep_goes_on_after_a_file_that_fails_and_tells_of_it_once(store: DirectoryStore) -> None:
+    bad, old = stored(), stored(expires_in=-1)
+    for each in (bad, old):
+        store.put(each)
+    (store.directory / f"{bad.model.id}.safetensors").write_bytes(b"damaged")
+    with structlog.testing.capture_logs() as logs:
+        assert store.sweep() == 1
+        assert store.sweep() == 0
+    assert [entry["path"] for entry in logs] == [str(store.directory / f"{bad.model.id}.safetensors")]
+
+
+def test_a_sweep_does_a_share_of_what_there_is(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeper, "PASS", 2)
+    for _ in range(5):
+        store.put(stored(expires_in=-1))
+    assert [store.sweep() for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_opening_a_store_reads_none_of_its_models(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.put(stored())
+    monkeypatch.setattr(os, "scandir", lambda *_: pytest.fail("listed"))
+    DirectoryStore(store.directory)
