@@ -22,7 +22,7 @@ from app.openapi import Api
 from app.routes import adapt, checkpoints, export, health, models, predict, versions
 from app.service import Service
 from app.settings import MiB, Settings
-from app.store import DirectoryStore, Store
+from app.store import Store, open_store
 
 log = structlog.stdlib.get_logger("kshot")
 ROUTES = (adapt, predict, models, versions, export, checkpoints, health)
@@ -66,7 +66,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Opens the port at once, while the engine loads. Raises CheckpointError if there is nothing to load."""
     settings: Settings = app.state.settings
     find_checkpoints(settings)
-    store = await to_thread.run_sync(DirectoryStore, settings.store)
+    store = await to_thread.run_sync(open_store, settings)
     engine = Engine(partial(load_learners, settings), settings)
     app.state.service = Service(settings, engine, store)
     engine.start()

@@ -31,7 +31,11 @@ class Settings(BaseSettings):
 
     checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Directory of checkpoints (*.safetensors) to serve.")
     checkpoint: str = Field("photo", min_length=1, description="The checkpoint of a request that names none.")
-    store: Path = Field(Path("kshot-models"), description="Directory that keeps adapted models.")
+    store: str = Field("kshot-models", description="Directory that keeps adapted models, or s3://bucket/prefix.")
+    store_seconds: float = Field(10, gt=0, description="Longest request to an object store.")
+    store_fresh_seconds: float = Field(
+        1, ge=0, description="How long predictions may miss another server's change of a model in an object store."
+    )
     ttl_seconds: int | None = Field(
         None, ge=1, le=MAX_TTL_SECONDS, description="Life of a model that asks for none; unset: for ever."
     )
@@ -71,7 +75,8 @@ class Settings(BaseSettings):
 
     @field_validator("store", mode="before")
     @classmethod
-    def _directory_store(cls, store: object) -> object:
-        if "://" in str(store):
-            raise ValueError(f"{store!s} is a URL, and only directories are supported: give a path")
-        return store
+    def _known_store(cls, store: object) -> str:
+        address = str(store)
+        if "://" in address and not address.startswith("s3://"):
+            raise ValueError(f"{address} is a URL that is not supported: give a path, or s3://bucket/prefix")
+        return address

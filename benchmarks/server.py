@@ -17,16 +17,16 @@ STARTUP_SECONDS = 60
 
 
 @contextmanager
-def running_server(**settings: str) -> Iterator[str]:
-    """Starts a server with the shipped checkpoints, an empty store and the given KSHOT_* settings; gives its URL.
+def running_server(store: Path | None = None, **settings: str) -> Iterator[str]:
+    """Starts a server with the shipped checkpoints, an empty store or this one, and KSHOT_* settings; gives its URL.
 
     The settings are named without the prefix.
     """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as store:
+    with tempfile.TemporaryDirectory() as empty:
         environment = {f"KSHOT_{name.upper()}": value for name, value in settings.items()}
-        options = ["--port", str(port), "--checkpoints", str(SHIPPED), "--store", store]
+        options = ["--port", str(port), "--checkpoints", str(SHIPPED), "--store", str(store or empty)]
         process = subprocess.Popen(
             [str(Path(sys.executable).parent / "kshot"), "serve", *options],
             env={**os.environ, "KSHOT_LOG_LEVEL": "error", **environment},

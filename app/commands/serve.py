@@ -30,7 +30,8 @@ def serve(
         str | None, typer.Option(envvar="KSHOT_CHECKPOINT", help="The one for requests that name none.")
     ] = None,
     store: Annotated[
-        str | None, typer.Option(envvar="KSHOT_STORE", help="Directory that keeps the adapted models.")
+        str | None,
+        typer.Option(envvar="KSHOT_STORE", help="Directory that keeps the adapted models, or s3://bucket/prefix."),
     ] = None,
     device: Annotated[
         str | None, typer.Option(envvar="KSHOT_DEVICE", help="`auto`, `cpu`, `cuda` or `cuda:<index>`.")
@@ -94,14 +95,14 @@ def grace_seconds(settings: Settings) -> int:
 def _check(settings: Settings) -> None:
     """Ends the command where the service would end, or never be ready, with a traceback."""
     from app.learners import find_checkpoints
-    from app.store import DirectoryStore
+    from app.store import open_store
     from models.devices import pick_device
     from models.errors import KshotError
 
     try:
         find_checkpoints(settings)
         pick_device(settings.device)
-        DirectoryStore(settings.store)
+        open_store(settings)
     except KshotError as error:
         fail("The server cannot start", str(error))
 

@@ -31,6 +31,8 @@ class DirectoryStore:
     Raises StoreUnavailable for a directory that cannot be written to.
     """
 
+    fresh_seconds = 0.0
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._sweeper = Sweeper()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.store.format import HEADER_BYTES, SUFFIX, Header, bytes_needed, header_of
@@ -18,10 +19,15 @@ def names(folder: Path) -> list[str]:
         return [entry.name for entry in entries if entry.is_file()]
 
 
-def ids_before(folder: Path, cursor: str | None) -> list[str]:
-    """Of the models older than `cursor`, or of all, newest first."""
-    ids = (name.removesuffix(SUFFIX) for name in names(folder) if name.endswith(SUFFIX))
-    return sorted((each for each in ids if (cursor is None or each < cursor) and ID.fullmatch(each)), reverse=True)
+def ids_before(folder: Path, cursor: str | None) -> Iterator[str]:
+    """Of the models older than `cursor`, or of all, newest first; what else has such a name is left to be found out.
+
+    By far the quickest way to a page of thousands: no file is asked for its kind.
+    """
+    found = os.listdir(folder)  # noqa: PTH208
+    older = [name for name in found if name.endswith(SUFFIX) and (cursor is None or name < cursor)]
+    older.sort(reverse=True)
+    return (model_id for name in older if ID.fullmatch(model_id := name.removesuffix(SUFFIX)))
 
 
 def sizes(folder: Path) -> dict[str, int]:

@@ -20,7 +20,7 @@ Tensors = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Stored:
-    """A model and its tensors, which are on the CPU; `revision` is the store's, another after each update."""
+    """A model and its tensors, which are on the CPU; `revision` is the store's, another after each change."""
 
     model: Model
     tensors: Tensors
@@ -41,6 +41,10 @@ class Store(Protocol):
     Any number of servers may work on one store at once. Calls block, so make them from worker threads, and may raise
     StoreUnavailable.
     """
+
+    fresh_seconds: float
+    """How long an answer of `revision` may be relied on, where asking takes time; another server's change may then go
+    unseen for as long."""
 
     def of(self, tenant: str) -> Store:
         """The models and records of a tenant, who sees no others; "" is nobody. Raises ValueError for no TENANT."""

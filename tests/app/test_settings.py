@@ -15,7 +15,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
     for name, value in values.items():
         monkeypatch.setenv(f"KSHOT_{name}", value)
     settings = Settings()
-    assert (settings.port, settings.device, settings.store) == (9000, "cuda:1", tmp_path)
+    assert (settings.port, settings.device, settings.store) == (9000, "cuda:1", str(tmp_path))
     assert (settings.max_steps, settings.ttl_seconds) == (7, 60)
 
 
@@ -25,7 +25,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         ("port", "-1"),
         ("device", "gpu"),
         ("device", "cuda:"),
-        ("store", "s3://bucket/prefix"),
+        ("store", "gs://bucket/prefix"),
         ("threads", "0"),
         ("ttl_seconds", "100000000000"),
         ("max_classes", "1"),

