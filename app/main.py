@@ -10,7 +10,6 @@ from functools import partial
 import structlog
 from anyio import to_thread
 from fastapi import FastAPI
-from starlette.responses import RedirectResponse
 
 from app import __version__, logs, problems
 from app.engine import Engine
@@ -19,13 +18,13 @@ from app.forms import WholeForm
 from app.learners import find_checkpoints, load_learners
 from app.limits import BodyLimit
 from app.openapi import Api
-from app.routes import adapt, checkpoints, export, health, models, predict, versions
+from app.routes import adapt, checkpoints, export, health, models, page, predict, versions
 from app.service import Service
 from app.settings import MiB, Settings
 from app.store import Store, open_store
 
 log = structlog.stdlib.get_logger("kshot")
-ROUTES = (adapt, predict, models, versions, export, checkpoints, health)
+ROUTES = (adapt, predict, models, versions, export, checkpoints, health, page)
 TEXT_FIELDS = 20  # those beside the labels, and some to spare
 
 
@@ -53,12 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(logs.AccessLog)
     for route in ROUTES:
         app.include_router(route.router)
-    app.add_api_route("/", _home, include_in_schema=False)
     return app
-
-
-async def _home() -> RedirectResponse:
-    return RedirectResponse("docs")
 
 
 @asynccontextmanager

@@ -1,0 +1,125 @@
+/** Every request of the page goes through here: it waits for a server that is away or busy, and knows its problems. */
+
+import { serverIsBack, whileBusy } from "./connection.js";
+import { events } from "./events.js";
+import { askForKey, keyHeaders } from "./key.js";
+
+const BUSY = [429, 503];
+const PATIENCE_MS = 60000;
+
+/** What the server says is wrong (RFC 9457). */
+export class Problem extends Error {
+  constructor(body, response) {
+    super(body.detail ?? body.title ?? `The server answered ${response.status}.`);
+    this.status = response.status;
+    this.type = body.type ?? "about:blank";
+    this.title = body.title ?? this.message;
+    this.field = body.field;
+    this.index = body.index;
+    this.retryAfter = Number(response.headers.get("Retry-After")) || 2;
+  }
+}
+
+/** The connection broke off. */
+class Unreachable extends Error {}
+
+export const checkpoints = (signal) => json("checkpoints", { signal });
+export const models = (cursor, signal) => json(`models?limit=12${cursor ? `&cursor=${cursor}` : ""}`, { signal });
+export const model = (id) => json(`models/${id}`);
+export const images = (id) => json(`models/${id}/images`);
+export const image = (id, index) => blob(`models/${id}/images/${index}`);
+export const remove = (id) => call(`models/${id}`, { method: "DELETE" }, async () => {});
+export const rename = (id, names) => {
+  const headers = { "Content-Type": "application/json" };
+  return json(`models/${id}`, { method: "PATCH", headers, body: JSON.stringify(names) });
+};
+export const exported = (id, format) => blob(`models/${id}/export?format=${format}`);
+
+/** Classifies one picture. */
+export function predict(id, picture, classes, signal) {
+  const body = form({ model_id: id, top_k: String(classes) }, [picture]);
+  return json("predict", { method: "POST", body, signal });
+}
+
+/**
+ * Adapts, or makes a version of a model; tells of each step while it goes on.
+ * @param {string} path "adapt" or "models/{id}/versions"
+ * @param {FormData} body
+ * @param {(step: {step: number, steps: number, loss: number}) => void} onStep
+ * @param {AbortSignal} signal
+ */
+export function adapt(path, body, onStep, signal) {
+  const headers = { Accept: "text/event-stream" };
+  return call(path, { method: "POST", headers, body, signal }, async (response) => {
+    for await (const { event, data } of broken(events(response.body))) {
+      if (event === "step") onStep(data);
+      if (event === "done") return data;
+      if (event === "error") throw new Problem(data, { status: data.status, headers: response.headers });
+    }
+    throw new Unreachable();
+  });
+}
+
+/**
+ * A form of fields, and of pictures with their labels if they have some. A field of null is left out.
+ * @param {Record<string, string|string[]|null>} fields
+ * @param {{blob: Blob, filename: string, label?: string}[]} pictures
+ */
+export function form(fields, pictures) {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) {
+    for (const each of value === null ? [] : [value].flat()) data.append(name, each);
+  }
+  for (const { blob, filename, label } of pictures) {
+    data.append("images", blob, filename);
+    if (label !== undefined) data.append("labels", label);
+  }
+  return data;
+}
+
+function json(path, options = {}) {
+  return call(path, options, (response) => reached(response.json()));
+}
+
+function blob(path) {
+  return call(path, {}, (response) => reached(response.blob()));
+}
+
+/** Asks until there is an answer, or a problem that waiting doesn't solve. */
+async function call(path, options, read) {
+  const impatient = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await once(path, options, read);
+    } catch (error) {
+      if (error instanceof Unreachable) await serverIsBack(options.signal);
+      else if (error.status === 401 && (await askForKey(error.message))) continue;
+      else if (BUSY.includes(error.status) && Date.now() < impatient) await whileBusy(error, options.signal);
+      else throw error;
+    }
+  }
+}
+
+async function once(path, options, read) {
+  const headers = { ...options.headers, ...keyHeaders() };
+  const response = await reached(fetch(new URL(path, document.baseURI), { ...options, headers }));
+  if (response.ok) return read(response);
+  throw new Problem(await response.json().catch(() => ({})), response);
+}
+
+/** Of what the network is awaited for: a TypeError there is a broken connection. */
+async function reached(promise) {
+  try {
+    return await promise;
+  } catch (error) {
+    throw error instanceof TypeError ? new Unreachable() : error;
+  }
+}
+
+async function* broken(stream) {
+  for (;;) {
+    const { done, value } = await reached(stream.next());
+    if (done) return;
+    yield value;
+  }
+}

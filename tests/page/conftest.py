@@ -1,0 +1,66 @@
+"""A real browser on the real page. Chromium is Debian's, or whichever is found."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from models.checkpoint import SHIPPED
+from tests.page.hand import open_page
+from tests.serving import Server
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+REMEDY = "needs Chromium: `apt-get install chromium` or `playwright install chromium`"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+NOT_OURS = "Failed to load resource"  # the browser's own line about an answer that says what is wrong
+
+
+def _executable(playwright: Playwright) -> str:
+    """Fails where KSHOT_REQUIRE_BROWSER is set and there is none; else skips."""
+    own = playwright.chromium.executable_path
+    found = next(filter(None, map(shutil.which, NAMES)), own if Path(own).exists() else None)
+    if found is None and os.environ.get("KSHOT_REQUIRE_BROWSER"):
+        pytest.fail(REMEDY)
+    return found or pytest.skip(REMEDY)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_executable(playwright), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """As users start it: with both checkpoints."""
+    server = Server(tmp_path_factory.mktemp("site"), checkpoints=SHIPPED, checkpoint="photo")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def page(browser: Browser, site: Server) -> Iterator[Page]:
+    """The page, just opened. Fails if a script fails, or the policy is violated."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error.stack)))
+    page.on("console", lambda line: faults.append(line.text) if line.type in ("error", "warning") else None)
+    open_page(page, site.url)
+    yield page
+    context.close()
+    assert [fault for fault in faults if NOT_OURS not in fault] == []

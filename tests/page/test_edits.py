@@ -1,0 +1,84 @@
+"""What becomes of a model after it was made."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import onnx
+from playwright.sync_api import Page, expect
+
+from app.client import Client
+from tests.page.hand import SECONDS, adapt, card, drop, drop_photos, model_id, open_page, photos, rename
+from tests.serving import Server
+
+
+def test_an_edited_model_is_a_version_that_opens_by_its_link_and_exports(
+    page: Page, site: Server, tmp_path: Path
+) -> None:
+    drop_photos(page)
+    adapt(page)
+    first = model_id(page)
+    drop(card(page, "hat"), photos("support", "hat")[3])
+    card(page, "shoes").get_by_role("button", name=re.compile("^Remove shoes, picture 1")).click()
+    adapt(page)
+    page.wait_for_url(lambda url: first not in url)
+    rename(page, "shoes", "footwear")
+    expect(page.locator("#saved a").first).to_have_text("hat and footwear")
+    page.reload()
+    expect(card(page, "footwear").locator(".pictures img")).to_have_count(2, timeout=SECONDS)
+    expect(card(page, "hat").locator(".pictures img")).to_have_count(4)
+    expect(page.locator("#history")).to_contain_text("version 2")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="ONNX").click()
+    download.value.save_as(tmp_path / "model.onnx")
+    onnx.checker.check_model(tmp_path / "model.onnx")
+    with Client(site.url) as kshot:
+        model = kshot.model(model_id(page))
+    assert (model.parent, model.version, model.shots) == (first, 2, {"hat": 4, "footwear": 2})
+
+
+def test_what_was_removed_comes_back_by_undo(page: Page) -> None:
+    drop_photos(page)
+    card(page, "hat").get_by_role("button", name=re.compile("^Remove hat, picture 1")).click()
+    expect(card(page, "hat").locator(".pictures li")).to_have_count(2)
+    page.get_by_role("button", name="Undo", exact=True).last.click()
+    expect(card(page, "hat").locator(".pictures li")).to_have_count(3)
+    card(page, "hat").get_by_role("button", name="Remove this class").click()
+    expect(page.locator(".card")).to_have_count(1)
+    page.get_by_role("button", name="Undo", exact=True).last.click()
+    expect(page.locator(".card")).to_have_count(2)
+
+
+def test_a_model_is_deleted_after_a_second_thought(page: Page, site: Server) -> None:
+    drop_photos(page)
+    adapt(page)
+    made = model_id(page)
+    row = page.locator("#saved li").filter(has=page.locator(f'a[href="#model={made}"]'))
+    row.get_by_role("button").click()
+    assert made in site.models()
+    row.get_by_role("button").click()
+    expect(row).to_have_count(0)
+    assert made not in site.models()
+    expect(card(page, "hat").locator(".pictures li")).to_have_count(3)
+
+
+def test_the_lines_for_code_are_this_models(page: Page, site: Server) -> None:
+    drop_photos(page)
+    adapt(page)
+    page.get_by_role("button", name="Copy the curl lines").click()
+    expect(page.locator("#said")).to_have_text("Copied.")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"curl -F model_id={model_id(page)} -F images=@picture.jpg {site.url}/predict"
+
+
+def test_going_back_shows_the_version_before(page: Page, site: Server) -> None:
+    drop_photos(page)
+    adapt(page)
+    first = page.url
+    drop(card(page, "hat"), photos("support", "hat")[3])
+    adapt(page)
+    page.wait_for_url(lambda url: url != first)
+    page.go_back()
+    expect(card(page, "hat").locator(".pictures li")).to_have_count(3, timeout=SECONDS)
+    open_page(page, site.url)

@@ -1,0 +1,78 @@
+"""From an empty page to a prediction, each way there is."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.page.hand import CROSS, RING, SECONDS, ZIGZAG, adapt, adapted, card, draw, drop, drop_photos, photos, rename
+
+VERDICT = ".verdict strong"
+
+
+def test_symbols_drawn_by_mouse_are_told_apart(page: Page) -> None:
+    page.get_by_role("radio", name="Drawings").check()
+    page.get_by_role("button", name="Add a class").click()
+    for number, (name, strokes) in enumerate({"cross": CROSS, "ring": RING, "zigzag": ZIGZAG}.items(), 1):
+        rename(page, f"Class {number}", name)
+        for by in ((0.0, 0.0), (0.04, -0.03)):
+            draw(card(page, name).locator("canvas"), strokes, by)
+            card(page, name).get_by_role("button", name="Add drawing").click()
+        expect(card(page, name).locator(".pictures li")).to_have_count(2)
+    adapt(page)
+    draw(page.locator("#try canvas"), RING, by=(-0.05, 0.04))
+    expect(page.locator(VERDICT)).to_have_text("ring", timeout=SECONDS)
+    expect(page.locator("#trying .bars li")).to_have_count(3)
+
+
+def test_dropped_photos_are_learnt_and_a_new_one_gets_its_bars(page: Page) -> None:
+    drop_photos(page)
+    adapt(page)
+    expect(page.locator("#loss figcaption")).to_contain_text(re.compile(r"after 5 steps"))
+    expect(page.locator(".accuracy strong")).to_contain_text("%")
+    expect(page.locator(".rank", has_text="hard")).to_have_count(3)
+    drop(page.locator("#trying"), photos("query", "hat")[0])
+    expect(page.locator(VERDICT)).to_have_text("hat", timeout=SECONDS)
+    assert page.locator("#trying .bars li span").all_inner_texts() == ["hat", "shoes"]
+
+
+def test_a_picture_of_no_class_is_none_of_these(page: Page) -> None:
+    page.locator("#example-photos").click()
+    adapted(page)
+    page.get_by_role("radio", name="Draw", exact=True).check()
+    draw(page.locator("#try canvas"), ZIGZAG)
+    expect(page.locator(VERDICT)).to_have_text("None of these", timeout=SECONDS)
+
+
+def test_an_example_takes_two_clicks_to_a_prediction(page: Page) -> None:
+    page.locator("#example-drawings").click()
+    page.locator(".tile").first.click(timeout=SECONDS)
+    expect(page.locator(VERDICT)).to_have_text("angelic", timeout=SECONDS)
+
+
+def test_a_wrong_answer_is_taught_and_learnt(page: Page) -> None:
+    page.locator("#example-photos").click()
+    page.locator(".tile").first.click(timeout=SECONDS)
+    page.get_by_role("button", name="Add this picture to hat").click()
+    expect(page.locator("#adapt-status")).to_contain_text("1 new")
+    adapt(page)
+    expect(page.locator("#history")).to_contain_text("version 2", timeout=SECONDS)
+    expect(page.locator(VERDICT)).to_have_text("hat", timeout=SECONDS)
+
+
+def test_a_zip_of_class_folders_becomes_cards(page: Page) -> None:
+    page.locator("#zip").set_input_files("app/page/examples/drawings.zip")
+    expect(page.locator(".card")).to_have_count(5)
+    expect(card(page, "greek").locator(".pictures li")).to_have_count(8)
+
+
+def test_the_camera_gives_pictures_and_live_answers(page: Page) -> None:
+    for name in ("Class 1", "Class 2"):
+        card(page, name).get_by_role("button", name="Camera", exact=True).click()
+        card(page, name).get_by_role("button", name="Take a picture").click()
+        expect(card(page, name).locator(".pictures li")).not_to_have_count(0)
+        card(page, name).get_by_role("button", name="Camera", exact=True).click()
+    adapt(page)
+    page.get_by_role("radio", name="Camera").check()
+    expect(page.locator(VERDICT)).to_have_text(re.compile("Class|None"), timeout=SECONDS)
