@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import BinaryIO
@@ -13,10 +13,10 @@ from anyio import to_thread
 from torch import Tensor
 
 from app import answers, errors, kept, versions
-from app.cache import ModelCache
+from app.cache import ModelCache, Source
 from app.engine import Engine
 from app.events import Tell, nobody
-from app.jobs import AdaptWork, PredictWork
+from app.jobs import HOST, AdaptWork, PredictWork
 from app.reading import Reader
 from app.schemas import (
     MAX_SKIPPED,
@@ -39,13 +39,14 @@ from app.schemas import (
 )
 from app.settings import Settings
 from app.stopwatch import Stopwatch
-from app.store import Store, Stored, is_expired, new_id
+from app.store import Store, Stored, new_id
 from app.uploads import SupportSet
 from models.checkpoint import Checkpoint
 from models.errors import SupportError
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
 from models.learner import Adaptation, Adapted
+from models.parameters import move
 
 PHOTO_COST = 5  # what an image and step of photographs costs, in those of drawings
 
@@ -69,7 +70,7 @@ class Service:
         self.settings = settings
         self.engine = engine
         self.store = store
-        self.cache = ModelCache(settings.cache_bytes)
+        self.cache = ModelCache(settings.cache_bytes, store.fresh_seconds, settings.pin.split(","))
         self.reader = Reader(settings)
 
     async def adapt(self, form: AdaptForm, tell: Tell = nobody) -> AdaptAnswer:
@@ -117,7 +118,10 @@ class Service:
     async def predict(self, form: PredictForm) -> PredictAnswer:
         """Classifies images with a model. Raises AppError."""
         self.engine.require_ready()
-        stored = await self._stored(form.model_id)
+        async with self._using(form.model_id) as stored:
+            return await self._predict(form, stored)
+
+    async def _predict(self, form: PredictForm, stored: Stored) -> PredictAnswer:
         model = stored.model
         checkpoint = self._checkpoint_of(model)
         watch = Stopwatch()
@@ -148,7 +152,9 @@ class Service:
 
     async def rename(self, model_id: str, names: Names) -> Model:
         """A model by other names, its weights as they are. Raises AppError."""
-        return await to_thread.run_sync(self.store.update, model_id, partial(versions.renamed, names=names))
+        model = await to_thread.run_sync(self.store.update, model_id, partial(versions.renamed, names=names))
+        self.cache.drop(model_id)
+        return model
 
     async def images(self, model_id: str) -> SupportImages:
         """What a model was adapted to. Raises ModelNotFound or ImagesNotKept."""
@@ -166,11 +172,12 @@ class Service:
     async def export(self, model_id: str, form: ExportFormat) -> bytes:
         """One file that runs elsewhere. Raises AppError."""
         self.engine.require_ready()
-        stored = await self._stored(model_id)
         build = build_onnx if form == "onnx" else build_safetensors
-        about = {"model": ModelSummary(**stored.model.model_dump()).model_dump_json()}
-        given = self._checkpoint_of(stored.model), Adapted(dict(stored.tensors)), stored.model.classes, about
-        return await to_thread.run_sync(build, *given)
+        async with self._using(model_id) as stored:
+            about = {"model": ModelSummary(**stored.model.model_dump()).model_dump_json()}
+            adapted = Adapted(move(dict(stored.tensors), HOST))
+            given = self._checkpoint_of(stored.model), adapted, stored.model.classes, about
+            return await to_thread.run_sync(build, *given)
 
     async def delete(self, model_id: str) -> None:
         """Raises ModelNotFound."""
@@ -194,17 +201,22 @@ class Service:
         return await self.reader.pack(task.support, task.images, task.choices) if keep else None
 
     async def _keep(self, stored: Stored, images: bytes | None) -> None:
-        self.cache.put(await to_thread.run_sync(self.store.put, stored, images))
+        kept = await to_thread.run_sync(self.store.put, stored, images)
+        self.cache.put(kept.model.id, await to_thread.run_sync(self._on_device, kept))
 
-    async def _stored(self, model_id: str) -> Stored:
-        def load() -> Awaitable[Stored]:
-            return to_thread.run_sync(self.store.get, model_id)
+    def _using(self, model_id: str) -> AbstractAsyncContextManager[Stored]:
+        """A model by whose weights on the device to compute. Raises ModelNotFound or ModelDamaged."""
 
-        stored = await self.cache.get(model_id, load)
-        if is_expired(stored.model) or await to_thread.run_sync(self.store.revision, model_id) != stored.revision:
-            self.cache.drop(model_id)
-            return await self.cache.get(model_id, load)  # as it is now; or the error that says it is gone
-        return stored
+        def load() -> Stored:
+            return self._on_device(self.store.get(model_id))
+
+        revision = partial(to_thread.run_sync, self.store.revision, model_id)
+        return self.cache.using(model_id, Source(partial(to_thread.run_sync, load), revision))
+
+    def _on_device(self, stored: Stored) -> Stored:
+        """So that predictions need not move it there each time."""
+        learner = self.engine.learners.get(stored.model.checkpoint.name)
+        return replace(stored, tensors=move(dict(stored.tensors), learner.device)) if learner else stored
 
     async def _images(self, model_id: str) -> tuple[Model, BinaryIO]:
         """A model and the file of its images. Raises ModelNotFound or ImagesNotKept."""

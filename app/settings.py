@@ -41,7 +41,12 @@ class Settings(BaseSettings):
     )
     keep_images: bool = Field(True, description="Whether the images of a request that doesn't say so are kept.")
     sweep_seconds: float = Field(60, gt=0, description="Seconds between deletions of expired models.")
-    cache_bytes: int = Field(256 * MiB, ge=0, description="Memory for adapted models that were used lately.")
+    cache_bytes: int = Field(256 * MiB, ge=0, description="Memory, on the device, for adapted models used lately.")
+    pin: str = Field(
+        "",
+        pattern=r"^([0-9a-f]{32}(,[0-9a-f]{32})*)?$",
+        description="Ids of models, with commas between, that stay in this memory once they were used.",
+    )
 
     max_body_bytes: int = Field(64 * MiB, ge=1, description="Largest request body.")
     max_images: int = Field(1000, ge=1, description="Most images in a request.")

@@ -26,6 +26,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         ("device", "gpu"),
         ("device", "cuda:"),
         ("store", "gs://bucket/prefix"),
+        ("pin", "my model"),
         ("threads", "0"),
         ("ttl_seconds", "100000000000"),
         ("max_classes", "1"),
