@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 import structlog
@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Match
 
 from app.errors import AppError
 from app.openapi import COMPONENTS
@@ -33,6 +34,7 @@ REMEDIES = {
     "Too many fields": "Send one label for each image, and any other field once.",
     "Missing boundary": "Leave the header Content-Type to your HTTP library, which adds the boundary.",
     "The body ends": "Send the request again, whole.",
+    "There was an error parsing": "Send JSON in UTF-8, or a form as HTTP libraries make it.",
 }
 MALFORMED = "Send multipart/form-data as HTTP libraries make it (with curl: -F field=value)."
 PATHS = "{} {} is not part of this service; /docs lists what is."
@@ -72,7 +74,15 @@ async def _app_error(_: Request, error: AppError) -> ProblemResponse:
 async def _http_error(request: Request, error: HTTPException) -> ProblemResponse:
     status = error.status_code
     kind = FRAMEWORK.get(status) or ("about:blank", HTTPStatus(status).phrase)
-    return respond(status, kind, _framework_detail(request, error), error.headers)
+    headers = {"Allow": ", ".join(_methods(request))} if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return respond(status, kind, _framework_detail(request, error), headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Those that the path takes. Starlette lists the first route's alone."""
+    scopes = {method.value: {**request.scope, "method": method.value} for method in HTTPMethod}
+    routes: Sequence[BaseRoute] = request.app.routes
+    return [each for each, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
 
 
 def _framework_detail(request: Request, error: HTTPException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import UploadFile
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -232,10 +232,22 @@ class Problem(BaseModel):
     request_id: str | None = Field(default=None, description="Quote it to find the request in the logs.")
 
 
+def _without_null(schema: dict[str, Any]) -> None:
+    """What is optional in a form is left out: no text says null."""
+    for field in schema["properties"].values():
+        match field.get("anyOf"):
+            case [kind, {"type": "null"}]:
+                del field["anyOf"]
+                field |= kind
+
+
+FORM = ConfigDict(extra="forbid", protected_namespaces=(), json_schema_extra=_without_null)
+
+
 class SupportForm(BaseModel):
     """Labelled images, and a name for what is made of them."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = FORM
 
     images: list[UploadFile] = Field(
         default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
@@ -266,7 +278,7 @@ class Choices(BaseModel):
     learning_rate: float | None = Field(
         default=None, gt=0, le=10, allow_inf_nan=False, description="Inner learning rate.", examples=[0.001]
     )
-    seed: int | None = Field(default=None, ge=0, lt=2**63, description="Kept with the model.", examples=[0])
+    seed: int | None = Field(default=None, ge=0, lt=2**53, description="Kept with the model.", examples=[0])
     ttl_seconds: int | None = Field(
         default=None,
         ge=1,
@@ -338,9 +350,9 @@ class SupportImages(BaseModel):
 class PredictForm(BaseModel):
     """Images to classify with an adapted model."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = FORM
 
-    model_id: str = Field(description="The id that /adapt answered.", examples=[EXAMPLE_ID])
+    model_id: str = Field(min_length=1, description="The id that /adapt answered.", examples=[EXAMPLE_ID])
     images: list[UploadFile] = Field(
         default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
     )

@@ -35,7 +35,7 @@ def references(node: Any) -> Iterator[str]:
         ("/models", "get", {"200", "422", "503"}),
         ("/models/{model_id}", "get", {"200", "404", "500", "503"}),
         ("/models/{model_id}", "delete", {"204", "404", "503"}),
-        ("/models/{model_id}", "patch", {"200", "404", "413", "422", "500", "503"}),
+        ("/models/{model_id}", "patch", {"200", "400", "404", "413", "422", "500", "503"}),
         (
             "/models/{model_id}/versions",
             "post",
