@@ -8,6 +8,7 @@ import pytest
 
 from app.client import Client
 from tests.app.drawings import QUERY, SUPPORT, adapt, predict
+from tests.s3 import running_s3
 from tests.serving import Server
 
 
@@ -28,3 +29,10 @@ def unharmed(server: Server) -> Iterator[None]:
     assert process is not None
     assert process.poll() is None
     assert predict(server.url, model_id, QUERY[:1]).status_code == 200
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[dict[str, str]]:
+    """An S3-compatible server with a bucket named `models`; gives the environment variables that lead to it."""
+    with running_s3() as environment:
+        yield environment

@@ -135,6 +135,17 @@ def test_a_sweep_does_a_share_of_what_there_is(store: DirectoryStore, monkeypatc
     assert [store.sweep() for _ in range(4)] == [2, 2, 1, 0]
 
 
+def test_a_put_is_on_the_disk_with_its_name_and_its_images(
+    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+    kept = stored()
+    store.put(kept, images=b"pictures")
+    files = [store.directory / f"{kept.model.id}{suffix}" for suffix in (".safetensors", ".images")]
+    assert flushed == [path.stat().st_ino for path in (*files, store.directory)]
+
+
 def test_opening_a_store_reads_none_of_its_models(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.put(stored())
     monkeypatch.setattr(os, "scandir", lambda *_: pytest.fail("listed"))
