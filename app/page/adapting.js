@@ -30,8 +30,9 @@ export class Adapting {
     const { model } = this.support;
     const { added, removed } = this.support.differences();
     const edits = added.length + removed.length;
-    byId("adapt").disabled = this.#running !== null || (model !== null && edits === 0 && this.#sameCheckpoint());
-    byId("adapt").textContent = model ? "Adapt again" : "Adapt";
+    const done = model !== null && edits === 0 && this.#sameCheckpoint();
+    byId("adapt").disabled = this.#running !== null || done;
+    byId("adapt").textContent = done ? "Adapted" : model ? "Adapt again" : "Adapt";
     const changes = [added.length && `${added.length} new`, removed.length && `${removed.length} removed`].filter(Boolean);
     if (!this.#running) byId("adapt-status").textContent = model && edits ? `${listed(changes)}: not learnt yet.` : this.#hint();
   }

@@ -15,5 +15,6 @@ export async function example(kind) {
     if (part === "query") queries.push(picture);
     else classes.set(name, [...(classes.get(name) ?? []), picture]);
   }
+  queries.sort((one, other) => one.filename.localeCompare(other.filename)); // by turns of the classes
   return { classes: [...classes].map(([name, pictures]) => new Class(name, pictures)), queries };
 }

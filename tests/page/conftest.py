@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from benchmarks.browser import REMEDY, find, launch
 from models.checkpoint import SHIPPED
 from tests.page.hand import open_page
 from tests.serving import Server
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-REMEDY = "needs Chromium: `apt-get install chromium` or `playwright install chromium`"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
 NOT_OURS = "Failed to load resource"  # the browser's own line about an answer that says what is wrong
 
 
-def _executable(playwright: Playwright) -> str:
-    """Fails where KSHOT_REQUIRE_BROWSER is set and there is none; else skips."""
-    own = playwright.chromium.executable_path
-    found = next(filter(None, map(shutil.which, NAMES)), own if Path(own).exists() else None)
-    if found is None and os.environ.get("KSHOT_REQUIRE_BROWSER"):
+def _found(playwright: Playwright) -> bool:
+    """Fails where KSHOT_REQUIRE_BROWSER is set and there is none."""
+    found = find(playwright) is not None
+    if not found and os.environ.get("KSHOT_REQUIRE_BROWSER"):
         pytest.fail(REMEDY)
-    return found or pytest.skip(REMEDY)
+    return found
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_executable(playwright), args=ARGUMENTS)
+        if not _found(playwright):
+            pytest.skip(REMEDY)
+        browser = launch(playwright)
         yield browser
         browser.close()
 
