@@ -1,4 +1,4 @@
-"""Refuses request bodies beyond a size, announced by Content-Length or not."""
+"""Refuses request bodies beyond a size, announced by Content-Length or not, or beyond a time."""
 
 from __future__ import annotations
 
@@ -64,5 +64,44 @@ def _too_large(size: int, most: int) -> HTTPException:
         413,
         f"The body is at least {size} bytes; this server takes {most}. "
         "Send fewer or smaller images; more than 512 pixels a side are seldom of use.",
+        {"Connection": "close"},
+    )
+
+
+class BodyDeadline:
+    """ASGI middleware: a body that isn't there `seconds` after its request began raises HTTPException 408.
+
+    Else a client that sends a byte now and then would keep its connection and what it sent for ever.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self.app = app
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on with a receive that has its time."""
+        await self.app(scope, self._timely(receive) if scope["type"] == "http" else receive, send)
+
+    def _timely(self, receive: Receive) -> Receive:
+        deadline: float | None = asyncio.get_running_loop().time() + self.seconds
+
+        async def timely() -> Message:
+            nonlocal deadline
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise _too_slow(self.seconds) from None
+            if not message.get("more_body"):
+                deadline = None  # for the end of the connection one may wait
+            return message
+
+        return timely
+
+
+def _too_slow(seconds: float) -> HTTPException:
+    return HTTPException(
+        408,
+        f"The body was not there after {seconds:g} s. Send fewer or smaller images, or over a faster connection.",
         {"Connection": "close"},
     )

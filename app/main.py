@@ -16,7 +16,7 @@ from app.engine import Engine
 from app.errors import StoreUnavailable
 from app.forms import WholeForm
 from app.learners import find_checkpoints, load_learners
-from app.limits import BodyLimit
+from app.limits import BodyDeadline, BodyLimit
 from app.openapi import Api
 from app.routes import adapt, checkpoints, export, health, models, page, predict, versions
 from app.service import Service
@@ -49,6 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(WholeForm)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyDeadline, seconds=settings.upload_seconds)
     app.add_middleware(logs.AccessLog)
     for route in ROUTES:
         app.include_router(route.router)

@@ -24,6 +24,7 @@ FRAMEWORK = {
     400: ("/problems/body-malformed", "The body of the request cannot be read"),
     404: ("/problems/path-unknown", "There is nothing at this path"),
     405: ("/problems/method-not-allowed", "This path does not take this method"),
+    408: ("/problems/upload-timeout", "The body of the request took too long to arrive"),
     413: ("/problems/body-too-large", "The body of the request is too large"),
     499: ("/problems/client-gone", "The client closed the connection"),
 }
@@ -33,6 +34,7 @@ REMEDIES = {
     "Too many files": "Send fewer images.",
     "Too many fields": "Send one label for each image, and any other field once.",
     "Missing boundary": "Leave the header Content-Type to your HTTP library, which adds the boundary.",
+    "The charset": "Send the form in UTF-8.",
     "The body ends": "Send the request again, whole.",
     "There was an error parsing": "Send JSON in UTF-8, or a form as HTTP libraries make it.",
 }

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     )
 
     max_body_bytes: int = Field(64 * MiB, ge=1, description="Largest request body.")
+    upload_seconds: float = Field(120, gt=0, description="Longest time for a request's body to arrive.")
     max_images: int = Field(1000, ge=1, description="Most images in a request.")
     max_image_bytes: int = Field(16 * MiB, ge=1, description="Largest image file.")
     # Pillow refuses by itself beyond its default of 89 478 485.

@@ -21,7 +21,7 @@ router = APIRouter(tags=["adapt and predict"])
     status_code=status.HTTP_201_CREATED,
     summary="Make a classifier from a few labelled images",
     response_model=AdaptAnswer,
-    responses={**EVENTS, **documented(400, 413, 415, 422, 429, 503, 504)},
+    responses={**EVENTS, **documented(400, 408, 413, 415, 422, 429, 503, 504)},
     dependencies=[Depends(require_form)],
 )
 async def adapt(

@@ -18,7 +18,7 @@ router = APIRouter(tags=["adapt and predict"])
 @router.post(
     "/predict",
     summary="Classify images with an adapted model",
-    responses=documented(400, 404, 409, 413, 415, 422, 429, 500, 503, 504),
+    responses=documented(400, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504),
     dependencies=[Depends(require_form)],
 )
 async def predict(

@@ -23,7 +23,7 @@ SECONDS = 3600  # a browser may keep an image of a model, which never changes, b
     status_code=status.HTTP_201_CREATED,
     summary="Make a model with other images from this one",
     response_model=AdaptAnswer,
-    responses={**EVENTS, **documented(400, 404, 409, 413, 415, 422, 429, 500, 503, 504)},
+    responses={**EVENTS, **documented(400, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504)},
     dependencies=[Depends(require_form)],
     openapi_extra={"requestBody": {"required": False}},  # with no changes it is adapted again as it is
 )
@@ -43,7 +43,7 @@ async def make_version(
     return await made(request, response, partial(service.revise, model_id, form))
 
 
-@router.patch("", summary="Rename a model and its classes", responses=documented(400, 404, 413, 422, 500, 503))
+@router.patch("", summary="Rename a model and its classes", responses=documented(400, 404, 408, 413, 422, 500, 503))
 async def rename_model(model_id: ModelId, names: Names, service: TheService) -> Model:
     """At once, and without adapting: the model keeps its id and its weights."""
     return await service.rename(model_id, names)

@@ -216,6 +216,15 @@ def test_a_body_that_is_no_form(server: Server) -> None:
     problem(httpx.post(f"{server.url}/adapt", content=b"garbage", headers=headers), 400, "body-malformed")
 
 
+@pytest.mark.parametrize("charset", ["punycode", "zip", "utf-16"])
+def test_a_form_in_another_charset(server: Server, charset: str) -> None:
+    """Python takes minutes to read a megabyte of punycode."""
+    headers = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    part = b'--x\r\nContent-Disposition: form-data; name="labels"\r\n\r\n-' + b"9a" * 250_000 + b"\r\n--x--\r\n"
+    document = problem(httpx.post(f"{server.url}/adapt", content=part, headers=headers), 400, "body-malformed")
+    assert "UTF-8" in document["detail"]
+
+
 @pytest.mark.parametrize("path", ["/adapt", "/predict"])
 def test_an_oversized_body_with_content_length(server: Server, path: str) -> None:
     files = {"archive": ("a.zip", bytes(MAX_BODY_BYTES))}

@@ -1,0 +1,68 @@
+"""Clients that are slow, go away in the middle, or lie about what they send cost the server little, and nobody else."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+
+from tests.app.drawings import SUPPORT, adapt
+from tests.faults.watchdog import Watchdog, open_files
+from tests.serving import Server, wait_until
+
+SECONDS = 1.5
+HEAD = b"""POST /adapt HTTP/1.1\r
+Host: x\r
+Content-Type: multipart/form-data; boundary=x\r
+Content-Length: 9000000\r
+\r
+"""
+PART = b'--x\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\n\r\n'
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that waits for bodies, but not for long."""
+    server = Server(tmp_path_factory.mktemp("hasty"), upload_seconds=SECONDS)
+    server.start()
+    yield server
+    server.stop()
+
+
+def connect(server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=10)
+
+
+def test_bodies_that_trickle_in_are_ended_while_others_are_served(hasty: Server) -> None:
+    with ExitStack() as stack, Watchdog(hasty) as watchdog:
+        connections = [stack.enter_context(closing(connect(hasty))) for _ in range(100)]
+        for connection in connections:
+            connection.sendall(HEAD + PART)
+        until = time.monotonic() + SECONDS - 0.5
+        while time.monotonic() < until:
+            for connection in connections:
+                connection.sendall(b"x")
+            assert adapt(hasty.url, SUPPORT[::5], steps=0).status_code == 201
+        answers = [connection.makefile("rb").read() for connection in connections]
+    assert all(answer.startswith(b"HTTP/1.1 408") and b"/problems/upload-timeout" in answer for answer in answers)
+    assert watchdog.stall < 0.1
+
+
+def test_a_client_that_goes_while_it_uploads_leaves_nothing_open(hasty: Server) -> None:
+    adapt(hasty.url, SUPPORT[::5], steps=0)
+    before, models = sorted(open_files(hasty)), hasty.models()
+    for _ in range(20):
+        with connect(hasty) as connection:
+            connection.sendall(HEAD + PART + bytes(2 * 2**20))  # beyond what is kept in memory
+    wait_until(lambda: sorted(open_files(hasty)) == before, 5, lambda: str(open_files(hasty)))
+    assert hasty.models() == models
+    assert "unexpected error" not in hasty.log.read_text()
+
+
+def test_a_body_in_time_is_taken_though_its_computation_takes_longer(hasty: Server) -> None:
+    started = time.monotonic()
+    assert adapt(hasty.url, SUPPORT * 4, steps=80).status_code == 201
+    assert time.monotonic() - started > SECONDS
