@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from typing import Any, TypeVar
 
 import structlog
 import torch
+from torch import Tensor
 
-from app.errors import ComputeTimeout, EngineError, NotReady, QueueFull, QueueTimeout
-from app.jobs import Finished, Job, Work
+from app import memory
+from app.errors import ComputeTimeout, EngineError, NotReady, OutOfMemory, QueueTimeout
+from app.jobs import Abandoned, Check, Finished, Job, Work
 from app.settings import Settings
+from app.waiting import Waiting
 from models.learner import Learner
 
 T = TypeVar("T")
+ENCODED_TOGETHER = 32  # images: what is encoded between two looks at whether anybody still waits
 log = structlog.stdlib.get_logger("kshot.engine")
 
 
@@ -43,7 +46,7 @@ class Engine:
         self.state = State.LOADING
         self.learners: Mapping[str, Learner] = {}
         self._load = load
-        self._waiting: deque[Job[Any]] = deque()
+        self._waiting = Waiting(settings, self._bytes_needed)
         self._expected = 0
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
@@ -75,9 +78,12 @@ class Engine:
             with self._changed:
                 self._expected -= 1
 
-    async def run(self, work: Work[T]) -> Finished[T]:
-        """The result of a work; cancelling drops it. Raises EngineError, or what the learner raises."""
-        job = Job(work)
+    async def run(self, work: Work[T], tenant: str = "") -> Finished[T]:
+        """The result of a tenant's work; cancelling drops it, and ends a batch that nobody else waits for.
+
+        Raises EngineError, or what the learner raises.
+        """
+        job = Job(work, tenant)
         self._enqueue(job)
         try:
             async with _limit(self.settings.queue_seconds, QueueTimeout, "for its turn"):
@@ -90,17 +96,14 @@ class Engine:
     def _enqueue(self, job: Job[Any]) -> None:
         with self._changed:
             self.require_ready()
-            if len(self._waiting) >= self.settings.max_queue:
-                raise QueueFull(f"{len(self._waiting)} requests are waiting already. Try again in a second.")
-            self._waiting.append(job)
+            self._waiting.add(job)
             self._changed.notify()
 
     def _abandon(self, job: Job[Any]) -> None:
         """Nobody waits for it any more: frees its place in the queue."""
         job.abandoned = True
         with self._changed:
-            if job in self._waiting:
-                self._waiting.remove(job)
+            self._waiting.remove(job)
 
     def _live(self) -> None:
         try:
@@ -114,8 +117,7 @@ class Engine:
                 self.state = State.READY
         log.info("ready", checkpoints=sorted(self.learners), threads=torch.get_num_threads())
         while self._wait():
-            for group in _grouped(self._take()):
-                self._run_batch(group)
+            self._run_batch(self._take())
 
     def _wait(self) -> bool:
         """Until there are jobs, and a little longer for those in preparation; False when it is time to end."""
@@ -126,56 +128,71 @@ class Engine:
             return bool(self._waiting) or self.state is not State.DRAINING
 
     def _take(self) -> list[Job[Any]]:
-        """Those that fit a batch, in the order they came; none, if all were cancelled meanwhile."""
         with self._changed:
-            jobs: list[Job[Any]] = []
-            largest = 0
-            while self._waiting:
-                largest = max(largest, len(self._waiting[0].work.images))
-                if jobs and largest * (len(jobs) + 1) > self.settings.batch_images:
-                    break
-                jobs.append(self._waiting.popleft())
-            return jobs
+            return self._waiting.take()
 
     def _run_batch(self, jobs: Sequence[Job[Any]]) -> None:
         """Runs jobs of one group; by halves if that fails, so that one cannot spoil it for the others."""
         jobs = [job for job in jobs if not job.abandoned]
-        if not jobs:
-            return
         for job in jobs:
             job.start()
-        try:
-            self._compute(jobs)
-        except Exception as error:
-            if len(jobs) == 1:
-                jobs[0].fail(error)
-                return
-            log.warning("a batch failed and is halved", jobs=len(jobs), error=repr(error))
+        if jobs and not self._try(jobs):
             middle = len(jobs) // 2
             self._run_batch(jobs[:middle])
             self._run_batch(jobs[middle:])
 
+    def _try(self, jobs: Sequence[Job[Any]]) -> bool:
+        """Whether this settled them; if not, nothing is left of what it took, so that halves have the room."""
+        try:
+            self._compute(jobs)
+        except Abandoned:
+            log.info("a batch was ended, as nobody waits for it", jobs=len(jobs))
+        except Exception as error:
+            exhausted = memory.is_exhausted(error)
+            if len(jobs) > 1:
+                log.warning("a batch failed and is halved", jobs=len(jobs), error=repr(error))
+            else:
+                jobs[0].fail(_too_large(jobs[0]) if exhausted else error)
+            if exhausted:
+                memory.release()
+            return len(jobs) == 1
+        return True
+
     def _compute(self, jobs: Sequence[Job[Any]]) -> None:
+        def check() -> None:
+            if all(job.abandoned for job in jobs):
+                raise Abandoned
+
         works = [job.work for job in jobs]
         learner = self.learners[works[0].checkpoint]
         start = time.perf_counter()
-        features = learner.encode(torch.cat([work.images for work in works]))
+        features = _encode(learner, torch.cat([work.images for work in works]), check)
         encoded = time.perf_counter()
-        results = works[0].run(learner, works, torch.split(features, [len(work.images) for work in works]))
+        results = works[0].run(learner, works, torch.split(features, [len(work.images) for work in works]), check)
         end = time.perf_counter()
         for job, value in zip(jobs, results, strict=True):
             job.finish(Finished(value, _ms(job.submitted, start), _ms(start, encoded), _ms(encoded, end)))
 
+    def _bytes_needed(self, checkpoint: str, tasks: int, images: int) -> int:
+        return self.learners[checkpoint].bytes_needed(tasks, images)
+
+
+def _encode(learner: Learner, images: Tensor, check: Check) -> Tensor:
+    parts = []
+    for part in torch.split(images, ENCODED_TOGETHER):
+        check()
+        parts.append(learner.encode(part))
+    return torch.cat(parts)
+
+
+def _too_large(job: Job[Any]) -> OutOfMemory:
+    images = len(job.work.images)
+    log.error("out of memory for one request alone", checkpoint=job.work.checkpoint, images=images)
+    return OutOfMemory(f"The server has too little memory for {images} images now. Send fewer, or try again later.")
+
 
 def _ms(start: float, end: float) -> float:
     return round((end - start) * 1e3, 3)
-
-
-def _grouped(jobs: Sequence[Job[Any]]) -> list[list[Job[Any]]]:
-    groups: dict[Hashable, list[Job[Any]]] = defaultdict(list)
-    for job in jobs:
-        groups[job.work.group].append(job)
-    return list(groups.values())
 
 
 @asynccontextmanager

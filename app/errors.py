@@ -11,7 +11,7 @@ models.errors.KshotError
     ├── StepsOutOfRange, CheckpointUnknown, Diverged
     ├── ImagesNotKept, ImageNotThere, ImageUnknown, ClassUnknown, ClassesClash
     ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable
-    └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout
+    └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout, OutOfMemory
 """
 
 from __future__ import annotations
@@ -215,3 +215,7 @@ class QueueTimeout(EngineError):
 class ComputeTimeout(EngineError):
     status = 504
     type, title = "/problems/compute-timeout", "The computation took too long"
+
+
+class OutOfMemory(EngineError):
+    type, title = "/problems/out-of-memory", "The server has too little memory for the request"

@@ -20,7 +20,13 @@ from models.tasks import Support
 T = TypeVar("T")
 Observer: TypeAlias = Callable[[int, float], None]
 """Is told, in the engine's thread, the loss after so many steps."""
+Check: TypeAlias = Callable[[], None]
+"""Raises Abandoned, when nobody waits for any of the batch any more."""
 HOST = torch.device("cpu")  # where models wait in the cache and the store
+
+
+class Abandoned(Exception):
+    """Nobody waits for what is being computed: between the engine and its batch alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +43,8 @@ class Work(ABC, Generic[T]):
 
     @classmethod
     @abstractmethod
-    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[T]:
-        """A result for each work, from its encoded images."""
+    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor], check: Check) -> list[T]:
+        """A result for each work, from its encoded images; `check`s now and then, if it takes long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,25 +63,26 @@ class AdaptWork(Work[Adaptation]):
         return super().group, self.steps.bit_length(), len(self.images).bit_length()
 
     @classmethod
-    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[Adaptation]:
-        """See Work."""
+    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor], check: Check) -> list[Adaptation]:
+        """See Work; checks before each step."""
         supports = [
             Support(encoded, torch.tensor(work.labels), work.ways, work.steps, work.learning_rate)
             for work, encoded in zip(batch, features, strict=True)
         ]
-        return [_on(HOST, adaptation) for adaptation in learner.adapt(supports, _telling(batch))]
+        return [_on(HOST, adaptation) for adaptation in learner.adapt(supports, _observer(batch, check))]
 
 
-def _telling(batch: Sequence[AdaptWork]) -> Callable[[int, Tensor], None] | None:
-    """Tells each work that listens its own loss, for as long as it takes steps."""
+def _observer(batch: Sequence[AdaptWork], check: Check) -> Callable[[int, Tensor], None]:
+    """Checks, and tells each work that listens its own loss, for as long as it takes steps."""
     listening = [(task, work, work.observe) for task, work in enumerate(batch) if work.observe]
 
-    def tell(step: int, losses: Tensor) -> None:
-        for task, work, observe in listening:
+    def observe(step: int, losses: Tensor) -> None:
+        check()
+        for task, work, tell in listening:
             if step < work.steps:
-                observe(step, float(losses[task]))
+                tell(step, float(losses[task]))
 
-    return tell if listening else None
+    return observe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +98,7 @@ class PredictWork(Work[Answers]):
         return super().group, self.transductive
 
     @classmethod
-    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[Answers]:
+    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor], check: Check) -> list[Answers]:
         """See Work."""
         models = [Adapted(move(work.adapted.tensors, learner.device)) for work in batch]
         return [answers.to(HOST) for answers in learner.predict(models, features, batch[0].transductive)]
@@ -116,6 +123,7 @@ class Job(Generic[T]):
     """A work in the engine's hands. Made on the event loop; started and ended from the engine's thread."""
 
     work: Work[T]
+    tenant: str = ""
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     submitted: float = field(default_factory=time.perf_counter)
     abandoned: bool = False

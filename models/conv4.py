@@ -35,6 +35,16 @@ class Conv4:
         return self.filters * side * side
 
     @property
+    def activations(self) -> int:
+        """See Network; a layer's input is there as one patch for each place."""
+        side, channels, total = self.size, self.channels, 0
+        for _ in range(LAYERS):
+            reached = -(-side // self.stride)
+            total += reached**2 * (KERNEL**2 * channels + self.filters)
+            side, channels = -(-side // HALVING), self.filters
+        return 2 * total
+
+    @property
     def stride(self) -> int:
         """Of each convolution."""
         return 1 if self.pool else HALVING

@@ -13,6 +13,7 @@ from models.parameters import Parameters
 
 SMALLEST = 3e-3  # added to the means, so that the square root's slope at next to nothing stays small
 QUARTERS = 4
+PLACES = 7**2  # of an encoded image of 224 pixels a side
 KERNEL = 3  # of the block's depthwise convolution
 
 
@@ -39,6 +40,13 @@ class LastBlock:
     def features(self) -> int:
         """Length of an image's feature vector."""
         return (1 + QUARTERS) * TOP.outputs
+
+    @property
+    def activations(self) -> int:
+        """See Network."""
+        expand, depthwise, project = self.block.layers
+        rectified = expand.outputs + depthwise.outputs + TOP.outputs  # there before it and after
+        return 2 * PLACES * (expand.inputs + 2 * rectified + project.outputs)
 
     def shapes(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         """Name and shape of every parameter, without a task dimension; weights have inputs first."""

@@ -21,6 +21,8 @@ from models.tasks import PADDING, Support, TaskBatch, collate, pad_stack, pad_to
 STATISTICS = "statistics."  # prefix of the frozen batch-norm statistics among an adapted model's tensors
 MEANS = "class.means"
 PER_CLASS = (*HEAD, MEANS)
+FLOAT = 4  # bytes
+COPIES = 4  # of a task's weights while it adapts: they, v, the gradient, and room to step in
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,11 @@ class Learner:
             )
             for task, (query, model) in enumerate(zip(queries, models, strict=True))
         ]
+
+    def bytes_needed(self, tasks: int, images: int) -> int:
+        """About what it takes to adapt to so many encoded images of each of T tasks; to predict takes less."""
+        weights = sum(tensor.numel() for tensor in self.initialization.parameters.values())
+        return FLOAT * tasks * (COPIES * weights + images * self.architecture.network.activations)
 
     def warm_up(self) -> None:
         """Adapts to blank images and asks about one: what is compiled at its first use then is.

@@ -15,6 +15,10 @@ class Network(Protocol):
     def features(self) -> int:
         """Length of an image's feature vector."""
 
+    @property
+    def activations(self) -> int:
+        """About how many numbers a step has in memory for an image: layers' inputs and outputs, and their gradients."""
+
     def initialize(self, generator: torch.Generator) -> Parameters:
         """Fresh parameters without a task dimension."""
 

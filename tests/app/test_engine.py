@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -14,8 +17,8 @@ import torch
 from torch import Tensor
 
 from app.engine import Engine, State
-from app.errors import ComputeTimeout, NotReady, QueueFull, QueueTimeout
-from app.jobs import Work
+from app.errors import ComputeTimeout, NotReady, OutOfMemory, QueueFull, QueueTimeout
+from app.jobs import AdaptWork, Check, Work
 from app.learners import load_learners
 from app.settings import Settings
 from models.learner import Learner
@@ -32,15 +35,18 @@ class Probe(Work[int]):
     checkpoint: str = "omniglot"
     images: Tensor = field(default_factory=lambda: IMAGES)
     gate: threading.Event | None = None
+    hunger: int = 0  # bytes
     poison: bool = False
 
     @classmethod
-    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor]) -> list[int]:
+    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor], check: Check) -> list[int]:
         assert [len(each) for each in features] == [len(work.images) for work in batch]
         assert threading.current_thread().name == "engine"
         for work in batch:
             if work.gate:
                 work.gate.wait(10)
+        torch.ones(sum(work.hunger for work in batch), dtype=torch.uint8)
+        for work in batch:
             if work.poison:
                 raise ArithmeticError("poison")
         return [len(batch)] * len(batch)
@@ -63,12 +69,15 @@ def start() -> Iterator[Start]:
         engine.close()
 
 
-async def behind_a_gate(engine: Engine, works: Sequence[Work[int]]) -> list[int | BaseException]:
+async def behind_a_gate(
+    engine: Engine, works: Sequence[Work[int]], tenants: Sequence[str] = ()
+) -> list[int | BaseException]:
     """The results of works that all wait while the engine is held up."""
     gate = threading.Event()
     first = asyncio.create_task(engine.run(Probe(gate=gate)))
     await asyncio.sleep(0.1)
-    others = [asyncio.create_task(engine.run(work)) for work in works]
+    whose = tenants or [""] * len(works)
+    others = [asyncio.create_task(engine.run(work, tenant)) for work, tenant in zip(works, whose, strict=True)]
     await asyncio.sleep(0.05)
     gate.set()
     await first
@@ -227,3 +236,68 @@ def test_works_may_come_from_many_event_loops(start: Start) -> None:
     for thread in threads:
         thread.join()
     assert len(sizes) == 8
+
+
+@contextmanager
+def room_for(megabytes: int) -> Iterator[None]:
+    """This process may take so much more memory, and no more."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + megabytes * 2**20, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's limit of memory")
+
+
+@linux
+def test_a_batch_that_memory_has_no_room_for_runs_by_halves(start: Start) -> None:
+    engine = start()
+    with room_for(megabytes=350):
+        results = asyncio.run(behind_a_gate(engine, [Probe(hunger=100 * 2**20)] * 8))
+    assert results == [2] * 8
+
+
+@linux
+def test_a_work_too_large_by_itself_is_told_so_and_the_engine_lives_on(start: Start) -> None:
+    engine = start()
+    with room_for(megabytes=350):
+        (result,) = asyncio.run(behind_a_gate(engine, [Probe(hunger=1000 * 2**20)]))
+    assert isinstance(result, OutOfMemory)
+    assert (result.status, "4 images" in result.detail) == (503, True)
+    assert asyncio.run(engine.run(Probe())).value == 1
+
+
+def long_work() -> AdaptWork:
+    """Some minutes, if nobody ends it."""
+    return AdaptWork(
+        checkpoint="omniglot", images=IMAGES, labels=[0, 1, 0, 1], ways=2, steps=100_000, learning_rate=1e-4
+    )
+
+
+def test_a_computation_that_nobody_waits_for_ends_between_steps(start: Start) -> None:
+    async def run() -> None:
+        engine = start(patience_ms=1000)
+        with engine.expecting():
+            gone = [asyncio.create_task(engine.run(long_work())) for _ in range(2)]
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.3)
+        gone[0].cancel()
+        after = asyncio.create_task(engine.run(Probe()))
+        await asyncio.sleep(0.3)
+        assert not after.done()  # the other is still waited for
+        gone[1].cancel()
+        assert (await asyncio.wait_for(after, 5)).value == 1
+
+    asyncio.run(run())
+
+
+def test_a_computation_beyond_its_limit_ends(start: Start) -> None:
+    async def run() -> None:
+        engine = start(compute_seconds=0.3)
+        with pytest.raises(ComputeTimeout):
+            await engine.run(long_work())
+        assert (await asyncio.wait_for(engine.run(Probe()), 5)).value == 1
+
+    asyncio.run(run())

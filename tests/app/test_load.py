@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,14 +14,15 @@ import pytest
 from tests.app.drawings import SUPPORT, adapt, images, labels
 from tests.serving import Server, wait_until
 
-SLOW = SUPPORT * 4  # 100 images and as many steps as allowed: seconds
+STEPS = 100_000  # minutes
+ENDLESS = {"max_steps": STEPS, "max_image_steps": 10**9}
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that lets one request wait, and not for long."""
     server = Server(
-        tmp_path_factory.mktemp("small"), max_queue=1, queue_seconds=0.5, compute_seconds=0.5, batch_images=1
+        tmp_path_factory.mktemp("small"), max_queue=1, queue_seconds=0.5, compute_seconds=3, batch_images=1, **ENDLESS
     )
     server.start()
     yield server
@@ -29,9 +31,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @contextmanager
 def busy(server: Server) -> Iterator[Future[httpx.Response]]:
-    """While its engine has a long computation to do; waits for its end, which no limit can hasten."""
+    """While its engine has a long computation to do; until it has time again."""
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(adapt, server.url, SLOW, steps=100)
+        slow = pool.submit(adapt, server.url, steps=STEPS)
         time.sleep(0.3)
         yield slow
         wait_until(lambda: adapt(server.url, SUPPORT[::5], steps=0).status_code == httpx.codes.CREATED, 120)
@@ -66,3 +68,23 @@ def test_a_request_whose_client_has_gone_is_dropped(small: Server) -> None:
     names = [model["name"] for model in httpx.get(f"{small.url}/models").json()["models"]]
     assert "gone" not in names
     assert len(set(small.models()) - before) == 1
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[Server]:
+    """A server that takes adaptations of minutes."""
+    server = Server(tmp_path, **ENDLESS)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_computation_ends_it(patient: Server) -> None:
+    form = labels(SUPPORT) | {"steps": [str(STEPS)]}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{patient.url}/adapt", files=images(SUPPORT), data=form, timeout=1)
+    begun = time.monotonic()
+    assert adapt(patient.url, steps=0).status_code == httpx.codes.CREATED
+    assert time.monotonic() - begun < 5
+    patient.wait_for_log("nobody waits")
+    assert len(patient.models()) == 1
