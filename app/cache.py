@@ -112,11 +112,13 @@ class ModelCache:
             self.drop(key)
 
     def _evict(self) -> None:
+        if self.bytes <= self.max_bytes:
+            return
         for key, entry in list(self._models.items()):
-            if self.bytes <= self.max_bytes:
-                return
             if key not in self._users and entry.stored.model.id not in self.pinned:
                 self.drop(key)
+            if self.bytes <= self.max_bytes:
+                return
 
 
 def size_of(stored: Stored) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -175,3 +176,11 @@ def test_a_store_that_comes_back_has_what_it_had(monkeypatch: pytest.MonkeyPatch
         assert [model.id for model in store.page(10)[0]] == [kept.model.id]
         with pytest.raises(ModelNotFound):
             store.get(new_id())
+
+
+def test_a_bucket_without_the_package_for_it_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("app.store.bucket", "app.store.objects"):
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    with pytest.raises(StoreUnavailable, match=r"needs the package obstore: pip install 'kshot\[s3\]'"):
+        open_store(Settings(store="s3://models"))
