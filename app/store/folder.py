@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
+from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from app.store.format import HEADER_BYTES, SUFFIX, Header, bytes_needed, header_of
@@ -11,6 +14,8 @@ from app.store.ids import ID
 
 IMAGES = ".images"
 RECORD = ".record"
+FOLDERS = 64  # whose ids are in memory, 1 MB for 10,000
+SETTLED_NS = 2 * 10**9  # a folder may change again in one tick of its clock
 
 
 def names(folder: Path) -> list[str]:
@@ -20,14 +25,23 @@ def names(folder: Path) -> list[str]:
 
 
 def ids_before(folder: Path, cursor: str | None) -> Iterator[str]:
-    """Of the models older than `cursor`, or of all, newest first; what else has such a name is left to be found out.
+    """Of the models older than `cursor`, or of all, newest first; what else has such a name is left to be found out."""
+    changed = folder.stat().st_mtime_ns
+    settled = time.time_ns() - changed > SETTLED_NS
+    ids = _ids_at(folder, changed) if settled else _ids(folder)
+    return reversed(ids[: len(ids) if cursor is None else bisect_left(ids, cursor)])
 
-    By far the quickest way to a page of thousands: no file is asked for its kind.
-    """
-    found = os.listdir(folder)  # noqa: PTH208
-    older = [name for name in found if name.endswith(SUFFIX) and (cursor is None or name < cursor)]
-    older.sort(reverse=True)
-    return (model_id for name in older if ID.fullmatch(model_id := name.removesuffix(SUFFIX)))
+
+@lru_cache(maxsize=FOLDERS)
+def _ids_at(folder: Path, changed: int) -> list[str]:  # noqa: ARG001 - it tells answers apart
+    """As they have been since it `changed`: to list thousands takes most of a page's time."""
+    return _ids(folder)
+
+
+def _ids(folder: Path) -> list[str]:
+    """Sorted; no file is asked for its kind."""
+    ids = (name.removesuffix(SUFFIX) for name in os.listdir(folder) if name.endswith(SUFFIX))  # noqa: PTH208
+    return sorted(model_id for model_id in ids if ID.fullmatch(model_id))
 
 
 def sizes(folder: Path) -> dict[str, int]:

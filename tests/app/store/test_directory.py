@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import structlog
@@ -144,6 +145,30 @@ def test_a_put_is_on_the_disk_with_its_name_and_its_images(
     store.put(kept, images=b"pictures")
     files = [store.directory / f"{kept.model.id}{suffix}" for suffix in (".safetensors", ".images")]
     assert flushed == [path.stat().st_ino for path in (*files, store.directory)]
+
+
+def test_a_page_of_a_folder_at_rest_lists_it_once_and_sees_each_change(
+    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = mock.Mock(wraps=os.listdir)
+    monkeypatch.setattr(os, "listdir", listed)
+    ids: list[str] = []
+
+    def check(lists: int) -> None:
+        os.utime(store.directory, ns=(0, time.time_ns() - 10**10 + len(listed.mock_calls)))
+        listed.reset_mock()
+        for _ in range(3):
+            assert [model.id for model in store.page(10)[0]] == ids[::-1]
+        assert listed.call_count == lists
+
+    check(lists=1)
+    for _ in range(3):
+        ids.append(store.put(stored()).model.id)
+        assert [model.id for model in store.page(10)[0]] == ids[::-1]
+    check(lists=1)
+    DirectoryStore(store.directory).delete(ids.pop(1))
+    assert [model.id for model in store.page(10)[0]] == ids[::-1]
+    check(lists=1)
 
 
 def test_opening_a_store_reads_none_of_its_models(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
