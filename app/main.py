@@ -37,6 +37,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         summary="Upload a few labelled images, get a classifier adapted to them, ask it about new ones.",
         lifespan=_lifespan,
+        docs_url=None,  # ours is in app.routes.page
+        redoc_url=None,
         # Twice what we take, so that it is we who say how many are too many.
         form_limits={
             "max_files": 2 * settings.max_images,

@@ -1,4 +1,4 @@
-"""GET /: the page, and what it is made of."""
+"""GET / and /docs: the page and the API reference, and what they are made of."""
 
 from __future__ import annotations
 
@@ -47,6 +47,12 @@ files = PageFiles(directory=FOLDER)
 async def page(request: Request) -> Response:
     """The page."""
     return await files.get_response("index.html", request.scope)
+
+
+@router.get("/docs")
+async def reference(request: Request) -> Response:
+    """The API reference; FastAPI's own takes its scripts from elsewhere."""
+    return await files.get_response("reference.html", request.scope)
 
 
 @router.get("/page/{path:path}")

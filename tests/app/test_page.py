@@ -18,7 +18,7 @@ DATA = Path(__file__).parent.parent / "data"
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("/", "text/html"), ("/page/main.js", "text/javascript"), ("/page/style.css", "text/css")],
+    [("/", "text/html"), ("/docs", "text/html"), ("/page/main.js", "text/javascript"), ("/page/style.css", "text/css")],
 )
 def test_the_page_allows_nothing_from_elsewhere_and_is_kept_by_browsers(server: Server, path: str, kind: str) -> None:
     answer = httpx.get(server.url + path)

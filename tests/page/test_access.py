@@ -49,3 +49,10 @@ def test_after_a_removal_the_focus_stays_among_the_pictures(page: Page) -> None:
     first.focus()
     page.keyboard.press("Enter")
     expect(card(page, "greek").get_by_role("button", name="Remove greek, picture 1: 2.png")).to_be_focused()
+
+
+def test_the_api_reference_names_every_call_and_works_offline(page: Page, site: Server) -> None:
+    page.goto(f"{site.url}/docs")
+    expect(page.get_by_role("article", name="post /adapt", exact=True)).to_contain_text("AdaptForm")
+    assert page.locator("article.call h2").count() > 10
+    assert violations(page) == []
