@@ -38,18 +38,12 @@ def test_a_character_that_is_no_text_is_named_and_not_shown(bad: str) -> None:
 
 
 def test_a_file_name_that_is_no_text_is_kept_as_far_as_it_is(server: Server) -> None:
-    parts = "".join(
-        f'--x\r\nContent-Disposition: form-data; name="images"; filename="{name}"\r\n\r\n{{}}\r\n'
-        f'--x\r\nContent-Disposition: form-data; name="labels"\r\n\r\n{name[-1]}\r\n'
-        for name in (r"\\ud800", "x" * 1000)
-    )
-    drawings = [path.read_bytes() for path in (SUPPORT[0], SUPPORT[-1])]
-    first, between, last = parts.encode().split(b"{}")
-    body = first + drawings[0] + between + drawings[1] + last + b"--x--\r\n"
-    headers = {"Content-Type": "multipart/form-data; boundary=x; charset=unicode_escape"}
-    answer = httpx.post(f"{server.url}/adapt", content=body, headers=headers)
+    files = [
+        ("images", (name, path.read_bytes())) for name, path in (("\x85.png", SUPPORT[0]), ("x" * 1000, SUPPORT[-1]))
+    ]
+    answer = httpx.post(f"{server.url}/adapt", files=files, data={"labels": ["a", "b"]})
     names = {image["index"]: image["filename"] for image in answer.raise_for_status().json()["hardest_images"]}
-    assert names == {0: "\ufffd", 1: "x" * 255}
+    assert names == {0: "\ufffd.png", 1: "x" * 255}
 
 
 def test_of_many_strays_the_first_are_listed_and_all_counted(server: Server) -> None:

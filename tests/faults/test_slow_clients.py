@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from tests.app.drawings import SUPPORT, adapt
-from tests.faults.watchdog import Watchdog, open_files
+from tests.faults.watchdog import STALL, Watchdog, open_files
 from tests.serving import Server, wait_until
 
 SECONDS = 1.5
@@ -48,7 +48,7 @@ def test_bodies_that_trickle_in_are_ended_while_others_are_served(hasty: Server)
             assert adapt(hasty.url, SUPPORT[::5], steps=0).status_code == 201
         answers = [connection.makefile("rb").read() for connection in connections]
     assert all(answer.startswith(b"HTTP/1.1 408") and b"/problems/upload-timeout" in answer for answer in answers)
-    assert watchdog.stall < 0.1
+    assert watchdog.stall < STALL
 
 
 def test_a_client_that_goes_while_it_uploads_leaves_nothing_open(hasty: Server) -> None:

@@ -18,6 +18,7 @@ from tests.serving import Server
 
 ROOT = Path(__file__).parent.parent.parent
 PAUSE = 0.01
+STALL = 0.5  # seconds that a test lets pass on any machine; the long run of the fuzzer asks for 0.1
 
 
 def main(port: int, pid: int) -> None:
