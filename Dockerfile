@@ -1,4 +1,6 @@
-# kshot as a container: `docker build -t kshot .`, then `docker run -p 8000:8000 -v kshot-models:/var/lib/kshot/models kshot`.
+# kshot as a container: `docker build -t kshot .`, then for this machine alone
+# `docker run -p 127.0.0.1:8000:8000 -e KSHOT_ALLOW_ANONYMOUS=true -v kshot-models:/var/lib/kshot/models kshot`.
+# For others give it API keys (KSHOT_KEYS) instead: without either it doesn't start, as it can't know what is published.
 #
 # Build arguments
 #   BASE_IMAGE       anything with Python 3.11 or later as python3, venv included

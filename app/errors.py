@@ -10,6 +10,7 @@ models.errors.KshotError
     │                 ArchiveLayout
     ├── StepsOutOfRange, CheckpointUnknown, Diverged
     ├── ImagesNotKept, ImageNotThere, ImageUnknown, ClassUnknown, ClassesClash
+    ├── AccessError: KeyMissing, KeyInvalid, KeyForbidden, RateExceeded, QuotaReached, KeysUnavailable
     ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable
     └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout, OutOfMemory
 """
@@ -29,7 +30,7 @@ class AppError(KshotError):
     status: ClassVar[int] = 422
     type: ClassVar[str]
     title: ClassVar[str]
-    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, detail: str, **members: Any) -> None:
         super().__init__(detail)
@@ -167,6 +168,46 @@ class ClassUnknown(AppError):
 
 class ClassesClash(AppError):
     type, title = "/problems/classes-clash", "Two classes would have one name"
+
+
+class AccessError(AppError):
+    """Not with this key, or not now."""
+
+
+class KeyMissing(AccessError):
+    status = 401
+    type, title = "/problems/key-missing", "An API key is needed"
+    headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="kshot"'})
+
+
+class KeyInvalid(AccessError):
+    status = 401
+    type, title = "/problems/key-invalid", "The API key is not valid"
+    headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="kshot", error="invalid_token"'})
+
+
+class KeyForbidden(AccessError):
+    status = 403
+    type, title = "/problems/key-forbidden", "The API key is for something else"
+
+
+class RateExceeded(AccessError):
+    status = 429
+    type, title = "/problems/rate-exceeded", "More requests than this key may make"
+
+    def __init__(self, detail: str, seconds: int) -> None:
+        super().__init__(detail)
+        self.headers = {"Retry-After": str(seconds)}
+
+
+class QuotaReached(AccessError):
+    status = 403
+    type, title = "/problems/quota-reached", "No more may be kept"
+
+
+class KeysUnavailable(AccessError):
+    status = 503
+    type, title = "/problems/keys-unavailable", "The API keys cannot be read"
 
 
 class ModelNotFound(AppError):

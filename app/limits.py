@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -41,22 +42,21 @@ class BodyLimit:
             message = await receive()
             seen += len(message.get("body", b""))
             if max(announced, seen) > most:
-                await self._linger(receive, message)
+                if message.get("more_body"):
+                    await linger(receive, self.max_bytes)
                 raise _too_large(max(announced, seen), most)
             return message
 
         await self.app(scope, bounded, send)
 
-    async def _linger(self, receive: Receive, message: Message) -> None:
-        """Discards a little more: a client that is still writing would lose our answer to a reset."""
-        left = self.max_bytes
-        try:
-            async with asyncio.timeout(LINGER_SECONDS):
-                while message.get("more_body") and left > 0:
-                    message = await receive()
-                    left -= len(message.get("body", b""))
-        except TimeoutError:
-            pass
+
+async def linger(receive: Receive, max_bytes: int) -> None:
+    """Discards what is left of a body: a client that is still writing would lose our answer to a reset."""
+    left = max_bytes
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while left > 0 and (message := await receive()).get("more_body"):
+                left -= len(message.get("body", b""))
 
 
 def _too_large(size: int, most: int) -> HTTPException:

@@ -12,12 +12,15 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from app import __version__, logs, problems
+from app.access import Access
 from app.engine import Engine
 from app.errors import StoreUnavailable
 from app.forms import WholeForm
+from app.keys import KeyFile
 from app.learners import find_checkpoints, load_learners
 from app.limits import BodyDeadline, BodyLimit
 from app.openapi import Api
+from app.quotas import Quotas
 from app.routes import adapt, checkpoints, export, health, models, page, predict, versions
 from app.service import Service
 from app.settings import MiB, Settings
@@ -48,10 +51,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         },
     )
     app.state.settings = settings
+    app.state.keys = KeyFile(settings.keys) if settings.keys else None
+    app.state.quotas = Quotas()
     problems.install(app)
     app.add_middleware(WholeForm)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(BodyDeadline, seconds=settings.upload_seconds)
+    app.add_middleware(Access, settings=settings, keys=app.state.keys)
     app.add_middleware(logs.AccessLog)
     for route in ROUTES:
         app.include_router(route.router)
@@ -60,9 +66,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Opens the port at once, while the engine loads. Raises CheckpointError if there is nothing to load."""
+    """Opens the port at once, while the engine loads. Raises CheckpointError or KeysUnavailable."""
     settings: Settings = app.state.settings
     find_checkpoints(settings)
+    if app.state.keys:
+        app.state.keys.read()
+    else:
+        log.info("no API keys: whoever reaches this server may use it", host=settings.host)
     store = await to_thread.run_sync(open_store, settings)
     engine = Engine(partial(load_learners, settings), settings)
     app.state.service = Service(settings, engine, store)

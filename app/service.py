@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
@@ -52,9 +53,16 @@ class Service:
         self.settings = settings
         self.engine = engine
         self.store = store
+        self.tenant = ""
         self.cache = ModelCache(settings.cache_bytes, store.fresh_seconds, settings.pin.split(","))
         self.reader = Reader(settings)
         self.checkpoints = Catalogue(engine, settings.checkpoint)
+
+    def of(self, tenant: str) -> Service:
+        """The same for a tenant, who sees no other's models."""
+        view = copy(self)
+        view.tenant, view.store = tenant, self.store.of(tenant)
+        return view
 
     async def adapt(self, form: AdaptForm, tell: Tell = nobody) -> AdaptAnswer:
         """Makes a model and keeps it; `tell`s of each step. Raises AppError."""
@@ -87,7 +95,7 @@ class Service:
         work = task.work(self.settings, tell)
         keep = self.settings.keep_images if task.choices.keep_images is None else task.choices.keep_images
         try:
-            done, packed = await asyncio.gather(self.engine.run(work), self._packed(task, keep))
+            done, packed = await asyncio.gather(self.engine.run(work, self.tenant), self._packed(task, keep))
         except SupportError as error:
             field = "archive" if task.support.uploads[0].field == "archive" else "labels"
             raise errors.SupportUnsuitable(str(error), field=field) from error
@@ -117,7 +125,7 @@ class Service:
             adapted=Adapted(dict(stored.tensors)),
             transductive=form.transductive,
         )
-        done = await self.engine.run(work)
+        done = await self.engine.run(work, self.tenant)
         # In a thread: a thousand images with a hundred labels each take as long as many requests.
         predictions = await to_thread.run_sync(
             answers.predictions, queries, done.value, checkpoint, model.classes, form.top_k
@@ -137,7 +145,7 @@ class Service:
     async def rename(self, model_id: str, names: Names) -> Model:
         """A model by other names, its weights as they are. Raises AppError."""
         model = await to_thread.run_sync(self.store.update, model_id, partial(versions.renamed, names=names))
-        self.cache.drop(model_id)
+        self.cache.drop((self.tenant, model_id))
         return model
 
     async def images(self, model_id: str) -> SupportImages:
@@ -166,7 +174,7 @@ class Service:
     async def delete(self, model_id: str) -> None:
         """Raises ModelNotFound."""
         await to_thread.run_sync(self.store.delete, model_id)
-        self.cache.drop(model_id)
+        self.cache.drop((self.tenant, model_id))
 
     async def page(self, limit: int, cursor: str | None) -> ModelPage:
         """Models, newest first."""
@@ -178,7 +186,7 @@ class Service:
 
     async def _keep(self, stored: Stored, images: bytes | None) -> None:
         kept = await to_thread.run_sync(self.store.put, stored, images)
-        self.cache.put(kept.model.id, await to_thread.run_sync(self._on_device, kept))
+        self.cache.put((self.tenant, kept.model.id), await to_thread.run_sync(self._on_device, kept))
 
     def _using(self, model_id: str) -> AbstractAsyncContextManager[Stored]:
         """A model by whose weights on the device to compute. Raises ModelNotFound or ModelDamaged."""
@@ -187,7 +195,7 @@ class Service:
             return self._on_device(self.store.get(model_id))
 
         revision = partial(to_thread.run_sync, self.store.revision, model_id)
-        return self.cache.using(model_id, Source(partial(to_thread.run_sync, load), revision))
+        return self.cache.using((self.tenant, model_id), Source(partial(to_thread.run_sync, load), revision))
 
     def _on_device(self, stored: Stored) -> Stored:
         """So that predictions need not move it there each time."""

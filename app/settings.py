@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import models
@@ -13,6 +14,7 @@ from app.schemas import MAX_TTL_SECONDS
 from models import devices
 
 MiB = 2**20
+GiB = 2**30
 SHIPPED_CHECKPOINTS = Path(models.__file__).parent / "checkpoints"
 
 
@@ -28,6 +30,14 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     device: str = Field("auto", description="Where to compute: auto, cpu, cuda or cuda:<index>.")
     threads: int | None = Field(None, ge=1, le=256, description="Threads of torch and the encoder; unset: all cores.")
+
+    keys: Path | None = Field(None, description="File of API keys, see `kshot keys`; unset: nobody is asked for one.")
+    allow_anonymous: bool = Field(
+        False, validate_default=True, description="Listen beyond the loopback without API keys."
+    )
+    tenant_max_models: int = Field(10_000, ge=0, description="Models a tenant may keep, unless its key says.")
+    tenant_max_bytes: int = Field(10 * GiB, ge=0, description="Bytes a tenant may keep, unless its key says.")
+    tenant_requests_per_minute: int = Field(600, ge=1, description="Requests a minute, unless the tenant's key says.")
 
     checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Directory of checkpoints (*.safetensors) to serve.")
     checkpoint: str = Field("photo", min_length=1, description="The checkpoint of a request that names none.")
@@ -74,6 +84,23 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level to log.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or text for people.")
 
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _none_if_empty(cls, keys: object) -> object:
+        return keys or None  # as compose.yaml passes on what isn't set
+
+    @field_validator("allow_anonymous")
+    @classmethod
+    def _only_loopback_without_keys(cls, allowed: bool, info: ValidationInfo) -> bool:
+        host = info.data.get("host", "localhost")
+        if not (allowed or info.data.get("keys") or _is_loopback(host)):
+            raise ValueError(
+                f"listening on {host}, others than this machine could use the server, and there are no API keys: make "
+                "some with `kshot keys add` and set KSHOT_KEYS, listen on 127.0.0.1, or, where something else keeps "
+                "strangers out, set KSHOT_ALLOW_ANONYMOUS=true"
+            )
+        return allowed
+
     @field_validator("device")
     @classmethod
     def _known_device(cls, device: str) -> str:
@@ -88,3 +115,10 @@ class Settings(BaseSettings):
         if "://" in address and not address.startswith("s3://"):
             raise ValueError(f"{address} is a URL that is not supported: give a path, or s3://bucket/prefix")
         return address
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

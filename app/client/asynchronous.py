@@ -31,9 +31,9 @@ class AsyncClient:
     Files are read where the call is made, before its first await: they are small.
     """
 
-    def __init__(self, url: str | None = None, *, timeout: float = 120) -> None:
+    def __init__(self, url: str | None = None, *, api_key: str | None = None, timeout: float = 120) -> None:
         """`url` and `timeout` as for Client."""
-        self._http = calls.connect(httpx.AsyncClient, url, timeout)
+        self._http = calls.connect(httpx.AsyncClient, url, api_key, timeout)
 
     async def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
         """See Client.adapt."""

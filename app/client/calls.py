@@ -153,15 +153,18 @@ def ready() -> Call[bool]:
     return Call("GET", "/readyz", lambda response: response.status_code == httpx.codes.OK)
 
 
-def connect(kind: Callable[..., H], url: str | None, timeout: float) -> H:
+def connect(kind: Callable[..., H], url: str | None, api_key: str | None, timeout: float) -> H:
     """httpx's Client or AsyncClient; `timeout` in seconds.
 
     Raises ServerUnreachableError if `url`, or else KSHOT_URL, is no address, or a proxy's setting is wrong.
     """
     address = _address(url or os.environ.get("KSHOT_URL") or DEFAULT_URL)
     seconds = httpx.Timeout(timeout, connect=5)
+    headers = {"User-Agent": f"kshot/{__version__}"}
+    if key := api_key or os.environ.get("KSHOT_API_KEY"):
+        headers["Authorization"] = f"Bearer {key}"
     try:
-        return kind(base_url=address, timeout=seconds, headers={"User-Agent": f"kshot/{__version__}"})
+        return kind(base_url=address, timeout=seconds, headers=headers)
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         raise ServerUnreachableError(
             f"The environment's settings for connections cannot be used ({error}): "

@@ -32,9 +32,12 @@ class Client:
     UnsendableError for what cannot be read or sent.
     """
 
-    def __init__(self, url: str | None = None, *, timeout: float = 120) -> None:
-        """`url` defaults to KSHOT_URL, then to http://127.0.0.1:8000; `timeout` is in seconds."""
-        self._http = calls.connect(httpx.Client, url, timeout)
+    def __init__(self, url: str | None = None, *, api_key: str | None = None, timeout: float = 120) -> None:
+        """`url` defaults to KSHOT_URL, then to http://127.0.0.1:8000, `api_key` to KSHOT_API_KEY.
+
+        `timeout` is in seconds.
+        """
+        self._http = calls.connect(httpx.Client, url, api_key, timeout)
 
     def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
         """Make a classifier from a folder of class folders, a zip of them, or (label, image) pairs."""

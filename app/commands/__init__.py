@@ -1,4 +1,4 @@
-"""The command line: `kshot serve`, `adapt`, `predict`, `models`, `checkpoints`, `train` and `evaluate`.
+"""The command line: `kshot serve`, `adapt`, `predict`, `models`, `checkpoints`, `keys`, `train` and `evaluate`.
 
 Nothing heavy is imported before a command runs, so that `kshot --help` answers at once.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.commands import extensions, models, remote, serve
+from app.commands import extensions, keys, models, remote, serve
 from app.commands.console import HELP_OPTIONS
 
 kshot = typer.Typer(
@@ -25,6 +25,7 @@ kshot.command()(remote.adapt)
 kshot.command()(remote.predict)
 kshot.add_typer(models.models)
 kshot.command()(remote.checkpoints)
+kshot.add_typer(keys.keys)
 extensions.register(kshot)
 
 

@@ -36,6 +36,11 @@ def serve(
     device: Annotated[
         str | None, typer.Option(envvar="KSHOT_DEVICE", help="`auto`, `cpu`, `cuda` or `cuda:<index>`.")
     ] = None,
+    keys: Annotated[Path | None, typer.Option(envvar="KSHOT_KEYS", help="File of API keys; see `kshot keys`.")] = None,
+    allow_anonymous: Annotated[
+        bool | None,
+        typer.Option("--allow-anonymous", envvar="KSHOT_ALLOW_ANONYMOUS", help="Listen to all without API keys."),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Load the checkpoints, compile what a first start compiles, and end.")
     ] = False,
@@ -48,7 +53,7 @@ def serve(
     Examples:
     - `kshot serve`: the shipped checkpoints on http://127.0.0.1:8000, models kept in ./kshot-models
 
-    - `kshot serve --host 0.0.0.0 --port 8080 --store /var/lib/kshot/models`
+    - `kshot serve --host 0.0.0.0 --keys keys.json --port 8080 --store /var/lib/kshot/models`
 
     - `KSHOT_MAX_BODY_BYTES=8000000 kshot serve --device cuda:1`
     """
@@ -59,6 +64,8 @@ def serve(
         "checkpoint": checkpoint,
         "store": store,
         "device": device,
+        "keys": keys,
+        "allow_anonymous": allow_anonymous,
     }
     settings = _settings({name: value for name, value in options.items() if value is not None})
     if check:
@@ -94,6 +101,7 @@ def grace_seconds(settings: Settings) -> int:
 
 def _check(settings: Settings) -> None:
     """Ends the command where the service would end, or never be ready, with a traceback."""
+    from app.keys import KeyFile
     from app.learners import find_checkpoints
     from app.store import open_store
     from models.devices import pick_device
@@ -101,6 +109,8 @@ def _check(settings: Settings) -> None:
 
     try:
         find_checkpoints(settings)
+        if settings.keys:
+            KeyFile(settings.keys).read()
         pick_device(settings.device)
         open_store(settings)
     except KshotError as error:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response, status
 from app.events import EVENTS, made
 from app.forms import require_form
 from app.problems import documented
-from app.routes.dependencies import TheService
+from app.routes.dependencies import TheService, within_quota
 from app.schemas import AdaptAnswer, AdaptForm
 
 router = APIRouter(tags=["adapt and predict"])
@@ -21,8 +21,8 @@ router = APIRouter(tags=["adapt and predict"])
     status_code=status.HTTP_201_CREATED,
     summary="Make a classifier from a few labelled images",
     response_model=AdaptAnswer,
-    responses={**EVENTS, **documented(400, 408, 413, 415, 422, 429, 503, 504)},
-    dependencies=[Depends(require_form)],
+    responses={**EVENTS, **documented(400, 403, 408, 413, 415, 422, 429, 503, 504)},
+    dependencies=[Depends(require_form), Depends(within_quota)],
 )
 async def adapt(
     form: Annotated[AdaptForm, Form(media_type="multipart/form-data")],

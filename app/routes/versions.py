@@ -11,7 +11,7 @@ from app.events import EVENTS, made
 from app.forms import require_form
 from app.kept import MEDIA_TYPE
 from app.problems import documented
-from app.routes.dependencies import ModelId, TheService
+from app.routes.dependencies import ModelId, TheService, within_quota
 from app.schemas import AdaptAnswer, Model, Names, SupportImages, VersionForm
 
 router = APIRouter(prefix="/models/{model_id}", tags=["models"])
@@ -23,8 +23,8 @@ SECONDS = 3600  # a browser may keep an image of a model, which never changes, b
     status_code=status.HTTP_201_CREATED,
     summary="Make a model with other images from this one",
     response_model=AdaptAnswer,
-    responses={**EVENTS, **documented(400, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504)},
-    dependencies=[Depends(require_form)],
+    responses={**EVENTS, **documented(400, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504)},
+    dependencies=[Depends(require_form), Depends(within_quota)],
     openapi_extra={"requestBody": {"required": False}},  # with no changes it is adapted again as it is
 )
 async def make_version(

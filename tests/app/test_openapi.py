@@ -30,8 +30,8 @@ def references(node: Any) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("path", "method", "statuses"),
     [
-        ("/adapt", "post", {"200", "201", "400", "408", "413", "415", "422", "429", "503", "504"}),
-        ("/predict", "post", {"200", "400", "404", "408", "409", "413", "415", "422", "429", "500", "503", "504"}),
+        ("/adapt", "post", {"200", "201", "400", "403", "408", "413", "415", "422", "503", "504"}),
+        ("/predict", "post", {"200", "400", "404", "408", "409", "413", "415", "422", "500", "503", "504"}),
         ("/models", "get", {"200", "422", "503"}),
         ("/models/{model_id}", "get", {"200", "404", "500", "503"}),
         ("/models/{model_id}", "delete", {"204", "404", "503"}),
@@ -39,14 +39,14 @@ def references(node: Any) -> Iterator[str]:
         (
             "/models/{model_id}/versions",
             "post",
-            {"200", "201", "400", "404", "408", "409", "413", "415", "422", "429", "500", "503", "504"},
+            {"200", "201", "400", "403", "404", "408", "409", "413", "415", "422", "500", "503", "504"},
         ),
         ("/models/{model_id}/export", "get", {"200", "404", "409", "422", "500", "503"}),
         ("/models/{model_id}/images/{index}", "get", {"200", "404", "409", "422", "500", "503"}),
     ],
 )
 def test_statuses_are_those_that_occur(document: dict[str, Any], path: str, method: str, statuses: set[str]) -> None:
-    assert set(document["paths"][path][method]["responses"]) == statuses
+    assert set(document["paths"][path][method]["responses"]) == statuses | {"401", "429"}
 
 
 def test_errors_are_problems_and_nothing_else(document: dict[str, Any]) -> None:
@@ -64,3 +64,9 @@ def test_every_schema_that_is_named_is_there(document: dict[str, Any]) -> None:
 
 def test_fields_have_examples(document: dict[str, Any]) -> None:
     assert document["components"]["schemas"]["AdaptForm"]["properties"]["steps"]["examples"] == [5]
+
+
+def test_a_key_is_named_where_one_is_asked_for(document: dict[str, Any]) -> None:
+    assert document["components"]["securitySchemes"]["apiKey"]["scheme"] == "bearer"
+    assert document["paths"]["/adapt"]["post"]["security"] == [{"apiKey": []}, {}]
+    assert "security" not in document["paths"]["/livez"]["get"]

@@ -1,0 +1,103 @@
+"""`kshot keys`: who may use a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.commands.console import AsJson, fail, print_table, show
+
+if TYPE_CHECKING:
+    from app.keys import Key, KeyFile
+
+keys = typer.Typer(name="keys", no_args_is_help=True, help="Make, list and revoke the API keys of a server.")
+
+File = Annotated[Path, typer.Option("--keys", envvar="KSHOT_KEYS", help="The file of keys that the server reads.")]
+
+
+@keys.command("add")
+def add(
+    tenant: Annotated[str, typer.Argument(metavar="NAME", help="Whose models the key opens: a-z, 0-9, - and _.")],
+    path: File,
+    max_models: Annotated[int | None, typer.Option(help="Most models to keep.")] = None,
+    max_bytes: Annotated[int | None, typer.Option(help="Most bytes to keep, images of models included.")] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(help="Most requests a minute.")] = None,
+    metrics: Annotated[bool, typer.Option("--metrics", help="A key for /metrics and nothing else.")] = False,
+) -> None:
+    """Make a key, and show it, once. Limits that aren't given are the server's.
+
+    Keys of one name open the same models: to change a key, add another, then revoke the old one. A running
+    server takes up the change at once.
+
+    Examples:
+    - `kshot keys add --keys keys.json alice`
+
+    - `KSHOT_KEYS=keys.json kshot keys add bob --max-models 100 --requests-per-minute 60`
+    """
+    from pydantic import ValidationError
+
+    allowed = {"max_models": max_models, "max_bytes": max_bytes, "requests_per_minute": requests_per_minute}
+    try:
+        key, token = _file(path).add(tenant, metrics=metrics, **allowed)
+    except ValidationError as error:
+        fail("The key cannot be made", "\n".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors()))
+    except OSError as error:
+        fail("The key cannot be kept", str(error))
+    typer.echo(f"Key {key.id} of {key.tenant}. It is not shown again:", err=True)
+    typer.echo(token)
+
+
+@keys.command("list")
+def list_keys(path: File, as_json: AsJson = False) -> None:
+    """List the keys, without their secrets."""
+    show(_read(_file(path)), as_json, _show)
+
+
+@keys.command("revoke")
+def revoke(key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="See `kshot keys list`.")], path: File) -> None:
+    """Revoke a key. A running server refuses it at once; the tenant's models stay."""
+    file = _file(path)
+    _read(file)
+    if not file.revoke(key_id):
+        fail("No key was revoked", f"There is no key {key_id!r:.60}. See `kshot keys list`.")
+    typer.echo(f"Revoked {key_id}.")
+
+
+def _file(path: Path) -> KeyFile:
+    from app.keys import KeyFile
+
+    return KeyFile(path)
+
+
+def _read(file: KeyFile) -> list[Key]:
+    from app.errors import KeysUnavailable
+
+    if not file.path.exists():
+        fail("There are no keys", f"{file.path} is not there. `kshot keys add` makes it.")
+    try:
+        return file.read()
+    except KeysUnavailable as error:
+        fail(error.title, error.detail)
+
+
+def _show(found: list[Key]) -> None:
+    def limit(value: int | None) -> str:
+        return "" if value is None else str(value)
+
+    print_table(
+        ["key", "tenant", "made", "models", "bytes", "requests a minute", "for"],
+        [
+            [
+                key.id,
+                key.tenant,
+                f"{key.created_at:%Y-%m-%d %H:%M}",
+                limit(key.max_models),
+                limit(key.max_bytes),
+                limit(key.requests_per_minute),
+                "/metrics" if key.metrics else "models",
+            ]
+            for key in found
+        ],
+    )
