@@ -236,7 +236,8 @@ def through_a_server(server: Server, seed: int, first: int, count: int, clients:
 
 def _serve(directory: Path) -> Server:
     shutil.copy(SHIPPED / "omniglot.safetensors", directory)
-    server = Server(directory, checkpoints=directory, checkpoint="omniglot")
+    # Without a cache of models, which would fill, and hide what grows.
+    server = Server(directory, checkpoints=directory, checkpoint="omniglot", cache_bytes=0)
     server.start()
     return server
 

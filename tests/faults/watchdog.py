@@ -53,6 +53,8 @@ class Watchdog:
     def __enter__(self) -> Watchdog:
         command = [sys.executable, "-m", "tests.faults.watchdog", str(self.server.port), str(self.pid)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        assert self._process.stdout
+        self._process.stdout.readline()  # it watches
         return self
 
     def __exit__(
