@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from app import __version__, logs, problems
 from app.access import Access
+from app.admission import Admission, Gate
 from app.engine import Engine
 from app.errors import StoreUnavailable
 from app.forms import WholeForm
@@ -53,10 +54,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.keys = KeyFile(settings.keys) if settings.keys else None
     app.state.quotas = Quotas()
+    app.state.admission = Admission(settings)
     problems.install(app)
     app.add_middleware(WholeForm)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(BodyDeadline, seconds=settings.upload_seconds)
+    app.add_middleware(Gate, admission=app.state.admission)
     app.add_middleware(Access, settings=settings, keys=app.state.keys)
     app.add_middleware(logs.AccessLog)
     for route in ROUTES:

@@ -72,10 +72,14 @@ class Settings(BaseSettings):
     max_archive_ratio: int = Field(100, ge=1, description="Most bytes an archive may unpack to, per byte of it.")
     max_archive_entries: int = Field(5000, ge=1, description="Most entries in an archive, folders included.")
 
+    max_requests: int = Field(
+        128, ge=1, description="Requests with images that may be received, decoded or computed at once."
+    )
     max_queue: int = Field(64, ge=1, description="Requests that may wait for the engine; more are sent away.")
     max_queue_per_tenant: int = Field(16, ge=1, description="Of these, those of one tenant, where there are keys.")
     queue_seconds: float = Field(10, gt=0, description="Longest wait for the engine.")
     compute_seconds: float = Field(60, gt=0, description="Longest computation of a request.")
+    drain_seconds: float = Field(80, ge=0, description="Longest time to finish accepted requests after SIGTERM.")
     batch_images: int = Field(256, ge=1, description="Images, with padding, that requests may share a batch of.")
     batch_bytes: int = Field(1024 * MiB, ge=1, description="Memory that a batch may take, as estimated before it.")
     patience_ms: float = Field(2, ge=0, le=1000, description="How long the engine waits for requests being decoded.")

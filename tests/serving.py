@@ -26,13 +26,16 @@ class Server:
         self.settings = {"store": self.store, **settings}
         self.process: subprocess.Popen[bytes] | None = None
 
+    def command(self) -> list[str]:
+        """What starts it."""
+        return [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(self.port)]
+
     def start(self, until: str = "/readyz") -> None:
         """Returns when `until` answers 200."""
         environment = {f"KSHOT_{name.upper()}": str(value) for name, value in self.settings.items()}
-        command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, stdout=log, stderr=log
+                self.command(), env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, stdout=log, stderr=log
             )
         wait_until(lambda: self._ended() or self._answers(until), STARTUP_SECONDS, self.log.read_text)
         assert not self._ended(), self.log.read_text()

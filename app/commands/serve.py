@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-SPARE_SECONDS = 10  # to receive and decode a request
+LAST_SECONDS = 5  # after the drain, to cut off what outlasts it
 
 
 def serve(
@@ -94,11 +93,6 @@ def _in_words(wrong: ErrorDetails) -> str:
     return f"KSHOT_{wrong['loc'][0]}".upper() + f": {said}"
 
 
-def grace_seconds(settings: Settings) -> int:
-    """For requests in flight, after SIGTERM: as long as one may take."""
-    return math.ceil(settings.queue_seconds + settings.compute_seconds) + SPARE_SECONDS
-
-
 def _check(settings: Settings) -> None:
     """Ends the command where the service would end, or never be ready, with a traceback."""
     from app.keys import KeyFile
@@ -135,14 +129,17 @@ def _run(settings: Settings) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import uvicorn
 
+    from app.draining import DrainingServer
     from app.main import create_app
 
     _check(settings)
-    uvicorn.run(
-        create_app(settings),
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,  # the service's own, app/logs.py
         access_log=False,
-        timeout_graceful_shutdown=grace_seconds(settings),
+        timeout_graceful_shutdown=LAST_SECONDS,
     )
+    DrainingServer(config, app.state.admission, settings.drain_seconds).run()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from app.engine import State
+from app.errors import NotReady
 from app.problems import documented
 from app.routes.dependencies import TheService
 from app.schemas import Health
@@ -18,7 +20,9 @@ async def livez() -> Health:
 
 
 @router.get("/readyz", summary="Can it take requests?", responses=documented(503))
-async def readyz(service: TheService) -> Health:
-    """Answers 503 while checkpoints load, and if they cannot be loaded; a server that shuts down answers nothing."""
+async def readyz(service: TheService, request: Request) -> Health:
+    """Answers 503 while checkpoints load, if they cannot be loaded, and while a server that shuts down drains."""
+    if request.app.state.admission.draining:
+        raise NotReady(State.DRAINING.value)
     service.engine.require_ready()
     return Health(status="ready")

@@ -1,0 +1,118 @@
+"""Who is let in: refuses a request before its body is read, where there are too many already or the server drains."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import problems
+from app.engine import State
+from app.errors import NotReady, QueueFull
+from app.settings import Settings
+
+LEAST = 8  # requests that are let in at any pace: one batch must come together for the pace to be known
+REMEMBERED = 64  # answers
+LONGEST_RETRY = 60  # seconds
+
+
+class Admission:
+    """Counts the requests that are being received, decoded or computed, and how fast they are answered.
+
+    For the event loop's thread alone.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.draining = False
+        self.inside = 0
+        self._received = 0
+        self._last = 0.0  # when the server was last given its first work, or answered
+        self._intervals: deque[float] = deque(maxlen=REMEMBERED)
+
+    @property
+    def full(self) -> bool:
+        """Whether one more would wait longer than it may, or there are simply too many."""
+        soon = math.inf
+        if len(self._intervals) == REMEMBERED:
+            soon = max(LEAST, self.settings.queue_seconds / self._pace)
+        return self.inside >= min(self.settings.max_requests, soon)
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds until half of those inside should have been answered."""
+        return min(max(1, math.ceil(self.inside / 2 * self._pace)), LONGEST_RETRY)
+
+    def drain(self) -> None:
+        """Lets nobody in any more."""
+        self.draining = True
+
+    def receive(self) -> None:
+        """A request is here as a whole."""
+        if not self._received:
+            self._last = asyncio.get_running_loop().time()
+        self._received += 1
+
+    def answer(self) -> None:
+        """One that was here as a whole is answered, or given up."""
+        now = asyncio.get_running_loop().time()
+        self._received -= 1
+        self._intervals.append(now - self._last)
+        self._last = now
+
+    @property
+    def _pace(self) -> float:
+        """Seconds from one answer to the next, while there is work."""
+        return sum(self._intervals) / max(1, len(self._intervals))
+
+
+class Gate:
+    """ASGI middleware: answers 429 or 503 to requests with a body, and reads none of it, as Admission says."""
+
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+        self.app = app
+        self.admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on, if it is let in."""
+        admission = self.admission
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self.app(scope, receive, send)
+        elif admission.draining:
+            await _draining()(scope, receive, send)
+        elif admission.full:
+            await _full(admission)(scope, receive, send)
+        else:
+            await self._let_in(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        admission, whole = self.admission, False
+
+        async def counted() -> Message:
+            nonlocal whole
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body") and not whole:
+                whole = True
+                admission.receive()
+            return message
+
+        admission.inside += 1
+        try:
+            await self.app(scope, counted, send)
+        finally:
+            admission.inside -= 1
+            if whole:
+                admission.answer()
+
+
+def _full(admission: Admission) -> problems.ProblemResponse:
+    detail = f"{admission.inside} requests are here already, as many as can be answered in time. Try again later."
+    headers = {"Retry-After": str(admission.retry_after)}
+    return problems.respond(QueueFull.status, (QueueFull.type, QueueFull.title), detail, headers)
+
+
+def _draining() -> problems.ProblemResponse:
+    headers = {**NotReady.headers, "Connection": "close"}
+    return problems.respond(NotReady.status, (NotReady.type, NotReady.title), State.DRAINING.value, headers)

@@ -1,0 +1,99 @@
+"""More requests than can be answered in time are refused before their bodies are read."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.admission import LEAST, REMEMBERED, Admission
+from app.settings import Settings
+from tests.app.drawings import adapt
+from tests.app.refusals import problem
+from tests.serving import Server
+
+BEGINNING = b"""POST /adapt HTTP/1.1\r
+Host: kshot\r
+Content-Type: multipart/form-data; boundary=x\r
+Content-Length: 1000\r
+\r
+--x\r
+"""
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[Server]:
+    """A server for two requests at once, both of which are being uploaded slowly."""
+    server = Server(tmp_path, max_requests=2)
+    server.start()
+    uploads = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(2)]
+    for each in uploads:
+        each.sendall(BEGINNING)
+    time.sleep(0.2)
+    yield server
+    for each in uploads:
+        each.close()
+    time.sleep(0.2)
+    assert adapt(server.url, steps=0).status_code == httpx.codes.CREATED  # they have left their places
+    server.stop()
+
+
+def test_one_too_many_is_refused_before_its_body_is_read(narrow: Server) -> None:
+    with socket.create_connection(("127.0.0.1", narrow.port), timeout=5) as connection:
+        begun = time.monotonic()
+        connection.sendall(BEGINNING)  # and no more of it
+        answer = connection.recv(65536).decode()
+        assert time.monotonic() - begun < 1
+    assert answer.startswith("HTTP/1.1 429")
+    assert "retry-after: 1" in answer
+
+
+def test_who_sends_a_large_body_all_the_same_gets_the_answer(narrow: Server) -> None:
+    answer = httpx.post(f"{narrow.url}/adapt", files={"archive": b"x" * 20_000_000}, timeout=10)
+    problem(answer, 429, "queue-full")
+
+
+def test_what_needs_no_body_never_waits(narrow: Server) -> None:
+    for path in ("/livez", "/readyz", "/models"):
+        assert httpx.get(narrow.url + path).status_code == httpx.codes.OK
+
+
+def test_a_slow_server_lets_in_as_many_as_it_can_answer_in_time() -> None:
+    async def run() -> None:
+        admission = Admission(Settings(queue_seconds=1, max_requests=1000))
+        admission.inside = 50
+        assert not admission.full
+        for _ in range(REMEMBERED):  # 20 ms each
+            admission.receive()
+            await asyncio.sleep(0.02)
+            admission.answer()
+        assert admission.full
+        assert admission.retry_after == 1
+        admission.inside = 30
+        assert not admission.full
+
+    asyncio.run(run())
+
+
+def test_at_any_pace_a_batch_may_come_together() -> None:
+    async def run() -> None:
+        admission = Admission(Settings(queue_seconds=0.01))
+        for _ in range(REMEMBERED):
+            admission.receive()
+            await asyncio.sleep(0.02)
+            admission.answer()
+        admission.inside = LEAST - 1
+        assert not admission.full
+
+    asyncio.run(run())
+
+
+def test_waiting_together_in_a_real_server_still_works(server: Server) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        assert {each.status_code for each in pool.map(lambda _: adapt(server.url, steps=1), range(32))} == {201}
