@@ -69,9 +69,10 @@ class PlainWay:
         """[B, C, H, W] of pictures, by torch, all at once."""
         return encode(self.encoder, images, self.spec).places.permute(0, 3, 1, 2).contiguous()
 
-    def adapt(self, x: Tensor, labels: Tensor, ways: int) -> Model:
+    def adapt(self, x: Tensor, labels: Tensor, ways: int, steps: int | None = None) -> Model:
         """Adam on a copy, by the service's default steps, with the head solved before each and after the last."""
-        module, steps = copy.deepcopy(self.theta), self.inner.steps_for(len(labels), ways)
+        module = copy.deepcopy(self.theta)
+        steps = self.inner.steps_for(len(labels), ways) if steps is None else steps
         adam = torch.optim.Adam(self._groups(module), betas=(0.0, self.inner.beta2), eps=self.inner.epsilon)
         annealing = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: self.inner.share(step, max(1, steps)))
         for _ in range(steps):
@@ -83,6 +84,16 @@ class PlainWay:
             annealing.step()
         with torch.no_grad():
             return Model(module, self._solve(module(x), labels, ways))
+
+    def state(self, model: Model) -> dict[str, Tensor]:
+        """What there is to keep of an adapted model."""
+        return {**model.module.state_dict(), HEAD_WEIGHT: model.head}
+
+    def restore(self, state: dict[str, Tensor]) -> Model:
+        """The model of a state."""
+        module = copy.deepcopy(self.theta)
+        module.load_state_dict({name: tensor for name, tensor in state.items() if name != HEAD_WEIGHT})
+        return Model(module, state[HEAD_WEIGHT])
 
     @torch.no_grad()
     def predict(self, model: Model, x: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def running_server(store: Path | None = None, **settings: str) -> Iterator[str]:
 
     The settings are named without the prefix.
     """
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as empty:
         environment = {f"KSHOT_{name.upper()}": value for name, value in settings.items()}
@@ -55,7 +55,8 @@ def _ready(client: Client) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -13,8 +13,9 @@ from models.parameters import Parameters
 NORM = {"gamma": "weight", "beta": "bias"}
 
 
-def textbook(network: Conv4) -> nn.Sequential:
-    """A module of x [B, C, H, W] → logits [B, N]."""
+def textbook(network: Conv4, ways: int = WAYS, momentum: float | None = None) -> nn.Sequential:
+    """A module of x [B, C, H, W] → logits [B, N]; with a momentum its batch norm keeps running statistics."""
+    running = momentum is not None
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     side, channels, stride = network.size, network.channels, 1 if network.pool else 2
     for layer in range(1, LAYERS + 1):
@@ -23,13 +24,13 @@ def textbook(network: Conv4) -> nn.Sequential:
             layers[f"pad{layer}"] = nn.ZeroPad2d((before, after, before, after))
         padding = before if before == after else 0
         layers[f"conv{layer}"] = nn.Conv2d(channels, network.filters, KERNEL, stride, padding, bias=False)
-        layers[f"norm{layer}"] = nn.BatchNorm2d(network.filters, EPSILON, track_running_stats=False)
+        layers[f"norm{layer}"] = nn.BatchNorm2d(network.filters, EPSILON, momentum, track_running_stats=running)
         if network.pool:
             layers[f"pool{layer}"] = nn.MaxPool2d(2, ceil_mode=True)
         layers[f"relu{layer}"] = nn.ReLU(inplace=True)
         side, channels = -(-side // 2), network.filters
     layers["flatten"] = nn.Flatten()
-    layers["head"] = nn.Linear(network.features, WAYS)
+    layers["head"] = nn.Linear(network.features, ways)
     return nn.Sequential(layers)
 
 
@@ -41,7 +42,7 @@ def to_textbook(network: Conv4, ours: Parameters) -> Parameters:
         theirs[f"conv{layer}.weight"] = kernel.permute(3, 2, 0, 1)
         theirs |= {f"norm{layer}.{name}": ours[f"conv{layer}.{part}"].flatten() for part, name in NORM.items()}
     side = _last_side(network)
-    rows = ours[HEAD_WEIGHT].view(WAYS, side, side, network.filters)
+    rows = ours[HEAD_WEIGHT].view(-1, side, side, network.filters)
     theirs[HEAD_WEIGHT] = rows.permute(0, 3, 1, 2).flatten(start_dim=1)
     return theirs
 
@@ -54,7 +55,7 @@ def from_textbook(network: Conv4, theirs: Parameters) -> Parameters:
         ours[f"conv{layer}.weight"] = kernel.permute(2, 3, 1, 0).reshape(-1, network.filters)
         ours |= {f"conv{layer}.{part}": theirs[f"norm{layer}.{name}"][None] for part, name in NORM.items()}
     side = _last_side(network)
-    rows = theirs[HEAD_WEIGHT].view(WAYS, network.filters, side, side)
+    rows = theirs[HEAD_WEIGHT].view(-1, network.filters, side, side)
     ours[HEAD_WEIGHT] = rows.permute(0, 2, 3, 1).flatten(start_dim=1)
     return ours
 

@@ -1,0 +1,96 @@
+"""Clients of a running service: each has one request under way at any time, for so many seconds."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpcore
+import numpy as np
+
+from benchmarks.load.requests import Request
+
+TIMEOUT = {"connect": 120.0, "read": 120.0, "write": 120.0, "pool": 120.0}  # seconds
+Next = Callable[[], Request]
+
+
+@dataclass
+class Answered:
+    """What came back in so many seconds: milliseconds of each answer by its status."""
+
+    seconds: float = 0
+    milliseconds: dict[int, list[float]] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """Good answers a second."""
+        return len(self.good) / self.seconds
+
+    @property
+    def good(self) -> list[float]:
+        """Milliseconds of the answers that are no refusals."""
+        return [ms for status, taken in self.milliseconds.items() if status < 400 for ms in taken]
+
+    @property
+    def refused(self) -> int:
+        """How many others there were."""
+        return sum(len(taken) for status, taken in self.milliseconds.items() if status >= 400)
+
+    def percentile(self, percent: float) -> float:
+        """Milliseconds, of the good ones."""
+        return float(np.percentile(self.good, percent))
+
+    def add(self, status: int, milliseconds: float) -> None:
+        """One more."""
+        self.milliseconds.setdefault(status, []).append(milliseconds)
+
+
+def load(url: str, clients: Sequence[Next], seconds: float) -> Answered:
+    """All clients at once, each asking again when it is answered, until the time is up; then to their last answers."""
+    return asyncio.run(_load(url, clients, seconds))
+
+
+def ask_all(url: str, requests: Iterable[Request], at_once: int) -> list[dict[str, Any]]:
+    """The JSON answers to these, in their order. Raises RuntimeError for a refusal."""
+    return asyncio.run(_ask_all(url, requests, at_once))
+
+
+async def _load(url: str, clients: Sequence[Next], seconds: float) -> Answered:
+    answered = Answered()
+    start = time.perf_counter()
+
+    async def client(request: Next) -> None:
+        while time.perf_counter() - start < seconds:
+            begun = time.perf_counter()
+            status, _ = await _post(pool, url, request())
+            answered.add(status, 1e3 * (time.perf_counter() - begun))
+
+    async with httpcore.AsyncConnectionPool(max_connections=len(clients)) as pool, asyncio.TaskGroup() as group:
+        for each in clients:
+            group.create_task(client(each))
+    answered.seconds = time.perf_counter() - start
+    return answered
+
+
+async def _ask_all(url: str, requests: Iterable[Request], at_once: int) -> list[dict[str, Any]]:
+    room = asyncio.Semaphore(at_once)
+
+    async def ask(request: Request) -> dict[str, Any]:
+        async with room:
+            status, body = await _post(pool, url, request)
+        if status >= 400:
+            raise RuntimeError(f"{url}{request.path} answered {status}: {body.decode()[:300]}")
+        answer: dict[str, Any] = json.loads(body)
+        return answer
+
+    async with httpcore.AsyncConnectionPool(max_connections=at_once) as pool:
+        return await asyncio.gather(*map(ask, requests))
+
+
+async def _post(pool: httpcore.AsyncConnectionPool, url: str, request: Request) -> tuple[int, bytes]:
+    answer = await pool.request(
+        "POST", url + request.path, headers=request.headers, content=request.body, extensions={"timeout": TIMEOUT}
+    )
+    return answer.status, answer.content

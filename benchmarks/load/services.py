@@ -1,0 +1,96 @@
+"""The services that are compared, each in a process of its own on the loopback."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from app.keys import KeyFile
+from benchmarks.load.requests import Form, Json, Labelled, Request
+from benchmarks.server import free_port, running_server
+
+KSHOT, ALONE, FASTAPI, LITSERVE = "kshot", "batching off", "plain FastAPI", "LitServe"
+SERVICES = (KSHOT, ALONE, FASTAPI, LITSERVE)
+STARTUP_SECONDS = 120
+PLENTY = "1000000"
+
+
+class Dialect(Protocol):
+    """How a service is asked."""
+
+    def adapt(self, support: Sequence[Labelled], steps: int | None) -> Request:
+        """To make a model."""
+
+    def predict(self, model_id: str, query: bytes) -> Request:
+        """To classify one picture."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service, and how each tenant asks it."""
+
+    name: str
+    url: str
+    tenants: Sequence[Dialect]
+
+
+@contextmanager
+def running(names: Sequence[str], checkpoint: str, tenants: int) -> Iterator[list[Service]]:
+    """All of these at once: those that are not asked do nothing."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(_running(name, checkpoint, tenants)) for name in names]
+
+
+@contextmanager
+def _running(name: str, checkpoint: str, tenants: int) -> Iterator[Service]:
+    if name in (KSHOT, ALONE):
+        with tempfile.TemporaryDirectory() as folder:
+            keys = Path(folder) / "keys.json"
+            forms = [Form(checkpoint, KeyFile(keys).add(f"tenant{number}")[1]) for number in range(tenants)]
+            settings = {"keys": str(keys), "tenant_requests_per_minute": PLENTY}
+            if name == ALONE:
+                settings["batch_images"] = "1"
+            with running_server(None, **settings) as url:
+                yield Service(name, url, forms)
+    else:
+        module = "plain_fastapi" if name == FASTAPI else "plain_litserve"
+        dialect = Form(checkpoint) if name == FASTAPI else Json()
+        with _running_module(f"benchmarks.load.{module}", checkpoint) as url:
+            yield Service(name, url, [dialect] * tenants)
+
+
+@contextmanager
+def _running_module(module: str, checkpoint: str) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", module, str(port), checkpoint]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        _wait_until_healthy(f"http://127.0.0.1:{port}/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # LitServe's workers outlive a mere SIGTERM of it
+        process.wait()
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while not _healthy(url):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{url} did not answer; what it said is above.")
+        time.sleep(0.2)
+
+
+def _healthy(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
