@@ -17,6 +17,7 @@ from torch import Tensor
 from app import memory
 from app.errors import ComputeTimeout, EngineError, NotReady, OutOfMemory, QueueTimeout
 from app.jobs import Abandoned, Check, Finished, Job, Work
+from app.lanes import Lanes
 from app.settings import Settings
 from app.waiting import Waiting
 from models.learner import Learner
@@ -115,9 +116,11 @@ class Engine:
         with self._changed:
             if self.state is State.LOADING:
                 self.state = State.READY
-        log.info("ready", checkpoints=sorted(self.learners), threads=torch.get_num_threads())
+        self._lanes = Lanes(torch.get_num_threads())
+        log.info("ready", checkpoints=sorted(self.learners), threads=self._lanes.threads)
         while self._wait():
             self._run_batch(self._take())
+        self._lanes.close()
 
     def _wait(self) -> bool:
         """Until there are jobs, and a little longer for those in preparation; False when it is time to end."""
@@ -133,7 +136,7 @@ class Engine:
 
     def _run_batch(self, jobs: Sequence[Job[Any]]) -> None:
         """Runs jobs of one group; by halves if that fails, so that one cannot spoil it for the others."""
-        jobs = [job for job in jobs if not job.abandoned]
+        jobs = [job for job in jobs if not (job.abandoned or job.settled)]
         for job in jobs:
             job.start()
         if jobs and not self._try(jobs):
@@ -146,7 +149,7 @@ class Engine:
         try:
             self._compute(jobs)
         except Abandoned:
-            log.info("a batch was ended, as nobody waits for it", jobs=len(jobs))
+            _log_abandoned(jobs)
         except Exception as error:
             exhausted = memory.is_exhausted(error)
             if len(jobs) > 1:
@@ -159,22 +162,44 @@ class Engine:
         return True
 
     def _compute(self, jobs: Sequence[Job[Any]]) -> None:
-        def check() -> None:
-            if all(job.abandoned for job in jobs):
-                raise Abandoned
-
-        works = [job.work for job in jobs]
-        learner = self.learners[works[0].checkpoint]
+        """Encodes all images together, then on a CPU each lane computes for some of the jobs."""
+        learner = self.learners[jobs[0].work.checkpoint]
         start = time.perf_counter()
-        features = _encode(learner, torch.cat([work.images for work in works]), check)
+        features = _encode(learner, torch.cat([job.work.images for job in jobs]), _check(jobs))
         encoded = time.perf_counter()
-        results = works[0].run(learner, works, torch.split(features, [len(work.images) for work in works]), check)
-        end = time.perf_counter()
-        for job, value in zip(jobs, results, strict=True):
-            job.finish(Finished(value, _ms(job.submitted, start), _ms(start, encoded), _ms(encoded, end)))
+
+        def compute(share: Sequence[tuple[Job[Any], Tensor]]) -> None:
+            sharing, parts = zip(*share, strict=True)
+            try:
+                results = sharing[0].work.run(learner, [job.work for job in sharing], parts, _check(sharing))
+            except Abandoned:  # which other lanes need not be
+                _log_abandoned(sharing)
+                return
+            end = time.perf_counter()
+            for job, value in zip(sharing, results, strict=True):
+                job.finish(Finished(value, _ms(job.submitted, start), _ms(start, encoded), _ms(encoded, end)))
+
+        parts = torch.split(features, [len(job.work.images) for job in jobs])
+        tasks = list(zip(jobs, parts, strict=True))
+        if learner.device.type == "cpu":
+            self._lanes.run(compute, tasks)
+        else:
+            compute(tasks)
 
     def _bytes_needed(self, checkpoint: str, tasks: int, images: int) -> int:
         return self.learners[checkpoint].bytes_needed(tasks, images)
+
+
+def _check(jobs: Sequence[Job[Any]]) -> Check:
+    def check() -> None:
+        if all(job.abandoned for job in jobs):
+            raise Abandoned
+
+    return check
+
+
+def _log_abandoned(jobs: Sequence[Job[Any]]) -> None:
+    log.info("a batch was ended, as nobody waits for it", jobs=len(jobs))
 
 
 def _encode(learner: Learner, images: Tensor, check: Check) -> Tensor:

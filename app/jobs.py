@@ -127,6 +127,7 @@ class Job(Generic[T]):
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     submitted: float = field(default_factory=time.perf_counter)
     abandoned: bool = False
+    settled: bool = False
 
     def __post_init__(self) -> None:
         self.started: asyncio.Future[float] = self.loop.create_future()
@@ -138,10 +139,12 @@ class Job(Generic[T]):
 
     def finish(self, finished: Finished[T]) -> None:
         """Hands the result over."""
+        self.settled = True
         self._tell(self.result, asyncio.Future.set_result, finished)
 
     def fail(self, error: Exception) -> None:
         """Hands the failure over."""
+        self.settled = True
         self._tell(self.result, asyncio.Future.set_exception, error)
 
     def _tell(self, future: asyncio.Future[Any], tell: Callable[[asyncio.Future[Any], Any], None], what: Any) -> None:

@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -41,7 +42,6 @@ class Probe(Work[int]):
     @classmethod
     def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor], check: Check) -> list[int]:
         assert [len(each) for each in features] == [len(work.images) for work in batch]
-        assert threading.current_thread().name == "engine"
         for work in batch:
             if work.gate:
                 work.gate.wait(10)
@@ -54,11 +54,11 @@ class Probe(Work[int]):
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts engines, ready ones unless told not to wait, and ends them."""
+    """Starts engines of one lane, ready ones unless told not to wait, and ends them."""
     engines: list[Engine] = []
 
     def start(wait: bool = True, **settings: object) -> Engine:
-        chosen = Settings.model_validate(settings)
+        chosen = Settings.model_validate({"threads": 1} | settings)
         engines.append(Engine(lambda: load_learners(chosen), chosen))
         engines[-1].start()
         wait_until(lambda: not wait or engines[-1].state is not State.LOADING)
@@ -102,6 +102,45 @@ def test_a_work_that_fails_does_not_fail_the_others_of_its_batch(start: Start) -
     works = [Probe(poison=number == 2) for number in range(5)]
     results = asyncio.run(behind_a_gate(start(), works))
     assert [isinstance(result, ArithmeticError) for result in results] == [False, False, True, False, False]
+
+
+def test_lanes_share_a_batch(start: Start) -> None:
+    assert asyncio.run(behind_a_gate(start(threads=2), [Probe()] * 5)) == [2, 2, 3, 3, 3]
+
+
+def test_a_failure_in_one_lane_is_of_one_work(start: Start) -> None:
+    works = [Probe(poison=number == 4) for number in range(5)]
+    results = asyncio.run(behind_a_gate(start(threads=2), works))
+    assert isinstance(results[4], ArithmeticError)
+    assert results[:2] == [2, 2], "the other lane's are not computed again"
+    assert all(isinstance(result, int) for result in results[2:4])
+
+
+def test_a_lane_that_nobody_waits_for_ends_and_the_other_goes_on(start: Start) -> None:
+    async def run() -> None:
+        engine, gate, told = start(threads=2), threading.Event(), [0, 0]
+
+        def observe(number: int, step: int, _: float) -> None:
+            told[number] = step
+
+        first = asyncio.create_task(engine.run(Probe(gate=gate)))
+        await asyncio.sleep(0.1)
+        works = [replace(long_work(), observe=partial(observe, number)) for number in range(2)]
+        gone, kept = (asyncio.create_task(engine.run(work)) for work in works)
+        await asyncio.sleep(0.05)
+        gate.set()
+        await first
+        await asyncio.sleep(0.5)
+        gone.cancel()
+        await asyncio.sleep(0.2)
+        reached = list(told)
+        await asyncio.sleep(0.3)
+        assert told[0] == reached[0] > 0
+        assert told[1] > reached[1]
+        kept.cancel()
+        assert (await asyncio.wait_for(engine.run(Probe()), 5)).value == 1
+
+    asyncio.run(run())
 
 
 def test_the_engine_lives_on_after_a_failure(start: Start) -> None:

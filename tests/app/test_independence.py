@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +25,15 @@ def same(some: list[dict[str, float]], others: list[dict[str, float]]) -> None:
     assert len(some) == len(others)
     for one, other in zip(some, others, strict=True):
         assert one == pytest.approx(other, abs=TOLERANCE)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """With two lanes."""
+    server = Server(tmp_path_factory.mktemp("independence"), threads=2)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module")
