@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from app.client import Client, ServerUnreachableError
 from models.checkpoint import SHIPPED
 
@@ -37,6 +39,13 @@ def running_server(store: Path | None = None, **settings: str) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(timeout=60)
+
+
+def server_process(url: str) -> psutil.Process:
+    """That of a `running_server`."""
+    port = url.rpartition(":")[2]
+    (found,) = (child for child in psutil.Process().children() if port in child.cmdline())
+    return found
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -13,12 +13,14 @@ import numpy as np
 from benchmarks.load.requests import Request
 
 TIMEOUT = {"connect": 120.0, "read": 120.0, "write": 120.0, "pool": 120.0}  # seconds
+BUSY = 429
+CUT = 0  # the status of a connection that ended without an answer
 Next = Callable[[], Request]
 
 
 @dataclass
 class Answered:
-    """What came back in so many seconds: milliseconds of each answer by its status."""
+    """What came back in so many seconds: milliseconds of each answer by its status, CUT if none came."""
 
     seconds: float = 0
     milliseconds: dict[int, list[float]] = field(default_factory=dict)
@@ -31,12 +33,12 @@ class Answered:
     @property
     def good(self) -> list[float]:
         """Milliseconds of the answers that are no refusals."""
-        return [ms for status, taken in self.milliseconds.items() if status < 400 for ms in taken]
+        return [ms for status, taken in self.milliseconds.items() if CUT < status < 400 for ms in taken]
 
     @property
     def refused(self) -> int:
         """How many others there were."""
-        return sum(len(taken) for status, taken in self.milliseconds.items() if status >= 400)
+        return sum(map(len, self.milliseconds.values())) - len(self.good)
 
     def percentile(self, percent: float) -> float:
         """Milliseconds, of the good ones."""
@@ -57,21 +59,44 @@ def ask_all(url: str, requests: Iterable[Request], at_once: int) -> list[dict[st
     return asyncio.run(_ask_all(url, requests, at_once))
 
 
+def arrive(url: str, request: Request, rate: float, seconds: float) -> Answered:
+    """So many requests a second, whether earlier ones are answered or not; then to their last answers."""
+    return asyncio.run(_arrive(url, request, rate, seconds))
+
+
 async def _load(url: str, clients: Sequence[Next], seconds: float) -> Answered:
     answered = Answered()
     start = time.perf_counter()
 
     async def client(request: Next) -> None:
         while time.perf_counter() - start < seconds:
-            begun = time.perf_counter()
-            status, _ = await _post(pool, url, request())
-            answered.add(status, 1e3 * (time.perf_counter() - begun))
+            await _ask(pool, url, request(), answered)
 
     async with httpcore.AsyncConnectionPool(max_connections=len(clients)) as pool, asyncio.TaskGroup() as group:
         for each in clients:
             group.create_task(client(each))
     answered.seconds = time.perf_counter() - start
     return answered
+
+
+async def _arrive(url: str, request: Request, rate: float, seconds: float) -> Answered:
+    answered = Answered()
+    start = time.perf_counter()
+    async with httpcore.AsyncConnectionPool(max_connections=None) as pool, asyncio.TaskGroup() as group:
+        for number in range(int(rate * seconds)):
+            await asyncio.sleep(start + number / rate - time.perf_counter())
+            group.create_task(_ask(pool, url, request, answered))
+    answered.seconds = time.perf_counter() - start
+    return answered
+
+
+async def _ask(pool: httpcore.AsyncConnectionPool, url: str, request: Request, answered: Answered) -> None:
+    begun = time.perf_counter()
+    try:
+        status, _ = await _post(pool, url, request)
+    except (httpcore.NetworkError, httpcore.ProtocolError):
+        status = CUT
+    answered.add(status, 1e3 * (time.perf_counter() - begun))
 
 
 async def _ask_all(url: str, requests: Iterable[Request], at_once: int) -> list[dict[str, Any]]:
@@ -90,7 +115,10 @@ async def _ask_all(url: str, requests: Iterable[Request], at_once: int) -> list[
 
 
 async def _post(pool: httpcore.AsyncConnectionPool, url: str, request: Request) -> tuple[int, bytes]:
+    """Raises RuntimeError for a server that is busy and doesn't say for how long."""
     answer = await pool.request(
         "POST", url + request.path, headers=request.headers, content=request.body, extensions={"timeout": TIMEOUT}
     )
+    if answer.status == BUSY and not any(name.lower() == b"retry-after" for name, _ in answer.headers):
+        raise RuntimeError("a 429 without Retry-After")
     return answer.status, answer.content
