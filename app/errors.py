@@ -10,6 +10,7 @@ models.errors.KshotError
     │                 ArchiveLayout
     ├── StepsOutOfRange, CheckpointUnknown, Diverged
     ├── ImagesNotKept, ImageNotThere, ImageUnknown, ClassUnknown, ClassesClash
+    ├── IdempotencyKeyReused
     ├── AccessError: KeyMissing, KeyInvalid, KeyForbidden, RateExceeded, QuotaReached, KeysUnavailable
     ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable
     └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout, OutOfMemory
@@ -168,6 +169,10 @@ class ClassUnknown(AppError):
 
 class ClassesClash(AppError):
     type, title = "/problems/classes-clash", "Two classes would have one name"
+
+
+class IdempotencyKeyReused(AppError):
+    type, title = "/problems/idempotency-key-reused", "The Idempotency-Key belongs to another request"
 
 
 class AccessError(AppError):

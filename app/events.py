@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from app import problems
 from app.disconnects import while_connected
 from app.errors import AppError
+from app.idempotency import REPLAYED, Replay
 from app.schemas import AdaptAnswer, StepEvent
 
 log = structlog.stdlib.get_logger("kshot.events")
@@ -27,13 +28,22 @@ Event: TypeAlias = StepEvent | AdaptAnswer
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter for nginx, which would hold them back
 EXAMPLE = 'event: step\ndata: {"step": 0, "steps": 5, "loss": 0.0925}\n\nevent: done\ndata: {"id": "…", …}\n\n'
-EVENTS: dict[int | str, dict[str, Any]] = {
+_TEXT = {"schema": {"type": "string"}}
+MADE: dict[int | str, dict[str, Any]] = {
+    201: {
+        "description": "The model. To a request that came again with its Idempotency-Key: the first answer.",
+        "headers": {
+            "Location": {"description": "Its path.", **_TEXT},
+            REPLAYED: {"description": "`true`, if it is the answer to an earlier request.", **_TEXT},
+        },
+    },
     200: {
         "description": "For a client that accepts events: a `step` (StepEvent) before the first step and after each, "
         "then `done` with what is otherwise the body of 201, or `error` with a problem. What is wrong with "
-        "the request itself, and a full queue, are answered as they are without events.",
-        "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}, "example": EXAMPLE}},
-    }
+        "the request itself, and a full queue, are answered as they are without events. An answer that was given "
+        "before is `done` alone.",
+        "content": {EventSourceResponse.media_type: {**_TEXT, "example": EXAMPLE}},
+    },
 }
 
 
@@ -46,10 +56,14 @@ async def made(request: Request, response: Response, adapt: Adapt) -> AdaptAnswe
     if EventSourceResponse.media_type in request.headers.get("accept", ""):
         events = _events(adapt)
         first = await while_connected(request, _next(events))
-        return EventSourceResponse(_sent(first, events), headers=HEADERS)
+        return EventSourceResponse(_sent(first, events), headers=HEADERS | _replayed(first))
     answer = await while_connected(request, adapt(nobody))
-    response.headers["Location"] = f"/models/{answer.id}"
+    response.headers.update({"Location": f"/models/{answer.id}", **_replayed(answer)})
     return answer
+
+
+def _replayed(answer: Event) -> dict[str, str]:
+    return {REPLAYED: "true"} if isinstance(answer, Replay) else {}
 
 
 async def _events(adapt: Adapt) -> AsyncGenerator[Event]:

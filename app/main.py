@@ -17,6 +17,7 @@ from app.admission import Admission, Gate
 from app.engine import Engine
 from app.errors import StoreUnavailable
 from app.forms import WholeForm
+from app.idempotency import Turns
 from app.keys import KeyFile
 from app.learners import find_checkpoints, load_learners
 from app.limits import BodyDeadline, BodyLimit
@@ -54,6 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.keys = KeyFile(settings.keys) if settings.keys else None
     app.state.quotas = Quotas()
+    app.state.turns = Turns()
     app.state.admission = Admission(settings)
     problems.install(app)
     app.add_middleware(WholeForm)

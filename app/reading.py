@@ -11,6 +11,7 @@ from torch import Tensor
 
 from app import errors, kept, uploads
 from app.archives import ArchiveReader
+from app.idempotency import fingerprint
 from app.images import Decoder
 from app.kept import Kept
 from app.schemas import Choices, Model, SupportForm
@@ -56,6 +57,10 @@ class Reader:
     async def unpack(self, file: BinaryIO, model: Model, spec: InputSpec) -> Kept:
         """A model's kept images."""
         return await self._workers.run(kept.unpack, file, model, spec)
+
+    async def fingerprint(self, form: SupportForm) -> str:
+        """By which the same form is known again."""
+        return await self._workers.run(fingerprint, form)
 
     def close(self) -> None:
         """Ends the threads. Blocks."""

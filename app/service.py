@@ -38,7 +38,7 @@ from app.schemas import (
 )
 from app.settings import Settings
 from app.stopwatch import Stopwatch
-from app.store import Store, Stored
+from app.store import Put, Store, Stored
 from models.errors import SupportError
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
@@ -64,17 +64,19 @@ class Service:
         view.tenant, view.store = tenant, self.store.of(tenant)
         return view
 
-    async def adapt(self, form: AdaptForm, tell: Tell = nobody) -> AdaptAnswer:
-        """Makes a model and keeps it; `tell`s of each step. Raises AppError."""
+    async def adapt(self, form: AdaptForm, tell: Tell = nobody, put: Put | None = None) -> AdaptAnswer:
+        """Makes a model and keeps it, by `put` or as the store does; `tell`s of each step. Raises AppError."""
         name, checkpoint = self.checkpoints.named(form.checkpoint)
         check_steps(form.steps or 0, self.settings)
         watch = Stopwatch()
         with self.engine.expecting(), watch("decode"):
             support, images = await self.reader.support(form, checkpoint.metadata.input)
         choices = Choices(**form.model_dump(include=set(Choices.model_fields)))
-        return await self._make(Task(name, checkpoint, support, images, choices, form.name), watch, tell)
+        return await self._make(Task(name, checkpoint, support, images, choices, form.name), watch, tell, put)
 
-    async def revise(self, model_id: str, form: VersionForm, tell: Tell = nobody) -> AdaptAnswer:
+    async def revise(
+        self, model_id: str, form: VersionForm, tell: Tell = nobody, put: Put | None = None
+    ) -> AdaptAnswer:
         """As `adapt`, of another model's images, less some and with others. Raises AppError."""
         check_steps(form.steps or 0, self.settings)
         parent, file = await self._images(model_id)
@@ -89,9 +91,9 @@ class Service:
         choices = versions.choices(form, left.choices)
         title = form.name or parent.name
         task = Task(parent.checkpoint.name, checkpoint, support, images, choices, title, parent)
-        return await self._make(task, watch, tell)
+        return await self._make(task, watch, tell, put)
 
-    async def _make(self, task: Task, watch: Stopwatch, tell: Tell) -> AdaptAnswer:
+    async def _make(self, task: Task, watch: Stopwatch, tell: Tell, put: Put | None) -> AdaptAnswer:
         work = task.work(self.settings, tell)
         keep = self.settings.keep_images if task.choices.keep_images is None else task.choices.keep_images
         try:
@@ -103,7 +105,7 @@ class Service:
         tell(StepEvent(step=work.steps, steps=work.steps, loss=done.value.losses[-1]))
         model = task.model(work, done.value, keep, self.settings)
         with watch("store"):
-            await self._keep(Stored(model, done.value.adapted.tensors), packed)
+            model = await self._keep(Stored(model, done.value.adapted.tensors), packed, put or self.store.put)
         timings = AdaptTimings(**watch.ms, queue=done.queue_ms, encode=done.encode_ms, adapt=done.compute_ms)
         return AdaptAnswer(**model.model_dump(), timings_ms=timings)
 
@@ -184,9 +186,11 @@ class Service:
     async def _packed(self, task: Task, keep: bool) -> bytes | None:
         return await self.reader.pack(task.support, task.images, task.choices) if keep else None
 
-    async def _keep(self, stored: Stored, images: bytes | None) -> None:
-        kept = await to_thread.run_sync(self.store.put, stored, images)
+    async def _keep(self, stored: Stored, images: bytes | None, put: Put) -> Model:
+        """The model that is kept: another server's, if that was quicker to keep the same."""
+        kept = await to_thread.run_sync(put, stored, images)
         self.cache.put((self.tenant, kept.model.id), await to_thread.run_sync(self._on_device, kept))
+        return kept.model
 
     def _using(self, model_id: str) -> AbstractAsyncContextManager[Stored]:
         """A model by whose weights on the device to compute. Raises ModelNotFound or ModelDamaged."""

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response, status
 
-from app.events import EVENTS, made
+from app.events import MADE, made
 from app.forms import require_form
 from app.problems import documented
-from app.routes.dependencies import TheService, within_quota
+from app.routes.dependencies import TheMaker, TheService
 from app.schemas import AdaptAnswer, AdaptForm
 
 router = APIRouter(tags=["adapt and predict"])
@@ -21,12 +21,13 @@ router = APIRouter(tags=["adapt and predict"])
     status_code=status.HTTP_201_CREATED,
     summary="Make a classifier from a few labelled images",
     response_model=AdaptAnswer,
-    responses={**EVENTS, **documented(400, 403, 408, 413, 415, 422, 429, 503, 504)},
-    dependencies=[Depends(require_form), Depends(within_quota)],
+    responses={**MADE, **documented(400, 403, 408, 413, 415, 422, 429, 503, 504)},
+    dependencies=[Depends(require_form)],
 )
 async def adapt(
     form: Annotated[AdaptForm, Form(media_type="multipart/form-data")],
     service: TheService,
+    maker: TheMaker,
     request: Request,
     response: Response,
 ) -> AdaptAnswer | Response:
@@ -37,4 +38,4 @@ async def adapt(
 
     With `Accept: text/event-stream` the loss comes step by step while it adapts.
     """
-    return await made(request, response, partial(service.adapt, form))
+    return await made(request, response, partial(maker.answer, form, partial(service.adapt, form)))

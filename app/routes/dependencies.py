@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from app.quotas import Quotas
+from app.idempotency import IdempotencyKey
+from app.making import Maker
 from app.schemas import EXAMPLE_ID
 from app.service import Service
 from app.tenants import tenant_of
@@ -21,11 +21,11 @@ def _service(request: Request) -> Service:
 TheService = Annotated[Service, Depends(_service)]
 
 
-async def within_quota(request: Request, service: TheService) -> AsyncIterator[None]:
-    """For routes that make a model. Raises QuotaReached."""
-    quotas: Quotas = request.app.state.quotas
-    async with quotas.room(tenant_of(request), service.store):
-        yield
+def _maker(request: Request, service: TheService, key: IdempotencyKey = None) -> Maker:
+    state = request.app.state
+    return Maker(service, tenant_of(request), state.quotas, state.turns, request.url.path, key)
 
+
+TheMaker = Annotated[Maker, Depends(_maker)]
 
 ModelId = Annotated[str, Path(description="The id that /adapt answered.", examples=[EXAMPLE_ID])]

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
 
-from app.events import EVENTS, made
+from app.events import MADE, made
 from app.forms import require_form
 from app.kept import MEDIA_TYPE
 from app.problems import documented
-from app.routes.dependencies import ModelId, TheService, within_quota
+from app.routes.dependencies import ModelId, TheMaker, TheService
 from app.schemas import AdaptAnswer, Model, Names, SupportImages, VersionForm
 
 router = APIRouter(prefix="/models/{model_id}", tags=["models"])
@@ -23,14 +23,15 @@ SECONDS = 3600  # a browser may keep an image of a model, which never changes, b
     status_code=status.HTTP_201_CREATED,
     summary="Make a model with other images from this one",
     response_model=AdaptAnswer,
-    responses={**EVENTS, **documented(400, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504)},
-    dependencies=[Depends(require_form), Depends(within_quota)],
+    responses={**MADE, **documented(400, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504)},
+    dependencies=[Depends(require_form)],
     openapi_extra={"requestBody": {"required": False}},  # with no changes it is adapted again as it is
 )
 async def make_version(
     model_id: ModelId,
     form: Annotated[VersionForm, Form(media_type="multipart/form-data")],
     service: TheService,
+    maker: TheMaker,
     request: Request,
     response: Response,
 ) -> AdaptAnswer | Response:
@@ -40,7 +41,7 @@ async def make_version(
     model's, and so is its name. The model itself stays as it is, until it expires or is deleted.
     As with /adapt, `Accept: text/event-stream` gives the loss step by step.
     """
-    return await made(request, response, partial(service.revise, model_id, form))
+    return await made(request, response, partial(maker.answer, form, partial(service.revise, model_id, form)))
 
 
 @router.patch("", summary="Rename a model and its classes", responses=documented(400, 404, 408, 413, 422, 500, 503))

@@ -143,7 +143,7 @@ class DirectoryStore:
 
     def claim(self, name: str, contents: bytes) -> bytes:
         """See Store."""
-        path = self.directory / f"{check_record(name)}{RECORD}"
+        path = self._record_path(name)
         with usable(), temporary(path) as file:
             write(file, contents)
             with locked(self.directory):
@@ -152,6 +152,13 @@ class DirectoryStore:
                 file.replace(path)
             flush(self.directory)
         return contents
+
+    def recall(self, name: str) -> bytes | None:
+        """See Store."""
+        path = self._record_path(name)
+        with usable(), suppress(FileNotFoundError):
+            return path.read_bytes()
+        return None
 
     def sweep(self) -> int:
         """See Store."""
@@ -183,3 +190,6 @@ class DirectoryStore:
         if not ID.fullmatch(model_id):
             raise not_found(model_id)
         return self.directory / f"{model_id}{SUFFIX}"
+
+    def _record_path(self, name: str) -> Path:
+        return self.directory / f"{check_record(name)}{RECORD}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeAlias
 
 from torch import Tensor
 
@@ -25,6 +25,10 @@ class Stored:
     model: Model
     tensors: Tensors
     revision: str = ""
+
+
+Put: TypeAlias = Callable[[Stored, bytes | None], Stored]
+"""Keeps a model and its images, as Store.put does."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ class Store(Protocol):
 
         So of several who claim a name at once, on any server, all learn who was first. Raises ValueError for no RECORD.
         """
+
+    def recall(self, name: str) -> bytes | None:
+        """The record of this name, if there is one. Raises ValueError for no RECORD."""
 
     def sweep(self) -> int:
         """Deletes what has expired, of all tenants, and what killed servers left; returns how many models that were.

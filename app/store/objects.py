@@ -136,7 +136,7 @@ class ObjectStore:
 
     def claim(self, name: str, contents: bytes) -> bytes:
         """See Store."""
-        key = f"{self._base}records/{check_record(name)}"
+        key = self._record_key(name)
         self._mark(name, time.time() + RECORD_SECONDS)
         try:
             self._bucket.create(key, contents)
@@ -145,6 +145,13 @@ class ObjectStore:
                 return self._bucket.read(key)[0]
             return self.claim(name, contents)
         return contents
+
+    def recall(self, name: str) -> bytes | None:
+        """See Store."""
+        key = self._record_key(name)
+        with suppress(FileNotFoundError):
+            return self._bucket.read(key)[0]
+        return None
 
     def sweep(self) -> int:
         """See Store."""
@@ -160,6 +167,9 @@ class ObjectStore:
         if not ID.fullmatch(model_id):
             raise not_found(model_id)
         return f"{self._base}models/{model_id.translate(NEWEST_FIRST)}{SUFFIX}"
+
+    def _record_key(self, name: str) -> str:
+        return f"{self._base}records/{check_record(name)}"
 
     def _images_key(self, model_id: str, token: str) -> str:
         return f"{self._base}images/{model_id}/{token}"
@@ -222,7 +232,7 @@ class ObjectStore:
         return expired
 
     def _delete_record(self, name: str) -> bool:
-        self._bucket.delete(f"{self._base}records/{name}")
+        self._bucket.delete(self._record_key(name))
         return False
 
     def _delete_expired(self, model_id: str) -> bool:

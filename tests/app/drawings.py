@@ -35,10 +35,12 @@ def labels(paths: list[Path]) -> Form:
     return {"labels": [label(path) for path in paths]}
 
 
-def adapt(url: str, paths: list[Path] = SUPPORT, **fields: object) -> httpx.Response:
+def adapt(
+    url: str, paths: list[Path] = SUPPORT, headers: Mapping[str, str] | None = None, **fields: object
+) -> httpx.Response:
     """POST /adapt with these drawings and their labels."""
     form = labels(paths) | {name: [str(value)] for name, value in fields.items()}
-    return httpx.post(f"{url}/adapt", files=images(paths), data=form, timeout=60)
+    return httpx.post(f"{url}/adapt", files=images(paths), data=form, headers=headers, timeout=60)
 
 
 def predict(url: str, model_id: str, paths: list[Path] = QUERY, **fields: object) -> httpx.Response:

@@ -62,6 +62,31 @@ def test_a_version_is_made_on_the_other_server(servers: Servers) -> None:
     assert predict(one.url, second["id"]).status_code == 200
 
 
+def test_a_retry_gets_the_first_answer_from_the_other_server(servers: Servers) -> None:
+    one, other = servers
+    first, again = (adapt(server.url, headers={"Idempotency-Key": "retried"}) for server in servers)
+    assert again.content == first.content
+    assert again.headers["idempotent-replayed"] == "true"
+    refused = adapt(other.url, SUPPORT[1:], headers={"Idempotency-Key": "retried"})
+    assert refused.json()["type"] == "/problems/idempotency-key-reused"
+    assert one.models() == other.models()
+
+
+def test_retries_on_both_servers_at_once_make_one_model_and_one_answer(servers: Servers) -> None:
+    before = servers[0].models()
+    with ThreadPoolExecutor(20) as pool:
+        urls = [servers[number % 2].url for number in range(20)]
+        answers = list(pool.map(lambda url: adapt(url, headers={"Idempotency-Key": "at once"}), urls))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    model_id = answers[0].json()["id"]
+    assert servers[0].models() == servers[1].models() == [model_id, *before]
+    for server in servers:
+        assert httpx.get(f"{server.url}/models/{model_id}").json()["loss_curve"] == answers[0].json()["loss_curve"]
+        assert len(httpx.get(f"{server.url}/models/{model_id}/images").json()["images"]) == len(SUPPORT)
+        assert predict(server.url, model_id).status_code == 200
+
+
 def test_new_names_are_seen_by_the_other_server(servers: Servers) -> None:
     one, other = servers
     model = adapt(one.url, steps=0).json()
