@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -11,7 +13,8 @@ from httpx_sse import aconnect_sse
 
 from app.client import calls
 from app.client.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
-from app.client.errors import refusal
+from app.client.errors import ClientError, refusal
+from app.client.retries import Tries
 from app.client.uploads import Image, SupportSet
 from app.schemas import (
     AdaptAnswer,
@@ -31,9 +34,12 @@ class AsyncClient:
     Files are read where the call is made, before its first await: they are small.
     """
 
-    def __init__(self, url: str | None = None, *, api_key: str | None = None, timeout: float = 120) -> None:
-        """`url` and `timeout` as for Client."""
+    def __init__(
+        self, url: str | None = None, *, api_key: str | None = None, timeout: float = 120, retries: int = 2
+    ) -> None:
+        """As for Client."""
         self._http = calls.connect(httpx.AsyncClient, url, api_key, timeout)
+        self._retries = retries
 
     async def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
         """See Client.adapt."""
@@ -45,12 +51,15 @@ class AsyncClient:
         """See Client.adapt_events; `async for`."""
         with calls.reaching(self._http.base_url):
             call = calls.adapt(support, options)
-            async with aconnect_sse(self._http, call.method, call.path, **call.content) as source:
-                if not source.response.is_success:
-                    await source.response.aread()
-                    raise refusal(source.response)
-                async for event in source.aiter_sse():
-                    yield calls.event(event, source.response)
+        tries = Tries(self._retries, call.retried)
+        while True:
+            try:
+                async with aclosing(self._events(call)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except ClientError as error:
+                await asyncio.sleep(tries.pause(error))
 
     async def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
         """See Client.predict."""
@@ -127,5 +136,20 @@ class AsyncClient:
     async def _send(self, make: Callable[P, Call[T]], *arguments: P.args, **options: P.kwargs) -> T:
         with calls.reaching(self._http.base_url):
             call = make(*arguments, **options)
-            response = await self._http.request(call.method, call.path, **call.content)
-        return call.answer(response)
+        tries = Tries(self._retries, call.retried)
+        while True:
+            try:
+                with calls.reaching(self._http.base_url):
+                    response = await self._http.request(call.method, call.path, **call.content)
+                return call.answer(response)
+            except ClientError as error:
+                await asyncio.sleep(tries.pause(error))
+
+    async def _events(self, call: Call[AdaptAnswer]) -> AsyncGenerator[StepEvent | AdaptAnswer]:
+        with calls.reaching(self._http.base_url):
+            async with aconnect_sse(self._http, call.method, call.path, **call.content) as source:
+                if not source.response.is_success:
+                    await source.response.aread()
+                    raise refusal(source.response)
+                async for event in source.aiter_sse():
+                    yield calls.event(event, source.response)

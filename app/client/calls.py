@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypedDict, TypeVar
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 from httpx_sse import ServerSentEvent
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from app import __version__
 from app.client.errors import ServerUnreachableError, UnsendableError, refusal
+from app.client.retries import Retried
 from app.client.uploads import Image, Part, SupportSet, image_parts, support_parts
 from app.schemas import (
     AdaptAnswer,
@@ -45,11 +47,15 @@ class Call(Generic[T]):
     method: str
     path: str
     answer: Callable[[httpx.Response], T]
-    content: dict[str, Any] = field(default_factory=dict)  # httpx's own arguments: params, data, files
+    content: dict[str, Any] = field(default_factory=dict)  # httpx's own arguments: params, data, files, headers
+    retried: Retried = "when busy"
 
 
 class VersionOptions(TypedDict, total=False):
-    """What a new version takes beside its images; None, too, leaves it as it is."""
+    """What a new version takes beside its images; None, too, leaves it as it is.
+
+    A call with the `idempotency_key` of an earlier one gets that one's answer; None is a key of its own.
+    """
 
     name: str | None
     steps: int | None
@@ -57,6 +63,7 @@ class VersionOptions(TypedDict, total=False):
     seed: int | None
     ttl_seconds: int | None
     keep_images: bool | None
+    idempotency_key: str | None
 
 
 class AdaptOptions(VersionOptions, total=False):
@@ -68,7 +75,7 @@ class AdaptOptions(VersionOptions, total=False):
 def adapt(support: SupportSet, options: AdaptOptions) -> Call[AdaptAnswer]:
     """POST /adapt."""
     labels, files = support_parts(support)
-    return Call("POST", "/adapt", _read(AdaptAnswer), _form(files, labels=labels, **options))
+    return _make("/adapt", files, labels=labels, **options)
 
 
 def revise(
@@ -80,15 +87,15 @@ def revise(
 ) -> Call[AdaptAnswer]:
     """POST /models/{id}/versions."""
     labels, files = support_parts(add)
-    form = _form(files, labels=labels, remove=list(remove), remove_class=list(remove_class), **options)
-    return Call("POST", f"{_model_path(model_id)}/versions", _read(AdaptAnswer), form)
+    changes = {"labels": labels, "remove": list(remove), "remove_class": list(remove_class)}
+    return _make(f"{_model_path(model_id)}/versions", files, **changes, **options)
 
 
 def rename(model_id: str, name: str | None, classes: Mapping[str, str] | None) -> Call[Model]:
     """PATCH /models/{id}."""
     names = {"name": name, "classes": classes}
     given = {field: value for field, value in names.items() if value is not None}
-    return Call("PATCH", _model_path(model_id), _read(Model), {"json": given})
+    return Call("PATCH", _model_path(model_id), _read(Model), {"json": given}, "never")
 
 
 def images(model_id: str) -> Call[SupportImages]:
@@ -140,7 +147,7 @@ def model(model_id: str) -> Call[Model]:
 
 def delete(model_id: str) -> Call[None]:
     """DELETE /models/{id}."""
-    return Call("DELETE", _model_path(model_id), _succeeded)
+    return Call("DELETE", _model_path(model_id), _succeeded, retried="never")
 
 
 def checkpoints() -> Call[Checkpoints]:
@@ -150,7 +157,7 @@ def checkpoints() -> Call[Checkpoints]:
 
 def ready() -> Call[bool]:
     """GET /readyz: False while the server still loads, or if it cannot."""
-    return Call("GET", "/readyz", lambda response: response.status_code == httpx.codes.OK)
+    return Call("GET", "/readyz", lambda response: response.status_code == httpx.codes.OK, retried="never")
 
 
 def connect(kind: Callable[..., H], url: str | None, api_key: str | None, timeout: float) -> H:
@@ -199,6 +206,12 @@ def _address(url: str) -> httpx.URL:
     if address.scheme not in ("http", "https") or not address.host:
         raise ServerUnreachableError(f"{url!r} is no address of a server: give one such as {DEFAULT_URL}.")
     return address
+
+
+def _make(path: str, files: list[Part], idempotency_key: str | None = None, **fields: object) -> Call[AdaptAnswer]:
+    """What makes a model, and with its key never two, however often it is sent."""
+    headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+    return Call("POST", path, _read(AdaptAnswer), {**_form(files, **fields), "headers": headers}, "when lost")
 
 
 def _form(files: list[Part], **fields: object) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Self, Unpack
@@ -11,7 +12,8 @@ from httpx_sse import connect_sse
 
 from app.client import calls
 from app.client.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
-from app.client.errors import refusal
+from app.client.errors import ClientError, refusal
+from app.client.retries import Tries
 from app.client.uploads import Image, SupportSet
 from app.schemas import (
     AdaptAnswer,
@@ -32,12 +34,16 @@ class Client:
     UnsendableError for what cannot be read or sent.
     """
 
-    def __init__(self, url: str | None = None, *, api_key: str | None = None, timeout: float = 120) -> None:
+    def __init__(
+        self, url: str | None = None, *, api_key: str | None = None, timeout: float = 120, retries: int = 2
+    ) -> None:
         """`url` defaults to KSHOT_URL, then to http://127.0.0.1:8000, `api_key` to KSHOT_API_KEY.
 
-        `timeout` is in seconds.
+        `timeout` is in seconds. `retries` are for a server that is busy and says until when, and where a model is made,
+        also for a lost connection: the call's Idempotency-Key keeps it from being made twice.
         """
         self._http = calls.connect(httpx.Client, url, api_key, timeout)
+        self._retries = retries
 
     def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
         """Make a classifier from a folder of class folders, a zip of them, or (label, image) pairs."""
@@ -46,16 +52,17 @@ class Client:
     def adapt_events(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> Iterator[StepEvent | AdaptAnswer]:
         """As adapt, but with the loss as it falls: a StepEvent after each step and before the first, then the answer.
 
-        Leaving the loop ends the adaptation.
+        Leaving the loop ends the adaptation. After a lost connection the steps come again from the first.
         """
         with calls.reaching(self._http.base_url):
             call = calls.adapt(support, options)
-            with connect_sse(self._http, call.method, call.path, **call.content) as source:
-                if not source.response.is_success:
-                    source.response.read()
-                    raise refusal(source.response)
-                for event in source.iter_sse():
-                    yield calls.event(event, source.response)
+        tries = Tries(self._retries, call.retried)
+        while True:
+            try:
+                yield from self._events(call)
+                return
+            except ClientError as error:
+                time.sleep(tries.pause(error))
 
     def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
         """Classify images, each independently of the others unless `transductive`."""
@@ -135,5 +142,22 @@ class Client:
     def _send(self, make: Callable[P, Call[T]], *arguments: P.args, **options: P.kwargs) -> T:
         with calls.reaching(self._http.base_url):
             call = make(*arguments, **options)
-            response = self._http.request(call.method, call.path, **call.content)
-        return call.answer(response)
+        tries = Tries(self._retries, call.retried)
+        while True:
+            try:
+                with calls.reaching(self._http.base_url):
+                    response = self._http.request(call.method, call.path, **call.content)
+                return call.answer(response)
+            except ClientError as error:
+                time.sleep(tries.pause(error))
+
+    def _events(self, call: Call[AdaptAnswer]) -> Iterator[StepEvent | AdaptAnswer]:
+        with (
+            calls.reaching(self._http.base_url),
+            connect_sse(self._http, call.method, call.path, **call.content) as source,
+        ):
+            if not source.response.is_success:
+                source.response.read()
+                raise refusal(source.response)
+            for event in source.iter_sse():
+                yield calls.event(event, source.response)
