@@ -39,7 +39,7 @@ def test_the_readmes_curl_lines_work_as_pasted(shipped: Server, tmp_path: Path) 
     script = script.replace("http://127.0.0.1:8000", shipped.url).replace("curl -s", "curl --fail-with-body -s")
     done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    adapted, predicted, rest = (part.strip() for part in done.stdout.split("----"))
+    adapted, predicted, rest, with_key = (part.strip() for part in done.stdout.split("----"))
     model = json.loads(adapted)
     assert model["classes"] == ["dress", "hat", "pants", "shoes", "t-shirt"]
     hat, drawing = json.loads(predicted)["predictions"]
@@ -47,4 +47,5 @@ def test_the_readmes_curl_lines_work_as_pasted(shipped: Server, tmp_path: Path) 
     second, _ = json.JSONDecoder().raw_decode(rest)
     assert second["classes"] == ["greek", "hebrew"]
     assert second["id"] in shipped.models()
+    assert json.loads(with_key)["classes"] == model["classes"]
     assert model["id"] not in shipped.models()
