@@ -104,6 +104,7 @@ def test_a_record_is_gone_after_a_day(store: ObjectStore, objects: MemoryStore, 
     store.of("ours").claim("0" * 64, b"first")
     later(RECORD_SECONDS + 1)
     assert store.sweep() == 0
+    assert store.of("ours").recall("0" * 64) is None
     assert keys(objects) == []
 
 

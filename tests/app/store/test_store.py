@@ -215,7 +215,8 @@ def test_of_those_who_claim_a_name_at_once_all_learn_who_was_first(open_again: O
     with ThreadPoolExecutor(8) as pool:
         kept = set(pool.map(lambda number: open_again().claim(name, str(number).encode()), range(8)))
     assert len(kept) == 1
-    assert {open_again().claim(name, b"later")} == kept
+    assert {open_again().claim(name, b"later")} == {open_again().recall(name)} == kept
+    assert open_again().of("other").recall(name) is None
     assert open_again().of("other").claim(name, b"theirs") == b"theirs"
     assert open_again().page(10) == ([], None)
 
@@ -224,6 +225,8 @@ def test_of_those_who_claim_a_name_at_once_all_learn_who_was_first(open_again: O
 def test_a_record_is_named_by_a_digest(store: Store, name: str) -> None:
     with pytest.raises(ValueError, match="no name of a record"):
         store.claim(name, b"")
+    with pytest.raises(ValueError, match="no name of a record"):
+        store.recall(name)
 
 
 def test_usage_counts_a_tenants_models_and_their_bytes(store: Store) -> None:
