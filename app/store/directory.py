@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
 from app.schemas import Model
-from app.store.files import flush, locked, revision_of, temporary, write
-from app.store.folder import IMAGES, RECORD, ids_before, read_header, remove, sizes
+from app.store.files import flush, locked, make_folder, revision_of, temporary, write
+from app.store.folder import IMAGES, RECORD, RECORDS, ids_before, read_header, remove, sizes
 from app.store.format import SUFFIX, encode, tensors_of
 from app.store.ids import ID, check_record, check_tenant, new_id
 from app.store.interface import Stored, Usage, is_expired
@@ -27,7 +27,7 @@ class DirectoryStore:
     """The Store of a local directory, or of one that several machines share and can lock.
 
     A model is one file, there as a whole or not at all: written beside its place, flushed, renamed. A tenant's models
-    are in a folder of its own.
+    are in a folder of its own, and so are records, which would make the models' folder slow to list.
     Raises StoreUnavailable for a directory that cannot be written to.
     """
 
@@ -50,9 +50,7 @@ class DirectoryStore:
             return self
         folder = self.directory / f"{TENANT_FOLDER}{check_tenant(tenant)}"
         with usable():
-            if not folder.exists():
-                folder.mkdir(exist_ok=True)
-                flush(self.directory)
+            make_folder(folder)
         return self._view(folder)
 
     def put(self, stored: Stored, images: bytes | None = None) -> Stored:
@@ -144,13 +142,15 @@ class DirectoryStore:
     def claim(self, name: str, contents: bytes) -> bytes:
         """See Store."""
         path = self._record_path(name)
-        with usable(), temporary(path) as file:
-            write(file, contents)
-            with locked(self.directory):
-                if path.exists():
-                    return path.read_bytes()
-                file.replace(path)
-            flush(self.directory)
+        with usable():
+            make_folder(path.parent)
+            with temporary(path) as file:
+                write(file, contents)
+                with locked(path.parent):
+                    if path.exists():
+                        return path.read_bytes()
+                    file.replace(path)
+                flush(path.parent)
         return contents
 
     def recall(self, name: str) -> bytes | None:
@@ -163,7 +163,8 @@ class DirectoryStore:
     def sweep(self) -> int:
         """See Store."""
         with usable():
-            return self._sweeper.sweep([self.directory, *self._tenants()])
+            folders = [self.directory, *self._tenants()]
+            return self._sweeper.sweep([*folders, *filter(Path.is_dir, (folder / RECORDS for folder in folders))])
 
     def _tenants(self) -> list[Path]:
         with os.scandir(self.directory) as entries:
@@ -192,4 +193,4 @@ class DirectoryStore:
         return self.directory / f"{model_id}{SUFFIX}"
 
     def _record_path(self, name: str) -> Path:
-        return self.directory / f"{check_record(name)}{RECORD}"
+        return self.directory / RECORDS / f"{check_record(name)}{RECORD}"

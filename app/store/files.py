@@ -36,6 +36,13 @@ def flush(directory: Path) -> None:
         os.fsync(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Unless it is there; not what it is in."""
+    if not folder.exists():
+        folder.mkdir(exist_ok=True)
+        flush(folder.parent)
+
+
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
     """Alone, among all servers on this directory, in changing what is there."""

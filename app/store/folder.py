@@ -14,6 +14,7 @@ from app.store.ids import ID
 
 IMAGES = ".images"
 RECORD = ".record"
+RECORDS = "records"
 FOLDERS = 64  # whose ids are in memory, 1 MB for 10,000
 SETTLED_NS = 2 * 10**9  # a folder may change again in one tick of its clock
 

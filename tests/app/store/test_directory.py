@@ -69,14 +69,20 @@ def test_a_store_that_cannot_be_written_to_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "seconds"),
-    [(".abcd.part", ABANDONED_SECONDS), (".images", ABANDONED_SECONDS), (".record", RECORD_SECONDS)],
+    ("place", "seconds"),
+    [
+        ("{}.abcd.part", ABANDONED_SECONDS),
+        ("{}.images", ABANDONED_SECONDS),
+        ("records/{}.record", RECORD_SECONDS),
+        ("records/{}.abcd.part", ABANDONED_SECONDS),
+    ],
 )
 def test_a_sweep_removes_old_records_and_leftovers_of_a_killed_server(
-    store: DirectoryStore, suffix: str, seconds: float
+    store: DirectoryStore, place: str, seconds: float
 ) -> None:
-    folder = store.of("ours").directory
-    old, young = (folder / f"{new_id()}{suffix}" for _ in range(2))
+    ours = store.of("ours")
+    ours.claim("0" * 64, b"")
+    old, young = (ours.directory / place.format(new_id()) for _ in range(2))
     for path in (old, young):
         path.write_bytes(b"x")
     then = time.time() - seconds - 1
