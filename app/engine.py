@@ -17,6 +17,7 @@ from torch import Tensor
 from app import memory
 from app.errors import ComputeTimeout, EngineError, NotReady, OutOfMemory, QueueTimeout
 from app.jobs import Abandoned, Check, Finished, Job, Work
+from app.metrics import Metrics
 from app.settings import Settings
 from app.waiting import Waiting
 from models.learner import Learner
@@ -41,8 +42,11 @@ class Engine:
     `load` runs in the engine's thread and gives the learners by the names of their checkpoints.
     """
 
-    def __init__(self, load: Callable[[], Mapping[str, Learner]], settings: Settings) -> None:
+    def __init__(
+        self, load: Callable[[], Mapping[str, Learner]], settings: Settings, metrics: Metrics | None = None
+    ) -> None:
         self.settings = settings
+        self.metrics = metrics or Metrics()
         self.state = State.LOADING
         self.learners: Mapping[str, Learner] = {}
         self._load = load
@@ -62,9 +66,20 @@ class Engine:
             self._changed.notify_all()
         self._thread.join()
 
+    @property
+    def ready(self) -> bool:
+        """Whether it takes works."""
+        return self.state is State.READY
+
+    @property
+    def depth(self) -> int:
+        """Works that wait for their turn."""
+        with self._changed:
+            return len(self._waiting)
+
     def require_ready(self) -> None:
         """Raises NotReady."""
-        if self.state is not State.READY:
+        if not self.ready:
             raise NotReady(self.state.value)
 
     @contextmanager
@@ -146,11 +161,13 @@ class Engine:
         try:
             self._compute(jobs)
         except Abandoned:
-            log.info("a batch was ended, as nobody waits for it", jobs=len(jobs))
+            self.metrics.abandoned()
+            log.info("a batch was ended, as nobody waits for it", jobs=len(jobs), requests=_ids(jobs))
         except Exception as error:
             exhausted = memory.is_exhausted(error)
             if len(jobs) > 1:
-                log.warning("a batch failed and is halved", jobs=len(jobs), error=repr(error))
+                self.metrics.halved(exhausted)
+                log.warning("a batch failed and is halved", jobs=len(jobs), error=repr(error), requests=_ids(jobs))
             else:
                 jobs[0].fail(_too_large(jobs[0]) if exhausted else error)
             if exhausted:
@@ -170,6 +187,7 @@ class Engine:
         encoded = time.perf_counter()
         results = works[0].run(learner, works, torch.split(features, [len(work.images) for work in works]), check)
         end = time.perf_counter()
+        self.metrics.batch(works[0].kind, works[0].checkpoint, [len(work.images) for work in works])
         for job, value in zip(jobs, results, strict=True):
             job.finish(Finished(value, _ms(job.submitted, start), _ms(start, encoded), _ms(encoded, end)))
 
@@ -185,9 +203,15 @@ def _encode(learner: Learner, images: Tensor, check: Check) -> Tensor:
     return torch.cat(parts)
 
 
+def _ids(jobs: Sequence[Job[Any]]) -> list[Any]:
+    """The ids that the log knows them by."""
+    return [job.request.get("request_id") for job in jobs]
+
+
 def _too_large(job: Job[Any]) -> OutOfMemory:
     images = len(job.work.images)
-    log.error("out of memory for one request alone", checkpoint=job.work.checkpoint, images=images)
+    about = {"checkpoint": job.work.checkpoint, "images": images, **job.request}
+    log.error("out of memory for one request alone", **about)
     return OutOfMemory(f"The server has too little memory for {images} images now. Send fewer, or try again later.")
 
 

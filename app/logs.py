@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import problems
 from app.engine import State
 from app.errors import NotReady
+from app.metrics import Metrics
 from app.settings import Settings
+from app.templates import Templates
 
 REQUEST_ID = "X-Request-ID"
 MAX_FRAMES = 20
@@ -70,10 +72,12 @@ def _rendering(settings: Settings) -> list[Any]:
 
 
 class AccessLog:
-    """ASGI middleware: gives each request an id, logs one line for it, and answers for what nobody caught."""
+    """ASGI middleware: gives each request an id, logs a line for it, counts it, and answers for what nobody caught."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, templates: Templates) -> None:
         self.app = app
+        self.metrics = metrics
+        self.templates = templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
@@ -104,8 +108,10 @@ class AccessLog:
                     raise
                 await problems.unexpected()(scope, receive, tagged)
             finally:
-                elapsed = round((time.perf_counter() - start) * 1e3, 2)
-                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=elapsed)
+                elapsed = time.perf_counter() - start
+                ms = round(elapsed * 1e3, 2)
+                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=ms)
+                self.metrics.request(scope["method"], self.templates.of(scope), status, elapsed)
 
 
 def _request_id(given: str | None) -> str:

@@ -17,18 +17,21 @@ from app.admission import Admission, Gate
 from app.engine import Engine
 from app.errors import StoreUnavailable
 from app.forms import WholeForm
+from app.gauges import Gauges
 from app.keys import KeyFile
 from app.learners import find_checkpoints, load_learners
 from app.limits import BodyDeadline, BodyLimit
+from app.metrics import Metrics
 from app.openapi import Api
 from app.quotas import Quotas
-from app.routes import adapt, checkpoints, export, health, models, page, predict, versions
+from app.routes import adapt, checkpoints, export, health, metrics, models, page, predict, versions
 from app.service import Service
 from app.settings import MiB, Settings
 from app.store import Store, open_store
+from app.templates import Templates
 
 log = structlog.stdlib.get_logger("kshot")
-ROUTES = (adapt, predict, models, versions, export, checkpoints, health, page)
+ROUTES = (adapt, predict, models, versions, export, checkpoints, health, metrics, page)
 TEXT_FIELDS = 20  # those beside the labels, and some to spare
 
 
@@ -55,13 +58,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.keys = KeyFile(settings.keys) if settings.keys else None
     app.state.quotas = Quotas()
     app.state.admission = Admission(settings)
+    app.state.metrics = Metrics()
+    templates = Templates([*app.routes, *(route for each in ROUTES for route in each.router.routes)])
     problems.install(app)
     app.add_middleware(WholeForm)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, metrics=app.state.metrics)
     app.add_middleware(BodyDeadline, seconds=settings.upload_seconds)
     app.add_middleware(Gate, admission=app.state.admission)
     app.add_middleware(Access, settings=settings, keys=app.state.keys)
-    app.add_middleware(logs.AccessLog)
+    app.add_middleware(logs.AccessLog, metrics=app.state.metrics, templates=templates)
     for route in ROUTES:
         app.include_router(route.router)
     return app
@@ -77,21 +82,24 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     else:
         log.info("no API keys: whoever reaches this server may use it", host=settings.host)
     store = await to_thread.run_sync(open_store, settings)
-    engine = Engine(partial(load_learners, settings), settings)
-    app.state.service = Service(settings, engine, store)
+    counts: Metrics = app.state.metrics
+    engine = Engine(partial(load_learners, settings), settings, counts)
+    app.state.service = Service(settings, engine, store, counts, [counts.phase])
+    counts.registry.register(Gauges(app.state.service, app.state.admission))
     engine.start()
-    sweeper = asyncio.create_task(_sweep(store, settings.sweep_seconds))
+    sweeper = asyncio.create_task(_sweep(store, settings.sweep_seconds, counts))
     yield
     sweeper.cancel()
     await to_thread.run_sync(engine.close)
     await to_thread.run_sync(app.state.service.reader.close)
 
 
-async def _sweep(store: Store, seconds: float) -> None:
+async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:
     while True:
         try:
             if deleted := await to_thread.run_sync(store.sweep):
                 log.info("deleted expired models", models=deleted)
+                counts.swept(deleted)
         except StoreUnavailable as error:  # it may come back
             log.error("expired models could not be deleted", error=error.detail)
         await asyncio.sleep(seconds)
