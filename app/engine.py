@@ -162,12 +162,19 @@ class Engine:
             self._compute(jobs)
         except Abandoned:
             self.metrics.abandoned()
-            log.info("a batch was ended, as nobody waits for it", jobs=len(jobs), requests=_ids(jobs))
+            log.info(
+                "a batch was ended, as nobody waits for it", jobs=len(jobs), requests=[job.request for job in jobs]
+            )
         except Exception as error:
             exhausted = memory.is_exhausted(error)
             if len(jobs) > 1:
                 self.metrics.halved(exhausted)
-                log.warning("a batch failed and is halved", jobs=len(jobs), error=repr(error), requests=_ids(jobs))
+                log.warning(
+                    "a batch failed and is halved",
+                    jobs=len(jobs),
+                    error=repr(error),
+                    requests=[job.request for job in jobs],
+                )
             else:
                 jobs[0].fail(_too_large(jobs[0]) if exhausted else error)
             if exhausted:
@@ -201,11 +208,6 @@ def _encode(learner: Learner, images: Tensor, check: Check) -> Tensor:
         check()
         parts.append(learner.encode(part))
     return torch.cat(parts)
-
-
-def _ids(jobs: Sequence[Job[Any]]) -> list[Any]:
-    """The ids that the log knows them by."""
-    return [job.request.get("request_id") for job in jobs]
 
 
 def _too_large(job: Job[Any]) -> OutOfMemory:

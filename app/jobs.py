@@ -130,7 +130,9 @@ class Job(Generic[T]):
     tenant: str = ""
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     submitted: float = field(default_factory=time.perf_counter)
-    request: dict[str, Any] = field(default_factory=structlog.contextvars.get_contextvars)  # for the engine's log
+    request: dict[str, Any] = field(
+        default_factory=structlog.contextvars.get_contextvars
+    )  # its id and tenant, for the engine's log
     abandoned: bool = False
 
     def __post_init__(self) -> None:

@@ -95,23 +95,25 @@ class AccessLog:
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, tagged)
-            except asyncio.CancelledError:  # the server ends, and this outlasts its grace
-                if not status:
-                    await problems.refused(NotReady(State.DRAINING.value))(scope, receive, tagged)
+        # On one connection uvicorn may begin a request in the context of the one before, its tenant included.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, tagged)
+        except asyncio.CancelledError:  # the server ends, and this outlasts its grace
+            if not status:
+                await problems.refused(NotReady(State.DRAINING.value))(scope, receive, tagged)
+            raise
+        except Exception:
+            log.exception("unexpected error")
+            if status:  # half an answer is out: let the server cut the connection
                 raise
-            except Exception:
-                log.exception("unexpected error")
-                if status:  # half an answer is out: let the server cut the connection
-                    raise
-                await problems.unexpected()(scope, receive, tagged)
-            finally:
-                elapsed = time.perf_counter() - start
-                ms = round(elapsed * 1e3, 2)
-                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=ms)
-                self.metrics.request(scope["method"], self.templates.of(scope), status, elapsed)
+            await problems.unexpected()(scope, receive, tagged)
+        finally:
+            elapsed = time.perf_counter() - start
+            ms = round(elapsed * 1e3, 2)
+            log.info("request", method=scope["method"], path=scope["path"], status=status, ms=ms)
+            self.metrics.request(scope["method"], self.templates.of(scope), status, elapsed)
 
 
 def _request_id(given: str | None) -> str:
