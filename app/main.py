@@ -11,7 +11,7 @@ import structlog
 from anyio import to_thread
 from fastapi import FastAPI
 
-from app import __version__, logs, problems
+from app import __version__, logs, problems, tracing
 from app.access import Access
 from app.admission import Admission, Gate
 from app.engine import Engine
@@ -29,6 +29,7 @@ from app.service import Service
 from app.settings import MiB, Settings
 from app.store import Store, open_store
 from app.templates import Templates
+from app.tracing import Tracing
 
 log = structlog.stdlib.get_logger("kshot")
 ROUTES = (adapt, predict, models, versions, export, checkpoints, health, metrics, page)
@@ -36,7 +37,7 @@ TEXT_FIELDS = 20  # those beside the labels, and some to spare
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The ASGI app. Raises pydantic.ValidationError if the environment's settings are wrong."""
+    """The ASGI app. Raises pydantic.ValidationError or TracingUnavailable if the environment is wrong."""
     settings = settings or Settings()
     logs.configure(settings)
     app = Api(
@@ -66,6 +67,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyDeadline, seconds=settings.upload_seconds)
     app.add_middleware(Gate, admission=app.state.admission)
     app.add_middleware(Access, settings=settings, keys=app.state.keys)
+    app.state.tracing = Tracing() if tracing.wanted() else None
+    if app.state.tracing:
+        app.state.tracing.install(app, templates)
     app.add_middleware(logs.AccessLog, metrics=app.state.metrics, templates=templates)
     for route in ROUTES:
         app.include_router(route.router)
@@ -84,7 +88,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     store = await to_thread.run_sync(open_store, settings)
     counts: Metrics = app.state.metrics
     engine = Engine(partial(load_learners, settings), settings, counts)
-    app.state.service = Service(settings, engine, store, counts, [counts.phase])
+    traces: Tracing | None = app.state.tracing
+    observers = [counts.phase, traces.phase] if traces else [counts.phase]
+    app.state.service = Service(settings, engine, store, counts, observers)
     counts.registry.register(Gauges(app.state.service, app.state.admission))
     engine.start()
     sweeper = asyncio.create_task(_sweep(store, settings.sweep_seconds, counts))
@@ -92,6 +98,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     sweeper.cancel()
     await to_thread.run_sync(engine.close)
     await to_thread.run_sync(app.state.service.reader.close)
+    if traces:
+        await to_thread.run_sync(traces.close)
 
 
 async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:
