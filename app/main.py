@@ -99,7 +99,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await to_thread.run_sync(engine.close)
     await to_thread.run_sync(app.state.service.reader.close)
     if traces:
-        await to_thread.run_sync(traces.close)
+        await traces.close()
 
 
 async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:

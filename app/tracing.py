@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import structlog
+from anyio import move_on_after, to_thread
 from fastapi import FastAPI
 from starlette.types import Scope
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 UNTRACED = "/(livez|readyz|metrics)$"  # asked every few seconds, and nothing to see
+CLOSE_SECONDS = 5
 
 
 class TracingUnavailable(KshotError):
@@ -53,7 +55,8 @@ class Tracing:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         ours = Resource.create({"service.name": "kshot", "service.version": __version__})
-        self._provider = TracerProvider(resource=ours.merge(OTELResourceDetector().detect()))
+        resource = ours.merge(OTELResourceDetector().detect())
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("kshot", __version__)
 
@@ -81,9 +84,10 @@ class Tracing:
         about = {"kshot.checkpoint": phase.checkpoint}
         self._tracer.start_span(phase.name, start_time=start, attributes=about).end(end)
 
-    def close(self) -> None:
-        """Sends what is left. Blocks."""
-        self._provider.shutdown()
+    async def close(self) -> None:
+        """Sends what is left, for a while at most: the receiver may be gone."""
+        with move_on_after(CLOSE_SECONDS):
+            await to_thread.run_sync(self._provider.shutdown, abandon_on_cancel=True)
 
 
 def _name(span: Span, _: Scope) -> None:

@@ -16,6 +16,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from app.tracing import CLOSE_SECONDS
 from tests.app.drawings import QUERY, SUPPORT, adapt, images, labels, predict
 from tests.serving import Server, free_port, wait_until
 
@@ -141,7 +142,7 @@ def test_a_receiver_that_is_not_there_keeps_nobody_waiting(tmp_path: Path, monke
     assert adapt(server.url, SUPPORT[::5], steps=0).status_code == 201
     assert server.process
     server.process.terminate()
-    server.process.wait(15)
+    server.process.wait(CLOSE_SECONDS + 5)
 
 
 def test_without_the_package_the_server_says_so_and_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
