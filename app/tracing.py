@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import structlog
-from anyio import move_on_after, to_thread
+from anyio import to_thread
 from fastapi import FastAPI
 from starlette.types import Scope
 
@@ -86,8 +87,9 @@ class Tracing:
 
     async def close(self) -> None:
         """Sends what is left, for a while at most: the receiver may be gone."""
-        with move_on_after(CLOSE_SECONDS):
-            await to_thread.run_sync(self._provider.shutdown, abandon_on_cancel=True)
+        last = threading.Thread(target=self._provider.shutdown, daemon=True)  # the process may end without it
+        last.start()
+        await to_thread.run_sync(last.join, CLOSE_SECONDS)
 
 
 def _name(span: Span, _: Scope) -> None:
