@@ -57,8 +57,8 @@ class Metrics:
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One was answered; `route` is a template, never a path."""
         method = method if method in METHODS else OTHER
-        self._requests.labels(method, route, status).inc()
         self._request_seconds.labels(method, route).observe(seconds)
+        self._requests.labels(method, route, status).inc()
 
     def rejection(self, reason: str) -> None:
         """A problem is answered."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.serving import wait_until
+
 
 class Scrape:
     """Samples by name and labels."""
@@ -32,3 +34,15 @@ class Scrape:
     def grown(self, since: Scrape, name: str, **labels: str) -> float:
         """By how much that value is larger than at an earlier scrape."""
         return self.value(name, **labels) - since.value(name, **labels)
+
+
+def after(url: str, route: str, headers: Mapping[str, str] | None = None, **labels: str) -> Scrape:
+    """Once a request for the route is counted, which is just after its answer."""
+    scrapes: list[Scrape] = []
+
+    def counted() -> bool:
+        scrapes.append(Scrape(url, headers))
+        return scrapes[-1].value("kshot_requests_total", route=route, **labels) > 0
+
+    wait_until(counted, 5)
+    return scrapes[-1]

@@ -19,7 +19,7 @@ from app.metrics import Metrics
 from app.settings import Settings
 from tests.app.drawings import QUERY, SUPPORT, adapt, images, labels, predict
 from tests.app.refusals import problem
-from tests.app.scrape import Scrape
+from tests.app.scrape import Scrape, after
 from tests.app.stored import stored
 from tests.app.test_cache import SIZE, Shelf
 from tests.app.test_engine import Probe, behind_a_gate
@@ -43,13 +43,13 @@ def test_an_adaptation_and_a_prediction_are_seen_in_all_their_parts(alone: Serve
     before = Scrape(alone.url)
     model = adapt(alone.url, steps=2).json()
     answer = predict(alone.url, model["id"], QUERY[:3]).json()
-    after = Scrape(alone.url)
-    grown = partial(after.grown, before)
-    assert after.answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    now = after(alone.url, "/predict", status="200")
+    grown = partial(now.grown, before)
+    assert now.answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     for route, status in (("/adapt", "201"), ("/predict", "200")):
         assert grown("kshot_requests_total", method="POST", route=route, status=status) == 1
         assert grown("kshot_request_duration_seconds_count", method="POST", route=route) == 1
-    assert after.labels("kshot_phase_duration_seconds_count", "phase") == PHASES
+    assert now.labels("kshot_phase_duration_seconds_count", "phase") == PHASES
     timed = sum((model["timings_ms"] | answer["timings_ms"])[phase] for phase in ("adapt", "predict", "store")) / 1e3
     counted = sum(
         grown("kshot_phase_duration_seconds_sum", phase=phase, checkpoint="omniglot")
@@ -62,19 +62,19 @@ def test_an_adaptation_and_a_prediction_are_seen_in_all_their_parts(alone: Serve
         assert grown("kshot_batch_requests_sum", kind=kind) == 1
     assert grown("kshot_received_bytes_total") > sum(path.stat().st_size for path in SUPPORT)
     assert grown("kshot_cache_lookups_total", result="hit") == 1
-    assert after.value("kshot_cache_models") == 1
-    assert 0 < after.value("kshot_cache_bytes") < after.value("kshot_cache_max_bytes")
-    assert after.labels("kshot_checkpoint_info", "checkpoint") == {"omniglot"}
-    assert after.value("kshot_ready") == after.value("kshot_build_info") == 1
-    assert after.value("process_resident_memory_bytes") > 2**20
+    assert now.value("kshot_cache_models") == 1
+    assert 0 < now.value("kshot_cache_bytes") < now.value("kshot_cache_max_bytes")
+    assert now.labels("kshot_checkpoint_info", "checkpoint") == {"omniglot"}
+    assert now.value("kshot_ready") == now.value("kshot_build_info") == 1
+    assert now.value("process_resident_memory_bytes") > 2**20
 
 
 def test_models_that_leave_memory_or_the_store_are_counted(alone: Server) -> None:
     first = adapt(alone.url, steps=0).json()["id"]
     before = Scrape(alone.url)
     adapt(alone.url, steps=0, ttl_seconds=1)
-    after = Scrape(alone.url)
-    assert (after.grown(before, "kshot_cache_evictions_total"), after.value("kshot_cache_models")) == (1, 1)
+    now = Scrape(alone.url)
+    assert (now.grown(before, "kshot_cache_evictions_total"), now.value("kshot_cache_models")) == (1, 1)
     predict(alone.url, first, QUERY[:1])
     assert Scrape(alone.url).grown(before, "kshot_cache_lookups_total", result="miss") == 1
     wait_until(lambda: Scrape(alone.url).grown(before, "kshot_models_swept_total") == 1, 10)
@@ -83,16 +83,16 @@ def test_models_that_leave_memory_or_the_store_are_counted(alone: Server) -> Non
 def test_what_clients_choose_makes_no_series(alone: Server) -> None:
     for path in ("/models/secret1", "/models/secret2/images/7", "/secret3", "/page/secret4.js"):
         httpx.get(alone.url + path)
-    httpx.request("SECRET5", f"{alone.url}/adapt")
-    scrape = Scrape(alone.url)
-    assert "secret" not in scrape.answer.text.lower()
+    httpx.request("PROPFIND", f"{alone.url}/adapt")
+    scrape = after(alone.url, "/adapt", method="other", status="405")
+    assert "secret" not in scrape.answer.text
+    assert "PROPFIND" not in scrape.answer.text
     assert scrape.labels("kshot_requests_total", "route") >= {
         "/models/{model_id}",
         "/models/{model_id}/images/{index}",
         "/page/{path:path}",
         "unknown",
     }
-    assert scrape.value("kshot_requests_total", method="other", route="/adapt", status="405") == 1
 
 
 def test_rejections_are_counted_by_reason(alone: Server) -> None:
@@ -104,9 +104,9 @@ def test_rejections_are_counted_by_reason(alone: Server) -> None:
     form = {"data": labels(SUPPORT) | {"steps": ["500"]}, "files": images(SUPPORT)}
     with httpx.Client() as http, connect_sse(http, "POST", f"{alone.url}/adapt", **form) as source:
         assert [event.event for event in source.iter_sse()][-1] == "error"
-    after = Scrape(alone.url)
+    now = Scrape(alone.url)
     for reason in ("image-truncated", "model-not-found", "request-invalid", "compute-timeout"):
-        assert after.grown(before, "kshot_rejections_total", reason=reason) == 1
+        assert now.grown(before, "kshot_rejections_total", reason=reason) == 1
 
 
 def test_with_keys_it_takes_one_that_opens_nothing_else(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_with_keys_it_takes_one_that_opens_nothing_else(tmp_path: Path) -> None:
     problem(httpx.get(f"{server.url}/metrics"), 401, "key-missing")
     problem(httpx.get(f"{server.url}/metrics", headers=theirs), 403, "key-forbidden")
     problem(httpx.get(f"{server.url}/models", headers=ours), 403, "key-forbidden")
-    scrape = Scrape(server.url, ours)
+    scrape = after(server.url, "/models", ours, status="403")
     server.stop()
     assert scrape.value("kshot_rejections_total", reason="key-missing") == 1
     assert scrape.value("kshot_rejections_total", reason="key-forbidden") == 2
