@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hash
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from app.metrics import Metrics
 from app.store import Stored, is_expired
 
 
@@ -33,14 +34,24 @@ class ModelCache:
     Keys have to tell tenants apart: for what is here nobody is asked. For the event loop's thread alone.
     """
 
-    def __init__(self, max_bytes: int, fresh_seconds: float = 0, pinned: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        fresh_seconds: float = 0,
+        pinned: Collection[str] = (),
+        metrics: Metrics | None = None,
+    ) -> None:
         self.max_bytes = max_bytes
         self.fresh_seconds = fresh_seconds
         self.pinned = pinned
+        self.metrics = metrics or Metrics()
         self.bytes = 0
         self._models: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._loading: dict[Hashable, asyncio.Future[Stored]] = {}
         self._users: Counter[Hashable] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._models)
 
     @asynccontextmanager
     async def using(self, key: Hashable, source: Source) -> AsyncIterator[Stored]:
@@ -70,8 +81,10 @@ class ModelCache:
 
     async def _get(self, key: Hashable, source: Source) -> Stored:
         if key in self._models:
+            self.metrics.lookup("hit")
             self._models.move_to_end(key)
             return self._models[key].stored
+        self.metrics.lookup("shared" if key in self._loading else "miss")
         if key not in self._loading:
             self._loading[key] = asyncio.ensure_future(self._load(key, source))
         # Shielded: the first who asked may leave while others still wait.
@@ -116,6 +129,7 @@ class ModelCache:
             return
         for key, entry in list(self._models.items()):
             if key not in self._users and entry.stored.model.id not in self.pinned:
+                self.metrics.evicted()
                 self.drop(key)
             if self.bytes <= self.max_bytes:
                 return

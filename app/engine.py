@@ -18,6 +18,7 @@ from app import memory
 from app.errors import ComputeTimeout, EngineError, NotReady, OutOfMemory, QueueTimeout
 from app.jobs import Abandoned, Check, Finished, Job, Work
 from app.lanes import Lanes
+from app.metrics import Metrics
 from app.settings import Settings
 from app.waiting import Waiting
 from models.learner import Learner
@@ -42,8 +43,11 @@ class Engine:
     `load` runs in the engine's thread and gives the learners by the names of their checkpoints.
     """
 
-    def __init__(self, load: Callable[[], Mapping[str, Learner]], settings: Settings) -> None:
+    def __init__(
+        self, load: Callable[[], Mapping[str, Learner]], settings: Settings, metrics: Metrics | None = None
+    ) -> None:
         self.settings = settings
+        self.metrics = metrics or Metrics()
         self.state = State.LOADING
         self.learners: Mapping[str, Learner] = {}
         self._load = load
@@ -63,9 +67,20 @@ class Engine:
             self._changed.notify_all()
         self._thread.join()
 
+    @property
+    def ready(self) -> bool:
+        """Whether it takes works."""
+        return self.state is State.READY
+
+    @property
+    def depth(self) -> int:
+        """Works that wait for their turn."""
+        with self._changed:
+            return len(self._waiting)
+
     def require_ready(self) -> None:
         """Raises NotReady."""
-        if self.state is not State.READY:
+        if not self.ready:
             raise NotReady(self.state.value)
 
     @contextmanager
@@ -149,11 +164,17 @@ class Engine:
         try:
             self._compute(jobs)
         except Abandoned:
-            _log_abandoned(jobs)
+            self._ended(jobs)
         except Exception as error:
             exhausted = memory.is_exhausted(error)
             if len(jobs) > 1:
-                log.warning("a batch failed and is halved", jobs=len(jobs), error=repr(error))
+                self.metrics.halved(exhausted)
+                log.warning(
+                    "a batch failed and is halved",
+                    jobs=len(jobs),
+                    error=repr(error),
+                    requests=[job.request for job in jobs],
+                )
             else:
                 jobs[0].fail(_too_large(jobs[0]) if exhausted else error)
             if exhausted:
@@ -173,7 +194,7 @@ class Engine:
             try:
                 results = sharing[0].work.run(learner, [job.work for job in sharing], parts, _check(sharing))
             except Abandoned:  # which other lanes need not be
-                _log_abandoned(sharing)
+                self._ended(sharing)
                 return
             end = time.perf_counter()
             for job, value in zip(sharing, results, strict=True):
@@ -185,6 +206,11 @@ class Engine:
             self._lanes.run(compute, tasks)
         else:
             compute(tasks)
+        self.metrics.batch(jobs[0].work.kind, jobs[0].work.checkpoint, [len(job.work.images) for job in jobs])
+
+    def _ended(self, jobs: Sequence[Job[Any]]) -> None:
+        self.metrics.abandoned()
+        log.info("a batch was ended, as nobody waits for it", jobs=len(jobs), requests=[job.request for job in jobs])
 
     def _bytes_needed(self, checkpoint: str, tasks: int, images: int) -> int:
         return self.learners[checkpoint].bytes_needed(tasks, images)
@@ -198,10 +224,6 @@ def _check(jobs: Sequence[Job[Any]]) -> Check:
     return check
 
 
-def _log_abandoned(jobs: Sequence[Job[Any]]) -> None:
-    log.info("a batch was ended, as nobody waits for it", jobs=len(jobs))
-
-
 def _encode(learner: Learner, images: Tensor, check: Check) -> Tensor:
     parts = []
     for part in torch.split(images, ENCODED_TOGETHER):
@@ -212,7 +234,8 @@ def _encode(learner: Learner, images: Tensor, check: Check) -> Tensor:
 
 def _too_large(job: Job[Any]) -> OutOfMemory:
     images = len(job.work.images)
-    log.error("out of memory for one request alone", checkpoint=job.work.checkpoint, images=images)
+    about = {"checkpoint": job.work.checkpoint, "images": images, **job.request}
+    log.error("out of memory for one request alone", **about)
     return OutOfMemory(f"The server has too little memory for {images} images now. Send fewer, or try again later.")
 
 

@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from typing import Any, TypeAlias
 
 import structlog
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 
@@ -56,7 +56,7 @@ async def made(request: Request, response: Response, adapt: Adapt) -> AdaptAnswe
     if EventSourceResponse.media_type in request.headers.get("accept", ""):
         events = _events(adapt)
         first = await while_connected(request, _next(events))
-        return EventSourceResponse(_sent(first, events), headers=HEADERS | _replayed(first))
+        return EventSourceResponse(_sent(request.app, first, events), headers=HEADERS | _replayed(first))
     answer = await while_connected(request, adapt(nobody))
     response.headers.update({"Location": f"/models/{answer.id}", **_replayed(answer)})
     return answer
@@ -95,7 +95,7 @@ async def _next(events: AsyncGenerator[Event]) -> Event:
         raise
 
 
-async def _sent(first: Event, rest: AsyncGenerator[Event]) -> AsyncGenerator[bytes]:
+async def _sent(app: FastAPI, first: Event, rest: AsyncGenerator[Event]) -> AsyncGenerator[bytes]:
     """As they go over the wire."""
     async with aclosing(rest):
         yield _wire(first)
@@ -103,10 +103,10 @@ async def _sent(first: Event, rest: AsyncGenerator[Event]) -> AsyncGenerator[byt
             async for event in rest:
                 yield _wire(event)
         except AppError as error:
-            yield _failed(problems.refused(error))
+            yield _failed(app, problems.refused(error))
         except Exception:
             log.exception("unexpected error")
-            yield _failed(problems.unexpected())
+            yield _failed(app, problems.unexpected())
 
 
 def _wire(event: BaseModel) -> bytes:
@@ -114,5 +114,6 @@ def _wire(event: BaseModel) -> bytes:
     return format_sse_event(event=kind, data_str=event.model_dump_json())
 
 
-def _failed(problem: problems.ProblemResponse) -> bytes:
+def _failed(app: FastAPI, problem: problems.ProblemResponse) -> bytes:
+    problem.count(app)
     return format_sse_event(event="error", data_str=bytes(problem.body).decode())

@@ -8,8 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
+import structlog
 import torch
 from torch import Tensor
 
@@ -33,6 +34,7 @@ class Abandoned(Exception):
 class Work(ABC, Generic[T]):
     """A request's share of a batch: images uint8 [B, C, H, W] and which checkpoint they go to."""
 
+    kind: ClassVar[str] = "other"
     checkpoint: str
     images: Tensor
 
@@ -51,6 +53,7 @@ class Work(ABC, Generic[T]):
 class AdaptWork(Work[Adaptation]):
     """Adapt to the images; labels [B] in 0..ways − 1."""
 
+    kind: ClassVar[str] = "adapt"
     labels: Sequence[int]
     ways: int
     steps: int
@@ -89,6 +92,7 @@ def _observer(batch: Sequence[AdaptWork], check: Check) -> Callable[[int, Tensor
 class PredictWork(Work[Answers]):
     """What an adapted model says of the images."""
 
+    kind: ClassVar[str] = "predict"
     adapted: Adapted
     transductive: bool
 
@@ -126,6 +130,9 @@ class Job(Generic[T]):
     tenant: str = ""
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     submitted: float = field(default_factory=time.perf_counter)
+    request: dict[str, Any] = field(
+        default_factory=structlog.contextvars.get_contextvars
+    )  # its id and tenant, for the engine's log
     abandoned: bool = False
     settled: bool = False
 

@@ -9,6 +9,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.metrics import Metrics
+
 LINGER_SECONDS = 5
 MAX_JSON_BYTES = 2**20  # it is parsed on the event loop, as no form is
 
@@ -19,9 +21,10 @@ class BodyLimit:
     FastAPI's own max_body_size would answer in plain text.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, metrics: Metrics | None = None) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.metrics = metrics or Metrics()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on with a receive that counts."""
@@ -40,7 +43,9 @@ class BodyLimit:
             if announced > most and headers.get("expect", "").lower() == "100-continue":
                 raise _too_large(announced, most)  # before the client sends any of it
             message = await receive()
-            seen += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            self.metrics.received(size)
+            seen += size
             if max(announced, seen) > most:
                 if message.get("more_body"):
                     await linger(receive, self.max_bytes)

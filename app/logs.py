@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import problems
 from app.engine import State
 from app.errors import NotReady
+from app.metrics import Metrics
 from app.settings import Settings
+from app.templates import Templates
 
 REQUEST_ID = "X-Request-ID"
 MAX_FRAMES = 20
@@ -70,10 +72,12 @@ def _rendering(settings: Settings) -> list[Any]:
 
 
 class AccessLog:
-    """ASGI middleware: gives each request an id, logs one line for it, and answers for what nobody caught."""
+    """ASGI middleware: gives each request an id, logs a line for it, counts it, and answers for what nobody caught."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, templates: Templates) -> None:
         self.app = app
+        self.metrics = metrics
+        self.templates = templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
@@ -91,21 +95,25 @@ class AccessLog:
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, tagged)
-            except asyncio.CancelledError:  # the server ends, and this outlasts its grace
-                if not status:
-                    await problems.refused(NotReady(State.DRAINING.value))(scope, receive, tagged)
+        # On one connection uvicorn may begin a request in the context of the one before, its tenant included.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, tagged)
+        except asyncio.CancelledError:  # the server ends, and this outlasts its grace
+            if not status:
+                await problems.refused(NotReady(State.DRAINING.value))(scope, receive, tagged)
+            raise
+        except Exception:
+            log.exception("unexpected error")
+            if status:  # half an answer is out: let the server cut the connection
                 raise
-            except Exception:
-                log.exception("unexpected error")
-                if status:  # half an answer is out: let the server cut the connection
-                    raise
-                await problems.unexpected()(scope, receive, tagged)
-            finally:
-                elapsed = round((time.perf_counter() - start) * 1e3, 2)
-                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=elapsed)
+            await problems.unexpected()(scope, receive, tagged)
+        finally:
+            elapsed = time.perf_counter() - start
+            ms = round(elapsed * 1e3, 2)
+            log.info("request", method=scope["method"], path=scope["path"], status=status, ms=ms)
+            self.metrics.request(scope["method"], self.templates.of(scope), status, elapsed)
 
 
 def _request_id(given: str | None) -> str:

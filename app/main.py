@@ -11,30 +11,34 @@ import structlog
 from anyio import to_thread
 from fastapi import FastAPI
 
-from app import __version__, logs, problems
+from app import __version__, logs, problems, tracing
 from app.access import Access
 from app.admission import Admission, Gate
 from app.engine import Engine
 from app.errors import StoreUnavailable
 from app.forms import WholeForm
+from app.gauges import Gauges
 from app.idempotency import Turns
 from app.keys import KeyFile
 from app.learners import find_checkpoints, load_learners
 from app.limits import BodyDeadline, BodyLimit
+from app.metrics import Metrics
 from app.openapi import Api
 from app.quotas import Quotas
-from app.routes import adapt, checkpoints, export, health, models, page, predict, versions
+from app.routes import adapt, checkpoints, export, health, metrics, models, page, predict, versions
 from app.service import Service
 from app.settings import MiB, Settings
 from app.store import Store, open_store
+from app.templates import Templates
+from app.tracing import Tracing
 
 log = structlog.stdlib.get_logger("kshot")
-ROUTES = (adapt, predict, models, versions, export, checkpoints, health, page)
+ROUTES = (adapt, predict, models, versions, export, checkpoints, health, metrics, page)
 TEXT_FIELDS = 20  # those beside the labels, and some to spare
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The ASGI app. Raises pydantic.ValidationError if the environment's settings are wrong."""
+    """The ASGI app. Raises pydantic.ValidationError or TracingUnavailable if the environment is wrong."""
     settings = settings or Settings()
     logs.configure(settings)
     app = Api(
@@ -57,13 +61,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.quotas = Quotas()
     app.state.turns = Turns()
     app.state.admission = Admission(settings)
+    app.state.metrics = Metrics()
+    templates = Templates([*app.routes, *(route for each in ROUTES for route in each.router.routes)])
     problems.install(app)
     app.add_middleware(WholeForm)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, metrics=app.state.metrics)
     app.add_middleware(BodyDeadline, seconds=settings.upload_seconds)
     app.add_middleware(Gate, admission=app.state.admission)
     app.add_middleware(Access, settings=settings, keys=app.state.keys)
-    app.add_middleware(logs.AccessLog)
+    app.state.tracing = Tracing() if tracing.wanted() else None
+    if app.state.tracing:
+        app.state.tracing.install(app, templates)
+    app.add_middleware(logs.AccessLog, metrics=app.state.metrics, templates=templates)
     for route in ROUTES:
         app.include_router(route.router)
     return app
@@ -79,21 +88,28 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     else:
         log.info("no API keys: whoever reaches this server may use it", host=settings.host)
     store = await to_thread.run_sync(open_store, settings)
-    engine = Engine(partial(load_learners, settings), settings)
-    app.state.service = Service(settings, engine, store)
+    counts: Metrics = app.state.metrics
+    engine = Engine(partial(load_learners, settings), settings, counts)
+    traces: Tracing | None = app.state.tracing
+    observers = [counts.phase, traces.phase] if traces else [counts.phase]
+    app.state.service = Service(settings, engine, store, counts, observers)
+    counts.registry.register(Gauges(app.state.service, app.state.admission))
     engine.start()
-    sweeper = asyncio.create_task(_sweep(store, settings.sweep_seconds))
+    sweeper = asyncio.create_task(_sweep(store, settings.sweep_seconds, counts))
     yield
     sweeper.cancel()
     await to_thread.run_sync(engine.close)
     await to_thread.run_sync(app.state.service.reader.close)
+    if traces:
+        await traces.close()
 
 
-async def _sweep(store: Store, seconds: float) -> None:
+async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:
     while True:
         try:
             if deleted := await to_thread.run_sync(store.sweep):
                 log.info("deleted expired models", models=deleted)
+                counts.swept(deleted)
         except StoreUnavailable as error:  # it may come back
             log.error("expired models could not be deleted", error=error.detail)
         await asyncio.sleep(seconds)

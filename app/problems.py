@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
 
 from app.errors import AppError
 from app.openapi import COMPONENTS
@@ -43,9 +44,22 @@ PATHS = "{} {} is not part of this service; /docs lists what is."
 
 
 class ProblemResponse(JSONResponse):
-    """A problem document."""
+    """A problem document, which the metrics count when it is sent."""
 
     media_type = MEDIA_TYPE
+
+    def __init__(self, problem: Problem, headers: Mapping[str, str] | None) -> None:
+        super().__init__(problem.model_dump(mode="json", exclude_none=True), problem.status, headers)
+        self.reason = problem.type.rpartition("/")[2]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends it."""
+        self.count(scope["app"])
+        await super().__call__(scope, receive, send)
+
+    def count(self, app: FastAPI) -> None:
+        """For who sends it in another way."""
+        app.state.metrics.rejection(self.reason)
 
 
 def respond(
@@ -55,7 +69,7 @@ def respond(
     type_, title = kind
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     problem = Problem(type=type_, title=title, status=status, detail=detail, request_id=request_id, **members)
-    return ProblemResponse(problem.model_dump(mode="json", exclude_none=True), status, headers)
+    return ProblemResponse(problem, headers)
 
 
 def unexpected() -> ProblemResponse:

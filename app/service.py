@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from anyio import to_thread
 
@@ -17,7 +19,8 @@ from app.cache import ModelCache, Source
 from app.catalogue import Catalogue
 from app.engine import Engine
 from app.events import Tell, nobody
-from app.jobs import HOST, PredictWork
+from app.jobs import HOST, PredictWork, Work
+from app.metrics import Metrics
 from app.reading import Reader
 from app.schemas import (
     AdaptAnswer,
@@ -37,7 +40,7 @@ from app.schemas import (
     VersionForm,
 )
 from app.settings import Settings
-from app.stopwatch import Stopwatch
+from app.stopwatch import Observe, Stopwatch
 from app.store import Put, Store, Stored
 from models.errors import SupportError
 from models.export.onnx_file import build_onnx
@@ -45,16 +48,26 @@ from models.export.safetensors_file import build_safetensors
 from models.learner import Adapted
 from models.parameters import move
 
+T = TypeVar("T")
+
 
 class Service:
     """What the routes call. Decoding and files are left to worker threads, torch to the engine."""
 
-    def __init__(self, settings: Settings, engine: Engine, store: Store) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        store: Store,
+        metrics: Metrics | None = None,
+        observers: Sequence[Observe] = (),
+    ) -> None:
         self.settings = settings
         self.engine = engine
         self.store = store
         self.tenant = ""
-        self.cache = ModelCache(settings.cache_bytes, store.fresh_seconds, settings.pin.split(","))
+        self.observers = observers
+        self.cache = ModelCache(settings.cache_bytes, store.fresh_seconds, settings.pin.split(","), metrics)
         self.reader = Reader(settings)
         self.checkpoints = Catalogue(engine, settings.checkpoint)
 
@@ -68,7 +81,7 @@ class Service:
         """Makes a model and keeps it, by `put` or as the store does; `tell`s of each step. Raises AppError."""
         name, checkpoint = self.checkpoints.named(form.checkpoint)
         check_steps(form.steps or 0, self.settings)
-        watch = Stopwatch()
+        watch = Stopwatch(name, self.observers)
         with self.engine.expecting(), watch("decode"):
             support, images = await self.reader.support(form, checkpoint.metadata.input)
         choices = Choices(**form.model_dump(include=set(Choices.model_fields)))
@@ -82,7 +95,7 @@ class Service:
         parent, file = await self._images(model_id)
         checkpoint = self.checkpoints.of(parent)
         spec = checkpoint.metadata.input
-        watch = Stopwatch()
+        watch = Stopwatch(parent.checkpoint.name, self.observers)
         with self.engine.expecting(), watch("decode"):
             left = versions.without(await self.reader.unpack(file, parent, spec), form)
             adds = form.images or form.labels or form.archive
@@ -97,17 +110,16 @@ class Service:
         work = task.work(self.settings, tell)
         keep = self.settings.keep_images if task.choices.keep_images is None else task.choices.keep_images
         try:
-            done, packed = await asyncio.gather(self.engine.run(work, self.tenant), self._packed(task, keep))
+            done, packed = await asyncio.gather(self._run(work, watch), self._packed(task, keep))
         except SupportError as error:
             field = "archive" if task.support.uploads[0].field == "archive" else "labels"
             raise errors.SupportUnsuitable(str(error), field=field) from error
-        answers.check_finite(done.value)
-        tell(StepEvent(step=work.steps, steps=work.steps, loss=done.value.losses[-1]))
-        model = task.model(work, done.value, keep, self.settings)
+        answers.check_finite(done)
+        tell(StepEvent(step=work.steps, steps=work.steps, loss=done.losses[-1]))
+        model = task.model(work, done, keep, self.settings)
         with watch("store"):
-            model = await self._keep(Stored(model, done.value.adapted.tensors), packed, put or self.store.put)
-        timings = AdaptTimings(**watch.ms, queue=done.queue_ms, encode=done.encode_ms, adapt=done.compute_ms)
-        return AdaptAnswer(**model.model_dump(), timings_ms=timings)
+            model = await self._keep(Stored(model, done.adapted.tensors), packed, put or self.store.put)
+        return AdaptAnswer(**model.model_dump(), timings_ms=AdaptTimings(**watch.ms))
 
     async def predict(self, form: PredictForm) -> PredictAnswer:
         """Classifies images with a model. Raises AppError."""
@@ -118,7 +130,7 @@ class Service:
     async def _predict(self, form: PredictForm, stored: Stored) -> PredictAnswer:
         model = stored.model
         checkpoint = self.checkpoints.of(model)
-        watch = Stopwatch()
+        watch = Stopwatch(model.checkpoint.name, self.observers)
         with self.engine.expecting(), watch("decode"):
             queries, images = await self.reader.queries(form.images, checkpoint.metadata.input)
         work = PredictWork(
@@ -127,18 +139,25 @@ class Service:
             adapted=Adapted(dict(stored.tensors)),
             transductive=form.transductive,
         )
-        done = await self.engine.run(work, self.tenant)
+        said = await self._run(work, watch)
         # In a thread: a thousand images with a hundred labels each take as long as many requests.
         predictions = await to_thread.run_sync(
-            answers.predictions, queries, done.value, checkpoint, model.classes, form.top_k
+            answers.predictions, queries, said, checkpoint, model.classes, form.top_k
         )
         return PredictAnswer(
             model_id=model.id,
             checkpoint=model.checkpoint,
             predictions=predictions,
             transductive=form.transductive,
-            timings_ms=PredictTimings(**watch.ms, queue=done.queue_ms, encode=done.encode_ms, predict=done.compute_ms),
+            timings_ms=PredictTimings(**watch.ms),
         )
+
+    async def _run(self, work: Work[T], watch: Stopwatch) -> T:
+        """What the engine makes of it."""
+        start = time.perf_counter()
+        done = await self.engine.run(work, self.tenant)
+        watch.follow(start, queue=done.queue_ms, encode=done.encode_ms, **{work.kind: done.compute_ms})
+        return done.value
 
     async def describe(self, model_id: str) -> Model:
         """A model, without its weights. Raises ModelNotFound."""

@@ -95,6 +95,7 @@ def _in_words(wrong: ErrorDetails) -> str:
 
 def _check(settings: Settings) -> None:
     """Ends the command where the service would end, or never be ready, with a traceback."""
+    from app import tracing
     from app.keys import KeyFile
     from app.learners import find_checkpoints
     from app.store import open_store
@@ -107,6 +108,7 @@ def _check(settings: Settings) -> None:
             KeyFile(settings.keys).read()
         pick_device(settings.device)
         open_store(settings)
+        tracing.wanted()
     except KshotError as error:
         fail("The server cannot start", str(error))
 

@@ -16,6 +16,7 @@ from app.admission import LEAST, REMEMBERED, Admission
 from app.settings import Settings
 from tests.app.drawings import adapt
 from tests.app.refusals import problem
+from tests.app.scrape import after
 from tests.serving import Server
 
 BEGINNING = b"""POST /adapt HTTP/1.1\r
@@ -57,6 +58,13 @@ def test_one_too_many_is_refused_before_its_body_is_read(narrow: Server) -> None
 def test_who_sends_a_large_body_all_the_same_gets_the_answer(narrow: Server) -> None:
     answer = httpx.post(f"{narrow.url}/adapt", files={"archive": b"x" * 20_000_000}, timeout=10)
     problem(answer, 429, "queue-full")
+
+
+def test_refusals_are_counted_with_the_route_that_they_never_reached(narrow: Server) -> None:
+    assert adapt(narrow.url).status_code == httpx.codes.TOO_MANY_REQUESTS
+    scrape = after(narrow.url, "/adapt", status="429")
+    assert scrape.value("kshot_requests_inside") == 2
+    assert scrape.value("kshot_rejections_total", reason="queue-full") == 1
 
 
 def test_what_needs_no_body_never_waits(narrow: Server) -> None:
