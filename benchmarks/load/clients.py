@@ -14,6 +14,7 @@ from benchmarks.load.requests import Request
 
 TIMEOUT = {"connect": 120.0, "read": 120.0, "write": 120.0, "pool": 120.0}  # seconds
 BUSY = 429
+BEFORE = 0.3  # of the time of a load, before what comes back counts
 CUT = 0  # the status of a connection that ended without an answer
 Next = Callable[[], Request]
 
@@ -50,7 +51,10 @@ class Answered:
 
 
 def load(url: str, clients: Sequence[Next], seconds: float) -> Answered:
-    """All clients at once, each asking again when it is answered, until the time is up; then to their last answers."""
+    """All clients at once, each asking again when it is answered, or after the time that a refusal names.
+
+    What comes back in the first moments, and after the time is up, doesn't count: not all are at it then.
+    """
     return asyncio.run(_load(url, clients, seconds))
 
 
@@ -65,38 +69,50 @@ def arrive(url: str, request: Request, rate: float, seconds: float) -> Answered:
 
 
 async def _load(url: str, clients: Sequence[Next], seconds: float) -> Answered:
-    answered = Answered()
-    start = time.perf_counter()
+    answered = Answered(seconds)
+    begin = time.perf_counter() + BEFORE * seconds
+    end = begin + seconds
 
     async def client(request: Next) -> None:
-        while time.perf_counter() - start < seconds:
-            await _ask(pool, url, request(), answered)
+        while time.perf_counter() < end:
+            status, milliseconds, wait = await _ask(pool, url, request())
+            if begin < time.perf_counter() < end:
+                answered.add(status, milliseconds)
+            await asyncio.sleep(wait)
 
     async with httpcore.AsyncConnectionPool(max_connections=len(clients)) as pool, asyncio.TaskGroup() as group:
         for each in clients:
             group.create_task(client(each))
-    answered.seconds = time.perf_counter() - start
     return answered
 
 
 async def _arrive(url: str, request: Request, rate: float, seconds: float) -> Answered:
     answered = Answered()
     start = time.perf_counter()
+
+    async def ask() -> None:
+        status, milliseconds, _ = await _ask(pool, url, request)
+        answered.add(status, milliseconds)
+
     async with httpcore.AsyncConnectionPool(max_connections=None) as pool, asyncio.TaskGroup() as group:
         for number in range(int(rate * seconds)):
             await asyncio.sleep(start + number / rate - time.perf_counter())
-            group.create_task(_ask(pool, url, request, answered))
+            group.create_task(ask())
     answered.seconds = time.perf_counter() - start
     return answered
 
 
-async def _ask(pool: httpcore.AsyncConnectionPool, url: str, request: Request, answered: Answered) -> None:
-    begun = time.perf_counter()
+async def _ask(pool: httpcore.AsyncConnectionPool, url: str, request: Request) -> tuple[int, float, float]:
+    """Status, milliseconds, and the seconds to wait before one asks again."""
+    begun, wait = time.perf_counter(), 0.0
     try:
-        status, _ = await _post(pool, url, request)
+        answer = await _post(pool, url, request)
+        status = answer.status
+        if status == BUSY:
+            wait = float({name.lower(): value for name, value in answer.headers}[b"retry-after"])
     except (httpcore.NetworkError, httpcore.ProtocolError):
         status = CUT
-    answered.add(status, 1e3 * (time.perf_counter() - begun))
+    return status, 1e3 * (time.perf_counter() - begun), wait
 
 
 async def _ask_all(url: str, requests: Iterable[Request], at_once: int) -> list[dict[str, Any]]:
@@ -104,21 +120,17 @@ async def _ask_all(url: str, requests: Iterable[Request], at_once: int) -> list[
 
     async def ask(request: Request) -> dict[str, Any]:
         async with room:
-            status, body = await _post(pool, url, request)
-        if status >= 400:
-            raise RuntimeError(f"{url}{request.path} answered {status}: {body.decode()[:300]}")
-        answer: dict[str, Any] = json.loads(body)
-        return answer
+            answer = await _post(pool, url, request)
+        if answer.status >= 400:
+            raise RuntimeError(f"{url}{request.path} answered {answer.status}: {answer.content.decode()[:300]}")
+        body: dict[str, Any] = json.loads(answer.content)
+        return body
 
     async with httpcore.AsyncConnectionPool(max_connections=at_once) as pool:
         return await asyncio.gather(*map(ask, requests))
 
 
-async def _post(pool: httpcore.AsyncConnectionPool, url: str, request: Request) -> tuple[int, bytes]:
-    """Raises RuntimeError for a server that is busy and doesn't say for how long."""
-    answer = await pool.request(
+async def _post(pool: httpcore.AsyncConnectionPool, url: str, request: Request) -> httpcore.Response:
+    return await pool.request(
         "POST", url + request.path, headers=request.headers, content=request.body, extensions={"timeout": TIMEOUT}
     )
-    if answer.status == BUSY and not any(name.lower() == b"retry-after" for name, _ in answer.headers):
-        raise RuntimeError("a 429 without Retry-After")
-    return answer.status, answer.content
