@@ -13,7 +13,7 @@ from app.service import Service
 from app.tenants import tenant_of
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service.of(tenant_of(request).name)
 
@@ -24,7 +24,7 @@ TheService = Annotated[Service, Depends(_service)]
 async def within_quota(request: Request, service: TheService) -> AsyncIterator[None]:
     """For routes that make a model. Raises QuotaReached."""
     quotas: Quotas = request.app.state.quotas
-    async with quotas.room(tenant_of(request), service.store):
+    async with quotas.room(tenant_of(request), service.usage):
         yield
 
 
