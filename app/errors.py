@@ -11,7 +11,7 @@ models.errors.KshotError
     ├── StepsOutOfRange, CheckpointUnknown, Diverged
     ├── ImagesNotKept, ImageNotThere, ImageUnknown, ClassUnknown, ClassesClash
     ├── AccessError: KeyMissing, KeyInvalid, KeyForbidden, RateExceeded, QuotaReached, KeysUnavailable
-    ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable
+    ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable, UploadsUnavailable
     └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout, OutOfMemory
 """
 
@@ -231,6 +231,11 @@ class ModelDamaged(AppError):
 class StoreUnavailable(AppError):
     status = 503
     type, title = "/problems/store-unavailable", "Adapted models cannot be kept or read now"
+
+
+class UploadsUnavailable(AppError):
+    status = 503
+    type, title = "/problems/uploads-unavailable", "The upload cannot be received now"
 
 
 class EngineError(AppError):
