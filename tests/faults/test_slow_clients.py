@@ -10,10 +10,11 @@ from contextlib import ExitStack, closing
 import pytest
 
 from tests.app.drawings import SUPPORT, adapt
-from tests.faults.watchdog import STALL, Watchdog, open_files
+from tests.faults.watchdog import STALL, Watchdog, memory, open_files
 from tests.serving import Server, wait_until
 
 SECONDS = 1.5
+MOST = 110  # requests at once
 HEAD = b"""POST /adapt HTTP/1.1\r
 Host: x\r
 Content-Type: multipart/form-data; boundary=x\r
@@ -25,8 +26,8 @@ PART = b'--x\r\nContent-Disposition: form-data; name="images"; filename="a.png"\
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that waits for bodies, but not for long."""
-    server = Server(tmp_path_factory.mktemp("hasty"), upload_seconds=SECONDS)
+    """A server that waits for bodies, but not for long, and for few at once."""
+    server = Server(tmp_path_factory.mktemp("hasty"), upload_seconds=SECONDS, max_requests=MOST)
     server.start()
     yield server
     server.stop()
@@ -54,11 +55,24 @@ def test_bodies_that_trickle_in_are_ended_while_others_are_served(hasty: Server)
 def test_a_client_that_goes_while_it_uploads_leaves_nothing_open(hasty: Server) -> None:
     adapt(hasty.url, SUPPORT[::5], steps=0)
     before, models = sorted(open_files(hasty)), hasty.models()
-    for _ in range(20):
+    used = 0
+    for number in range(MOST + MOST // 2):
         with connect(hasty) as connection:
             connection.sendall(HEAD + PART + bytes(2 * 2**20))  # beyond what is kept in memory
+        if number == MOST // 4:
+            used = memory(hasty)
     wait_until(lambda: sorted(open_files(hasty)) == before, 5, lambda: str(open_files(hasty)))
+    assert memory(hasty) - used < 20 * 2**20
     assert hasty.models() == models
+    # None counts as one that is still being received: as many as may be are let in again.
+    with ExitStack() as stack:
+        for _ in range(MOST - 1):
+            stack.enter_context(closing(connect(hasty))).sendall(HEAD + PART)
+        assert adapt(hasty.url, SUPPORT[::5], steps=0).status_code == 201
+        with closing(connect(hasty)) as last:
+            last.sendall(HEAD + PART)
+            time.sleep(0.2)
+            assert adapt(hasty.url, SUPPORT[::5], steps=0).status_code == 429
     assert "unexpected error" not in hasty.log.read_text()
 
 
