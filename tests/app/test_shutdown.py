@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ import pytest
 from app.commands.serve import LAST_SECONDS
 from app.settings import Settings
 from tests.app.drawings import QUERY, SUPPORT, adapt, images, labels, predict, scores
-from tests.serving import Server, wait_until
+from tests.serving import Command, Server, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 ENDLESS = {"max_steps": 10**6, "max_image_steps": 10**9, "queue_seconds": 60}
@@ -58,13 +57,6 @@ def test_the_drain_is_as_long_as_a_request_may_take_and_compose_grants_it() -> N
     assert granted
     assert settings.queue_seconds + settings.compute_seconds < settings.drain_seconds
     assert settings.drain_seconds + LAST_SECONDS < int(granted[1])
-
-
-class Command(Server):
-    """`kshot serve`."""
-
-    def command(self) -> list[str]:
-        return [sys.executable, "-c", "from app.commands import main; main()", "serve", "--port", str(self.port)]
 
 
 @pytest.fixture

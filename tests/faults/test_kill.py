@@ -29,10 +29,10 @@ KEPT = 3  # models of a client, before it deletes its oldest
 ROUNDING = 1e-4  # alone or batched with others
 
 
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of its own, to be killed and started again."""
-    server = Server(tmp_path, sweep_seconds=0.5)
+    server = Server(tmp_path_factory.mktemp("mortal"), sweep_seconds=0.5)
     server.start()
     yield server
     server.stop()

@@ -11,9 +11,10 @@ import pytest
 
 from tests.app.drawings import SUPPORT, adapt
 from tests.faults.watchdog import STALL, Watchdog, memory, open_files
-from tests.serving import Server, wait_until
+from tests.serving import Command, Server, wait_until
 
 SECONDS = 1.5
+IDLE_SECONDS = 5  # uvicorn's
 MOST = 110  # requests at once
 HEAD = b"""POST /adapt HTTP/1.1\r
 Host: x\r
@@ -27,7 +28,7 @@ PART = b'--x\r\nContent-Disposition: form-data; name="images"; filename="a.png"\
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that waits for bodies, but not for long, and for few at once."""
-    server = Server(tmp_path_factory.mktemp("hasty"), upload_seconds=SECONDS, max_requests=MOST)
+    server = Command(tmp_path_factory.mktemp("hasty"), upload_seconds=SECONDS, max_requests=MOST)
     server.start()
     yield server
     server.stop()
@@ -50,6 +51,27 @@ def test_bodies_that_trickle_in_are_ended_while_others_are_served(hasty: Server)
         answers = [connection.makefile("rb").read() for connection in connections]
     assert all(answer.startswith(b"HTTP/1.1 408") and b"/problems/upload-timeout" in answer for answer in answers)
     assert watchdog.stall < STALL
+
+
+def test_connections_that_never_finish_a_head_are_ended(hasty: Server) -> None:
+    with ExitStack() as stack:
+        silent, slow, second = (stack.enter_context(closing(connect(hasty))) for _ in range(3))
+        second.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert second.recv(1000).startswith(b"HTTP/1.1 200")
+        started = time.monotonic()
+        second.sendall(b"GET /livez HTTP/1.1\r\nX-A: ")
+        with pytest.raises(ConnectionError):
+            trickle(slow, IDLE_SECONDS + 2)
+        assert [each.recv(1000) for each in (silent, second)] == [b"", b""]
+        assert IDLE_SECONDS - 1 < time.monotonic() - started < IDLE_SECONDS + 2
+
+
+def trickle(connection: socket.socket, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    connection.sendall(b"GET /livez HTTP/1.1\r\nX-A: ")
+    while time.monotonic() < until:
+        connection.sendall(b"a")
+        time.sleep(0.2)
 
 
 def test_a_client_that_goes_while_it_uploads_leaves_nothing_open(hasty: Server) -> None:
