@@ -13,14 +13,13 @@ from app.admission import Admission
 class DrainingServer(uvicorn.Server):
     """uvicorn that keeps its port open after SIGTERM or Ctrl-C, to say that it drains, until all accepted is answered.
 
-    That is at most `seconds`; a second signal ends it at once.
+    That is at most `seconds`, and ends the process with 0; a second signal ends it at once, and by that signal.
     """
 
     def __init__(self, config: uvicorn.Config, admission: Admission, seconds: float) -> None:
         super().__init__(config)
         self.admission = admission
         self.seconds = seconds
-        self._signal: int | None = None
         self._deadline = 0.0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -30,10 +29,10 @@ class DrainingServer(uvicorn.Server):
             super().handle_exit(sig, frame)
             return
         self.admission.drain()
-        self._signal, self._deadline = sig, time.monotonic() + self.seconds
+        self._deadline = time.monotonic() + self.seconds
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end; uvicorn asks ten times a second."""
-        if self._signal and (not self.admission.inside or time.monotonic() > self._deadline):
-            super().handle_exit(self._signal, None)
+        if self.admission.draining and (not self.admission.inside or time.monotonic() > self._deadline):
+            self.should_exit = True  # and not by handle_exit, which has the process die of the signal at last
         return await super().on_tick(counter)

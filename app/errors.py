@@ -12,7 +12,7 @@ models.errors.KshotError
     ├── ImagesNotKept, ImageNotThere, ImageUnknown, ClassUnknown, ClassesClash
     ├── IdempotencyKeyReused
     ├── AccessError: KeyMissing, KeyInvalid, KeyForbidden, RateExceeded, QuotaReached, KeysUnavailable
-    ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable
+    ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable, UploadsUnavailable
     └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout, OutOfMemory
 """
 
@@ -236,6 +236,11 @@ class ModelDamaged(AppError):
 class StoreUnavailable(AppError):
     status = 503
     type, title = "/problems/store-unavailable", "Adapted models cannot be kept or read now"
+
+
+class UploadsUnavailable(AppError):
+    status = 503
+    type, title = "/problems/uploads-unavailable", "The upload cannot be received now"
 
 
 class EngineError(AppError):

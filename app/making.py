@@ -6,8 +6,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from anyio import to_thread
-
 from app.events import Tell
 from app.idempotency import Once, Turns
 from app.quotas import Quotas
@@ -37,11 +35,11 @@ class Maker:
         fingerprint = await self.service.reader.fingerprint(form)
         once = Once(self.service.store, self.path, self.key, fingerprint)
         async with self.turns.of(self.tenant.name, once.name):
-            if first := await to_thread.run_sync(once.first):
+            if first := await self.service.reads.run(once.first):
                 return first
             answer = await self._make(make, tell, once.put)
-            return await to_thread.run_sync(once.remember, answer)
+            return await self.service.writes.run(once.remember, answer)
 
     async def _make(self, make: Make, tell: Tell, put: Put) -> AdaptAnswer:
-        async with self.quotas.room(self.tenant, self.service.store):
+        async with self.quotas.room(self.tenant, self.service.usage):
             return await make(tell, put)

@@ -14,10 +14,11 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from app.errors import AppError
+from app.errors import AppError, UploadsUnavailable
 from app.openapi import COMPONENTS
 from app.schemas import Problem
 
+log = structlog.stdlib.get_logger("kshot")
 MEDIA_TYPE = "application/problem+json"
 
 # Those that the framework raises: type and title by status.
@@ -88,6 +89,9 @@ async def _app_error(_: Request, error: AppError) -> ProblemResponse:
 
 
 async def _http_error(request: Request, error: HTTPException) -> ProblemResponse:
+    if isinstance(error.__cause__, OSError):  # FastAPI says 400, as if it were the client's fault
+        log.error("an upload could not be kept", error=str(error.__cause__))
+        return refused(UploadsUnavailable("The server has no room for the upload now. Try again later, or send less."))
     status = error.status_code
     kind = FRAMEWORK.get(status) or ("about:blank", HTTPStatus(status).phrase)
     headers = {"Allow": ", ".join(_methods(request))} if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from anyio import to_thread
-
 from app.errors import QuotaReached
-from app.store import Store, Usage
+from app.store import Usage
 from app.tenants import Tenant
 
 
@@ -23,15 +21,15 @@ class Quotas:
         self._coming: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def room(self, tenant: Tenant, store: Store) -> AsyncIterator[None]:
-        """While a model is made. Raises QuotaReached."""
+    async def room(self, tenant: Tenant, usage: Callable[[], Awaitable[Usage]]) -> AsyncIterator[None]:
+        """While a model is made; `usage` tells what there is. Raises QuotaReached."""
         if tenant.max_models is None and tenant.max_bytes is None:
             yield
             return
         self._coming[tenant.name] += 1
         try:
             coming = self._coming[tenant.name]
-            _check(tenant, await to_thread.run_sync(store.usage), coming)
+            _check(tenant, await usage(), coming)
             yield
         finally:
             self._coming[tenant.name] -= 1

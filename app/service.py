@@ -15,6 +15,7 @@ from anyio import to_thread
 
 from app import answers, errors, kept, versions
 from app.adapting import Task, check_steps
+from app.blocking import Blocking
 from app.cache import ModelCache, Source
 from app.catalogue import Catalogue
 from app.engine import Engine
@@ -41,7 +42,7 @@ from app.schemas import (
 )
 from app.settings import Settings
 from app.stopwatch import Observe, Stopwatch
-from app.store import Put, Store, Stored
+from app.store import Put, Store, Stored, Usage
 from models.errors import SupportError
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
@@ -69,6 +70,7 @@ class Service:
         self.observers = observers
         self.cache = ModelCache(settings.cache_bytes, store.fresh_seconds, settings.pin.split(","), metrics)
         self.reader = Reader(settings)
+        self.reads, self.writes = Blocking(settings.store_seconds), Blocking(settings.store_seconds)
         self.checkpoints = Catalogue(engine, settings.checkpoint)
 
     def of(self, tenant: str) -> Service:
@@ -161,23 +163,23 @@ class Service:
 
     async def describe(self, model_id: str) -> Model:
         """A model, without its weights. Raises ModelNotFound."""
-        return await to_thread.run_sync(self.store.describe, model_id)
+        return await self.reads.run(self.store.describe, model_id)
 
     async def rename(self, model_id: str, names: Names) -> Model:
         """A model by other names, its weights as they are. Raises AppError."""
-        model = await to_thread.run_sync(self.store.update, model_id, partial(versions.renamed, names=names))
+        model = await self.writes.run(self.store.update, model_id, partial(versions.renamed, names=names))
         self.cache.drop((self.tenant, model_id))
         return model
 
     async def images(self, model_id: str) -> SupportImages:
         """What a model was adapted to. Raises ModelNotFound or ImagesNotKept."""
         model, file = await self._images(model_id)
-        return SupportImages(images=await to_thread.run_sync(kept.listed, file, model))
+        return SupportImages(images=await self.reads.run(kept.listed, file, model))
 
     async def image(self, model_id: str, index: int) -> bytes:
         """One of these images, as a file of kept.MEDIA_TYPE. Raises ImageUnknown too."""
         model, file = await self._images(model_id)
-        found = await to_thread.run_sync(kept.picture, file, model, index)
+        found = await self.reads.run(kept.picture, file, model, index)
         if found is None:
             raise errors.ImageNotThere(f"Model {model_id} has no image {index}. See its /images.", field="index")
         return found
@@ -194,20 +196,24 @@ class Service:
 
     async def delete(self, model_id: str) -> None:
         """Raises ModelNotFound."""
-        await to_thread.run_sync(self.store.delete, model_id)
+        await self.writes.run(self.store.delete, model_id)
         self.cache.drop((self.tenant, model_id))
 
     async def page(self, limit: int, cursor: str | None) -> ModelPage:
         """Models, newest first."""
-        models, next_cursor = await to_thread.run_sync(self.store.page, limit, cursor)
+        models, next_cursor = await self.reads.run(self.store.page, limit, cursor)
         return ModelPage(models=list(models), next_cursor=next_cursor)
+
+    async def usage(self) -> Usage:
+        """What the tenant's models take."""
+        return await self.reads.run(self.store.usage)
 
     async def _packed(self, task: Task, keep: bool) -> bytes | None:
         return await self.reader.pack(task.support, task.images, task.choices) if keep else None
 
     async def _keep(self, stored: Stored, images: bytes | None, put: Put) -> Model:
         """The model that is kept: another server's, if that was quicker to keep the same."""
-        kept = await to_thread.run_sync(put, stored, images)
+        kept = await self.writes.run(put, stored, images)
         self.cache.put((self.tenant, kept.model.id), await to_thread.run_sync(self._on_device, kept))
         return kept.model
 
@@ -217,8 +223,8 @@ class Service:
         def load() -> Stored:
             return self._on_device(self.store.get(model_id))
 
-        revision = partial(to_thread.run_sync, self.store.revision, model_id)
-        return self.cache.using((self.tenant, model_id), Source(partial(to_thread.run_sync, load), revision))
+        revision = partial(self.reads.run, self.store.revision, model_id)
+        return self.cache.using((self.tenant, model_id), Source(partial(self.reads.run, load), revision))
 
     def _on_device(self, stored: Stored) -> Stored:
         """So that predictions need not move it there each time."""
@@ -231,4 +237,4 @@ class Service:
         if not model.images_kept:
             detail = f"Model {model_id} was made without keep_images. Send all images to /adapt again, to keep them."
             raise errors.ImagesNotKept(detail, field="model_id")
-        return model, await to_thread.run_sync(self.store.images, model_id)
+        return model, await self.reads.run(self.store.images, model_id)

@@ -75,7 +75,8 @@ def _read(path: Path) -> tuple[dict[str, str], Parameters]:
         raise CheckpointError(f"{path} does not exist. Train one with `kshot train`, or name another file.")
     try:
         with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Copies: what it gives is the file, mapped, and changes with it, or kills us if that is cut short.
+            return file.metadata() or {}, {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is truncated or not a safetensors file ({error}). Fetch it anew.") from error
 

@@ -71,6 +71,13 @@ class Server:
             return False
 
 
+class Command(Server):
+    """`kshot serve`."""
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", "from app.commands import main; main()", "serve", "--port", str(self.port)]
+
+
 def wait_until(reached: Callable[[], bool], seconds: float = 30, why: Callable[[], str] = str) -> None:
     """Fails after `seconds`, with what `why` says then."""
     deadline = time.monotonic() + seconds

@@ -131,6 +131,7 @@ def _run(settings: Settings) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import uvicorn
 
+    from app.connections import TimelyProtocol
     from app.draining import DrainingServer
     from app.main import create_app
 
@@ -140,6 +141,7 @@ def _run(settings: Settings) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        http=TimelyProtocol,
         log_config=None,  # the service's own, app/logs.py
         access_log=False,
         timeout_graceful_shutdown=LAST_SECONDS,

@@ -13,7 +13,7 @@ from app.service import Service
 from app.tenants import tenant_of
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service.of(tenant_of(request).name)
 
@@ -21,7 +21,7 @@ def _service(request: Request) -> Service:
 TheService = Annotated[Service, Depends(_service)]
 
 
-def _maker(request: Request, service: TheService, key: IdempotencyKey = None) -> Maker:
+async def _maker(request: Request, service: TheService, key: IdempotencyKey = None) -> Maker:
     state = request.app.state
     return Maker(service, tenant_of(request), state.quotas, state.turns, request.url.path, key)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY = ".part"
+LOCK_SECONDS = 5
+LOCK_PAUSE = 0.002
 
 
 def write(path: Path, contents: bytes) -> None:
@@ -45,9 +49,16 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Alone, among all servers on this directory, in changing what is there."""
+    """Alone, among all servers on this directory, in changing what is there.
+
+    Raises TimeoutError after LOCK_SECONDS: who has the lock may have been stopped, or sit on a disk that hangs.
+    """
     with _opened(directory) as descriptor:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not _lock(descriptor):
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "another process keeps the folder locked")
+            time.sleep(LOCK_PAUSE)
         yield
 
 
@@ -55,6 +66,14 @@ def revision_of(path: Path) -> str:
     """Another for each file that was ever at this path."""
     found = path.stat()
     return f"{found.st_ino}-{found.st_mtime_ns}"
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 import time
 
 ID = re.compile(r"[0-9a-f]{32}")
@@ -11,9 +12,27 @@ TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RECORD = re.compile(r"[0-9a-f]{64}")
 
 
+class Instants:
+    """Milliseconds of the clock, or one more than the last if it was set back meanwhile."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        """Never less than before; from any thread."""
+        with self._lock:
+            now = time.time_ns() // 10**6
+            self._last = now if now >= self._last else self._last + 1
+            return self._last
+
+
+INSTANTS = Instants()
+
+
 def new_id() -> str:
     """An id that sorts by time of creation (48 bits, milliseconds) and cannot be guessed (80 random bits)."""
-    return f"{time.time_ns() // 10**6:012x}{secrets.token_hex(10)}"
+    return f"{INSTANTS.next():012x}{secrets.token_hex(10)}"
 
 
 def check_tenant(tenant: str) -> str:

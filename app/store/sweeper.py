@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from app.store.files import TEMPORARY, locked
+from app.store.files import TEMPORARY, locked, temporary
 from app.store.folder import IMAGES, RECORD, names, read_header, remove
 from app.store.format import SUFFIX
 from app.store.ids import ID
@@ -69,15 +69,27 @@ def _models(folder: Path) -> list[Path]:
     """A folder's models, oldest first, after the removal of old leftovers there."""
     found = sorted(names(folder))
     models = {name for name in found if name.endswith(SUFFIX)}
-    for name in found:
-        if name.endswith((TEMPORARY, RECORD)) or (
-            name.endswith(IMAGES) and name.removesuffix(IMAGES) + SUFFIX not in models
-        ):
-            _remove_old(folder / name, RECORD_SECONDS if name.endswith(RECORD) else ABANDONED_SECONDS)
+    leftovers = [name for name in found if _may_be_left(name, models)]
+    now = _clock_of(folder) if leftovers else 0
+    for name in leftovers:
+        _remove_old(folder / name, now - (RECORD_SECONDS if name.endswith(RECORD) else ABANDONED_SECONDS))
     return [folder / name for name in sorted(models) if ID.fullmatch(name.removesuffix(SUFFIX))]
 
 
-def _remove_old(path: Path, seconds: float) -> None:
+def _may_be_left(name: str, models: set[str]) -> bool:
+    lonely = name.endswith(IMAGES) and name.removesuffix(IMAGES) + SUFFIX not in models
+    return lonely or name.endswith((TEMPORARY, RECORD))
+
+
+def _clock_of(folder: Path) -> float:
+    """The time that new files are given there: ours may have been set, and a shared folder has another machine's."""
+    with suppress(OSError), temporary(folder / "clock") as probe:
+        probe.touch()
+        return probe.stat().st_mtime
+    return time.time()  # of a full disk
+
+
+def _remove_old(path: Path, oldest: float) -> None:
     with suppress(FileNotFoundError):  # written to its end meanwhile
-        if time.time() - path.stat().st_mtime > seconds:
+        if path.stat().st_mtime < oldest:
             path.unlink()

@@ -134,6 +134,37 @@ def test_clients_that_make_and_delete_models_on_both_leave_whole_ones_alone(serv
         assert predict(other.url, model_id, QUERY[:1]).status_code == 200
 
 
+def test_of_many_who_delete_a_model_at_once_on_both_one_does(servers: Servers) -> None:
+    """In a bucket more may be told that they did; what is left is the same."""
+    one, other = servers
+    in_a_bucket = str(one.settings["store"]).startswith("s3://")
+    kept = adapt(one.url, SUPPORT[::5], steps=0).json()["id"]
+    for _ in range(5):
+        model = adapt(one.url, SUPPORT[::5], steps=0).raise_for_status().json()
+        url, label = f"/models/{model['id']}", model["classes"][0]
+        assert predict(other.url, model["id"], QUERY[:1]).status_code == 200
+
+        def delete(server: Server, url: str = url) -> int:
+            return httpx.delete(server.url + url).status_code
+
+        def rename(server: Server, url: str = url, label: str = label) -> int:
+            return httpx.patch(server.url + url, json={"classes": {label: label}}).status_code
+
+        def ask(server: Server, model_id: str = model["id"]) -> int:
+            return predict(server.url, model_id, QUERY[:1]).status_code
+
+        with ThreadPoolExecutor(12) as pool:
+            told = {work: [pool.submit(work, each) for each in servers * 2] for work in (delete, rename, ask)}
+            said = {work: sorted(each.result() for each in futures) for work, futures in told.items()}
+        assert set(said[delete]) <= {204, 404}
+        assert said[delete].count(204) == 1 or (in_a_bucket and 204 in said[delete])
+        assert set(said[rename]) | set(said[ask]) <= {200, 404}
+        wait_until(lambda ask=ask: ask(one) == ask(other) == 404, FRESH_SECONDS + 1)  # type: ignore[misc]
+        assert delete(one) == rename(other) == 404
+        assert model["id"] not in one.models()
+    assert kept in other.models()
+
+
 def test_what_a_killed_server_answered_is_on_the_other(servers: Servers) -> None:
     one, other = servers
     answered: list[str] = []

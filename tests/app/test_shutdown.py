@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx
@@ -15,10 +16,12 @@ import pytest
 
 from app.commands.serve import LAST_SECONDS
 from app.settings import Settings
-from tests.app.drawings import adapt
-from tests.serving import Server, wait_until
+from tests.app.drawings import QUERY, SUPPORT, adapt, images, labels, predict, scores
+from tests.serving import Command, Server, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
+ENDLESS = {"max_steps": 10**6, "max_image_steps": 10**9, "queue_seconds": 60}
+DRAIN_SECONDS = 1
 HALF_A_REQUEST = b"""POST /adapt HTTP/1.1\r
 Host: kshot\r
 Content-Type: multipart/form-data; boundary=x\r
@@ -56,37 +59,89 @@ def test_the_drain_is_as_long_as_a_request_may_take_and_compose_grants_it() -> N
     assert settings.drain_seconds + LAST_SECONDS < int(granted[1])
 
 
-class Command(Server):
-    """`kshot serve`."""
-
-    def command(self) -> list[str]:
-        return [sys.executable, "-c", "from app.commands import main; main()", "serve", "--port", str(self.port)]
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Command]:
+    yield from running(Command(tmp_path, **ENDLESS))
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Iterator[Command]:
-    server = Command(tmp_path, max_steps=10**6, max_image_steps=10**9, queue_seconds=60)
+def hasty(tmp_path: Path) -> Iterator[Command]:
+    yield from running(Command(tmp_path, drain_seconds=DRAIN_SECONDS, **ENDLESS))
+
+
+def running(server: Command) -> Iterator[Command]:
     server.start()
     yield server
     if server.process and server.process.poll() is None:
         server.kill()
 
 
+class HalfSent:
+    """An /adapt whose body has begun to arrive."""
+
+    def __init__(self, server: Server) -> None:
+        request = httpx.Request("POST", server.url, files=images(SUPPORT), data=labels(SUPPORT))
+        body, kind, size = request.read(), request.headers["content-type"], request.headers["content-length"]
+        head = f"POST /adapt HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\n\r\n"
+        self._rest = body[len(body) // 2 :]
+        self._connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+        self._connection.sendall(head.encode() + body[: len(body) // 2])
+
+    def finish(self) -> HTTPResponse:
+        with closing(self._connection):
+            self._connection.sendall(self._rest)
+            answer = HTTPResponse(self._connection)
+            answer.begin()
+            return answer
+
+
+def events(url: str) -> str:
+    form, headers = labels(SUPPORT) | {"steps": ["50"]}, {"Accept": "text/event-stream"}
+    return httpx.post(f"{url}/adapt", files=images(SUPPORT), data=form, headers=headers, timeout=60).text
+
+
 def test_sigterm_under_load_loses_nothing_and_says_that_it_drains(command: Command) -> None:
     assert command.process
-    with ThreadPoolExecutor(6) as pool:
-        accepted = [pool.submit(adapt, command.url, steps=500) for _ in range(6)]
-        time.sleep(1)  # all of them are received; the steps take longer
+    model_id = adapt(command.url).json()["id"]
+    expected = scores(predict(command.url, model_id, QUERY[:3]))
+    with ThreadPoolExecutor(16) as pool:
+        uploads = [HalfSent(command) for _ in range(3)]
+        adapted = [pool.submit(adapt, command.url, steps=100) for _ in range(5)]
+        told = pool.submit(events, command.url)
+        predicted = [pool.submit(predict, command.url, model_id, QUERY[:3]) for _ in range(5)]
+        time.sleep(1)  # all of them are here; the steps take longer
         command.process.terminate()
         wait_until(lambda: httpx.get(f"{command.url}/readyz").status_code == 503, 5)
         assert "shutting down" in httpx.get(f"{command.url}/readyz").json()["detail"]
         refused = adapt(command.url, steps=0)
         assert (refused.status_code, refused.headers["connection"]) == (503, "close")
         assert int(refused.headers["retry-after"]) >= 1
-        answers = [each.result() for each in accepted]
-    assert [each.status_code for each in answers] == [201] * 6, [each.text for each in answers]
-    command.process.wait(20)
+        assert [upload.finish().status for upload in uploads] == [201] * 3
+        answers = [each.result() for each in adapted]
+    assert [each.status_code for each in answers] == [201] * 5, [each.text for each in answers]
+    assert "event: done" in told.result()
+    for each in predicted:
+        for said, before in zip(scores(each.result()), expected, strict=True):
+            assert said == pytest.approx(before, abs=1e-4)
+    assert command.process.wait(20) == 0
     assert all((command.store / f"{each.json()['id']}.safetensors").exists() for each in answers)
+    assert len(list(command.store.glob("*.safetensors"))) == 1 + 3 + 5 + 1
+
+
+def test_what_outlasts_the_drain_is_answered_all_the_same(hasty: Command) -> None:
+    assert hasty.process
+    with ThreadPoolExecutor(1) as pool:
+        endless = pool.submit(adapt, hasty.url, steps=10**5)
+        never_sent = HalfSent(hasty)
+        time.sleep(0.5)
+        hasty.process.terminate()
+        start = time.monotonic()
+        answer = endless.result()
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
+    assert never_sent.finish().status == 503
+    assert hasty.process.wait(5) == 0
+    assert DRAIN_SECONDS < time.monotonic() - start < DRAIN_SECONDS + LAST_SECONDS + 3
+    assert list(hasty.store.iterdir()) == []
 
 
 def test_a_second_signal_ends_at_once(command: Command) -> None:
@@ -98,4 +153,4 @@ def test_a_second_signal_ends_at_once(command: Command) -> None:
         time.sleep(0.5)
         assert command.process.poll() is None
         command.process.terminate()
-        command.process.wait(5)
+        assert command.process.wait(5) != 0

@@ -10,10 +10,12 @@ from contextlib import ExitStack, closing
 import pytest
 
 from tests.app.drawings import SUPPORT, adapt
-from tests.faults.watchdog import STALL, Watchdog, open_files
-from tests.serving import Server, wait_until
+from tests.faults.watchdog import STALL, Watchdog, memory, open_files
+from tests.serving import Command, Server, wait_until
 
 SECONDS = 1.5
+IDLE_SECONDS = 5  # uvicorn's
+MOST = 110  # requests at once
 HEAD = b"""POST /adapt HTTP/1.1\r
 Host: x\r
 Content-Type: multipart/form-data; boundary=x\r
@@ -25,8 +27,8 @@ PART = b'--x\r\nContent-Disposition: form-data; name="images"; filename="a.png"\
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that waits for bodies, but not for long."""
-    server = Server(tmp_path_factory.mktemp("hasty"), upload_seconds=SECONDS)
+    """A server that waits for bodies, but not for long, and for few at once."""
+    server = Command(tmp_path_factory.mktemp("hasty"), upload_seconds=SECONDS, max_requests=MOST)
     server.start()
     yield server
     server.stop()
@@ -51,14 +53,48 @@ def test_bodies_that_trickle_in_are_ended_while_others_are_served(hasty: Server)
     assert watchdog.stall < STALL
 
 
+def test_connections_that_never_finish_a_head_are_ended(hasty: Server) -> None:
+    with ExitStack() as stack:
+        silent, slow, second = (stack.enter_context(closing(connect(hasty))) for _ in range(3))
+        second.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert second.recv(1000).startswith(b"HTTP/1.1 200")
+        started = time.monotonic()
+        second.sendall(b"GET /livez HTTP/1.1\r\nX-A: ")
+        with pytest.raises(ConnectionError):
+            trickle(slow, IDLE_SECONDS + 2)
+        assert [each.recv(1000) for each in (silent, second)] == [b"", b""]
+        assert IDLE_SECONDS - 1 < time.monotonic() - started < IDLE_SECONDS + 2
+
+
+def trickle(connection: socket.socket, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    connection.sendall(b"GET /livez HTTP/1.1\r\nX-A: ")
+    while time.monotonic() < until:
+        connection.sendall(b"a")
+        time.sleep(0.2)
+
+
 def test_a_client_that_goes_while_it_uploads_leaves_nothing_open(hasty: Server) -> None:
     adapt(hasty.url, SUPPORT[::5], steps=0)
     before, models = sorted(open_files(hasty)), hasty.models()
-    for _ in range(20):
+    used = 0
+    for number in range(MOST + MOST // 2):
         with connect(hasty) as connection:
             connection.sendall(HEAD + PART + bytes(2 * 2**20))  # beyond what is kept in memory
+        if number == MOST // 4:
+            used = memory(hasty)
     wait_until(lambda: sorted(open_files(hasty)) == before, 5, lambda: str(open_files(hasty)))
+    assert memory(hasty) - used < 20 * 2**20
     assert hasty.models() == models
+    # None counts as one that is still being received: as many as may be are let in again.
+    with ExitStack() as stack:
+        for _ in range(MOST - 1):
+            stack.enter_context(closing(connect(hasty))).sendall(HEAD + PART)
+        assert adapt(hasty.url, SUPPORT[::5], steps=0).status_code == 201
+        with closing(connect(hasty)) as last:
+            last.sendall(HEAD + PART)
+            time.sleep(0.2)
+            assert adapt(hasty.url, SUPPORT[::5], steps=0).status_code == 429
     assert "unexpected error" not in hasty.log.read_text()
 
 
