@@ -24,6 +24,7 @@ from app.waiting import Waiting
 from models.learner import Learner
 
 T = TypeVar("T")
+SMALL = 10**7  # numbers to compute, up to which to wake a second thread costs more than it helps
 ENCODED_TOGETHER = 32  # images: what is encoded between two looks at whether anybody still waits
 log = structlog.stdlib.get_logger("kshot.engine")
 
@@ -203,7 +204,7 @@ class Engine:
         parts = torch.split(features, [len(job.work.images) for job in jobs])
         tasks = list(zip(jobs, parts, strict=True))
         if learner.device.type == "cpu":
-            self._lanes.run(compute, tasks)
+            self._lanes.run(compute, tasks, small=_values(learner, jobs) < SMALL)
         else:
             compute(tasks)
         self.metrics.batch(jobs[0].work.kind, jobs[0].work.checkpoint, [len(job.work.images) for job in jobs])
@@ -230,6 +231,11 @@ def _encode(learner: Learner, images: Tensor, check: Check) -> Tensor:
         check()
         parts.append(learner.encode(part))
     return torch.cat(parts)
+
+
+def _values(learner: Learner, jobs: Sequence[Job[Any]]) -> int:
+    """About how many numbers the network makes for these jobs."""
+    return learner.architecture.network.activations * sum(len(job.work.images) * job.work.passes for job in jobs)
 
 
 def _too_large(job: Job[Any]) -> OutOfMemory:

@@ -39,6 +39,11 @@ class Work(ABC, Generic[T]):
     images: Tensor
 
     @property
+    def passes(self) -> int:
+        """How often the images go through the network, there or back."""
+        return 1
+
+    @property
     def group(self) -> Hashable:
         """Works of the same group run as one."""
         return type(self), self.checkpoint
@@ -59,6 +64,11 @@ class AdaptWork(Work[Adaptation]):
     steps: int
     learning_rate: float
     observe: Observer | None = None
+
+    @property
+    def passes(self) -> int:
+        """See Work; the way back of a step costs two, and one at each end sees how the images fare."""
+        return 3 * self.steps + 2
 
     @property
     def group(self) -> Hashable:

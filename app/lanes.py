@@ -24,8 +24,14 @@ class Lanes:
         self.threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="lane")
 
-    def run(self, function: Callable[[Sequence[T]], None], tasks: Sequence[T]) -> None:
-        """Calls the function with a share of the tasks in each lane. Raises, when all have ended, what one raised."""
+    def run(self, function: Callable[[Sequence[T]], None], tasks: Sequence[T], small: bool = False) -> None:
+        """Calls the function with a share of the tasks in each lane, of `small` ones with all of them on one thread.
+
+        Raises, when all have ended, what one raised.
+        """
+        if small:
+            _with_threads(1, function, tasks)
+            return
         lanes = min(self.threads, len(tasks))
         first, *others = (tasks[len(tasks) * lane // lanes : len(tasks) * (lane + 1) // lanes] for lane in range(lanes))
         each = self.threads // lanes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from http import HTTPMethod
 
@@ -13,12 +14,14 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.stopwatch import Phase
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 SIZES = tuple(2**power for power in range(11))
 METHODS = frozenset(HTTPMethod)
+TOGETHER = "PROMETHEUS_MULTIPROC_DIR" in os.environ  # where several processes keep their counters; app.commands.serve
 OTHER = "other"  # a client may send any word as a method
 
 # Else each counter and histogram comes with a second series, of when it began.
@@ -34,6 +37,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._counting = None if TOGETHER else self.registry
         ProcessCollector(registry=self.registry)
         self._requests = self._counter("requests", "Requests answered.", "method", "route", "status")
         self._request_seconds = self._histogram(
@@ -99,14 +103,18 @@ class Metrics:
         self._swept.inc(models)
 
     def text(self) -> bytes:
-        """All of it, in Prometheus' text format."""
-        return generate_latest(self.registry)
+        """All of it, in Prometheus' text format. Of several processes the counters are those of all together."""
+        if not TOGETHER:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together) + generate_latest(self.registry)
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
-        return Counter(name, about, labels, "kshot", registry=self.registry)
+        return Counter(name, about, labels, "kshot", registry=self._counting)
 
     def _histogram(self, name: str, about: str, buckets: Sequence[float], *labels: str) -> Histogram:
-        return Histogram(name, about, labels, "kshot", buckets=buckets, registry=self.registry)
+        return Histogram(name, about, labels, "kshot", buckets=buckets, registry=self._counting)
 
     def _begin_at_zero(self) -> None:
         """Else the first of a kind is no increase, and no alert sees it."""

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     device: str = Field("auto", description="Where to compute: auto, cpu, cuda or cuda:<index>.")
+    processes: int = Field(
+        1, ge=1, le=64, description="Processes on the port, which share threads, cache and queue; for a CPU."
+    )
     threads: int | None = Field(None, ge=1, le=256, description="Threads of torch and the encoder; unset: all cores.")
 
     keys: Path | None = Field(None, description="File of API keys, see `kshot keys`; unset: nobody is asked for one.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
+from socket import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,6 +42,9 @@ def serve(
         bool | None,
         typer.Option("--allow-anonymous", envvar="KSHOT_ALLOW_ANONYMOUS", help="Listen to all without API keys."),
     ] = None,
+    processes: Annotated[
+        int | None, typer.Option(envvar="KSHOT_PROCESSES", help="Processes on the port, which share the cores.")
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Load the checkpoints, compile what a first start compiles, and end.")
     ] = False,
@@ -47,7 +52,7 @@ def serve(
     """Start the service.
 
     What isn't given comes from KSHOT_* environment variables, then from defaults; app/settings.py lists all
-    settings, limits too. One process does it all: to use more, start more, each on a port of its own.
+    settings, limits too. One process does it all, and on a GPU does it best; on a CPU with many clients take more.
 
     Examples:
     - `kshot serve`: the shipped checkpoints on http://127.0.0.1:8000, models kept in ./kshot-models
@@ -55,6 +60,8 @@ def serve(
     - `kshot serve --host 0.0.0.0 --keys keys.json --port 8080 --store /var/lib/kshot/models`
 
     - `KSHOT_MAX_BODY_BYTES=8000000 kshot serve --device cuda:1`
+
+    - `kshot serve --processes 8`: on a CPU of 8 or more cores
     """
     options = {
         "host": host,
@@ -65,6 +72,7 @@ def serve(
         "device": device,
         "keys": keys,
         "allow_anonymous": allow_anonymous,
+        "processes": processes,
     }
     settings = _settings({name: value for name, value in options.items() if value is not None})
     if check:
@@ -129,13 +137,36 @@ def _try(settings: Settings) -> None:
 def _run(settings: Settings) -> None:
     # Idle OpenMP threads that spin take the cores from decoding; read once, when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _check(settings)
+    if settings.processes == 1:
+        _serve(settings)
+    else:
+        _serve_together(settings)
+
+
+def _serve_together(settings: Settings) -> None:
+    """In processes of their own. Counters of all are kept in files beside one another, for /metrics."""
+    with tempfile.TemporaryDirectory() as counters:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters
+        from uvicorn import Config
+
+        from app import logs
+        from app.processes import Processes
+
+        logs.configure(settings)
+        listening = Config("", host=settings.host, port=settings.port, log_config=None).bind_socket()
+        code = Processes(settings, listening, _serve).run()
+    raise typer.Exit(code)
+
+
+def _serve(settings: Settings, listening: socket | None = None) -> None:
+    """One server, on the port or on a socket that is bound to it."""
     import uvicorn
 
     from app.connections import TimelyProtocol
-    from app.draining import DrainingServer
+    from app.draining import BACKLOG, DrainingServer
     from app.main import create_app
 
-    _check(settings)
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -145,5 +176,6 @@ def _run(settings: Settings) -> None:
         log_config=None,  # the service's own, app/logs.py
         access_log=False,
         timeout_graceful_shutdown=LAST_SECONDS,
+        backlog=1 if listening else BACKLOG,  # as many are accepted at a time: else one process takes all
     )
-    DrainingServer(config, app.state.admission, settings.drain_seconds).run()
+    DrainingServer(config, app.state.admission, settings.drain_seconds).run([listening] if listening else None)

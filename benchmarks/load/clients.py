@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpcore
 import numpy as np
 
+from benchmarks.load.connections import Connection, CutError
 from benchmarks.load.requests import Request
 
-TIMEOUT = {"connect": 120.0, "read": 120.0, "write": 120.0, "pool": 120.0}  # seconds
 BUSY = 429
 BEFORE = 0.3  # of the time of a load, before what comes back counts
 CUT = 0  # the status of a connection that ended without an answer
@@ -74,63 +73,70 @@ async def _load(url: str, clients: Sequence[Next], seconds: float) -> Answered:
     end = begin + seconds
 
     async def client(request: Next) -> None:
+        connection = Connection()
         while time.perf_counter() < end:
-            status, milliseconds, wait = await _ask(pool, url, request())
+            status, milliseconds, wait = await _ask(connection, url, request())
             if begin < time.perf_counter() < end:
                 answered.add(status, milliseconds)
             await asyncio.sleep(wait)
+        connection.close()
 
-    async with httpcore.AsyncConnectionPool(max_connections=len(clients)) as pool, asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group:
         for each in clients:
             group.create_task(client(each))
     return answered
 
 
 async def _arrive(url: str, request: Request, rate: float, seconds: float) -> Answered:
-    answered = Answered()
-    start = time.perf_counter()
+    answered, start, idle = Answered(), time.perf_counter(), list[Connection]()
 
     async def ask() -> None:
-        status, milliseconds, _ = await _ask(pool, url, request)
+        connection = idle.pop() if idle else Connection()
+        status, milliseconds, _ = await _ask(connection, url, request)
         answered.add(status, milliseconds)
+        idle.append(connection)
 
-    async with httpcore.AsyncConnectionPool(max_connections=None) as pool, asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group:
         for number in range(int(rate * seconds)):
             await asyncio.sleep(start + number / rate - time.perf_counter())
             group.create_task(ask())
     answered.seconds = time.perf_counter() - start
+    for connection in idle:
+        connection.close()
     return answered
 
 
-async def _ask(pool: httpcore.AsyncConnectionPool, url: str, request: Request) -> tuple[int, float, float]:
+async def _ask(connection: Connection, url: str, request: Request) -> tuple[int, float, float]:
     """Status, milliseconds, and the seconds to wait before one asks again."""
-    begun, wait = time.perf_counter(), 0.0
+    begun = time.perf_counter()
     try:
-        answer = await _post(pool, url, request)
-        status = answer.status
-        if status == BUSY:
-            wait = float({name.lower(): value for name, value in answer.headers}[b"retry-after"])
-    except (httpcore.NetworkError, httpcore.ProtocolError):
-        status = CUT
-    return status, 1e3 * (time.perf_counter() - begun), wait
+        answer = await connection.ask(*_address(url), request)
+    except CutError:
+        return CUT, 1e3 * (time.perf_counter() - begun), 0.0
+    wait = float(answer.headers[b"retry-after"]) if answer.status == BUSY else 0.0
+    return answer.status, 1e3 * (time.perf_counter() - begun), wait
 
 
 async def _ask_all(url: str, requests: Iterable[Request], at_once: int) -> list[dict[str, Any]]:
-    room = asyncio.Semaphore(at_once)
+    waiting = list(enumerate(requests))[::-1]
+    answers: dict[int, dict[str, Any]] = {}
 
-    async def ask(request: Request) -> dict[str, Any]:
-        async with room:
-            answer = await _post(pool, url, request)
-        if answer.status >= 400:
-            raise RuntimeError(f"{url}{request.path} answered {answer.status}: {answer.content.decode()[:300]}")
-        body: dict[str, Any] = json.loads(answer.content)
-        return body
+    async def client() -> None:
+        connection = Connection()
+        while waiting:
+            number, request = waiting.pop()
+            answer = await connection.ask(*_address(url), request)
+            if answer.status >= 400:
+                raise RuntimeError(f"{url}{request.path} answered {answer.status}: {answer.body.decode()[:300]}")
+            answers[number] = json.loads(answer.body)
+        connection.close()
 
-    async with httpcore.AsyncConnectionPool(max_connections=at_once) as pool:
-        return await asyncio.gather(*map(ask, requests))
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(client())
+    return [answers[number] for number in sorted(answers)]
 
 
-async def _post(pool: httpcore.AsyncConnectionPool, url: str, request: Request) -> httpcore.Response:
-    return await pool.request(
-        "POST", url + request.path, headers=request.headers, content=request.body, extensions={"timeout": TIMEOUT}
-    )
+def _address(url: str) -> tuple[str, int]:
+    host, _, port = url.removeprefix("http://").partition(":")
+    return host, int(port)

@@ -31,11 +31,12 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Request:
-    """A POST, as bytes."""
+    """A POST, and as it goes over the wire."""
 
     path: str
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
+    raw: bytes
 
 
 def pictures(checkpoint: str) -> Pictures:
@@ -91,6 +92,6 @@ def _steps(steps: int | None) -> dict[str, object]:
 
 
 def _encoded(path: str, request: httpx.Request) -> Request:
-    return Request(
-        path, [(name, value) for name, value in request.headers.raw if name != b"User-Agent"], request.read()
-    )
+    body, headers = request.read(), request.headers.raw
+    lines = [f"POST {path} HTTP/1.1".encode(), *(b"%s: %s" % header for header in headers), b"", body]
+    return Request(path, headers, body, b"\r\n".join(lines))

@@ -19,7 +19,14 @@ from benchmarks.load.requests import Form, Json, Labelled, Request
 from benchmarks.server import free_port, running_server
 
 KSHOT, ALONE, FASTAPI, LITSERVE = "kshot", "batching off", "plain FastAPI", "LitServe"
-SERVICES = (KSHOT, ALONE, FASTAPI, LITSERVE)
+TOGETHER, TOGETHER_ALONE = "kshot, 2 processes", "2 processes, batching off"
+SERVICES = (KSHOT, ALONE, TOGETHER, TOGETHER_ALONE, FASTAPI, LITSERVE)
+OURS = {
+    KSHOT: {},
+    ALONE: {"batch_images": "1"},
+    TOGETHER: {"processes": "2"},
+    TOGETHER_ALONE: {"processes": "2", "batch_images": "1"},
+}
 STARTUP_SECONDS = 120
 PLENTY = "1000000"
 
@@ -52,14 +59,12 @@ def running(names: Sequence[str], checkpoint: str, tenants: int) -> Iterator[lis
 
 @contextmanager
 def _running(name: str, checkpoint: str, tenants: int) -> Iterator[Service]:
-    if name in (KSHOT, ALONE):
+    if name in OURS:
         with tempfile.TemporaryDirectory() as folder:
             keys = Path(folder) / "keys.json"
             forms = [Form(checkpoint, KeyFile(keys).add(f"tenant{number}")[1]) for number in range(tenants)]
-            settings = {"keys": str(keys), "tenant_requests_per_minute": PLENTY}
-            if name == ALONE:
-                settings["batch_images"] = "1"
-            with running_server(None, **settings) as url:
+            plenty = {"tenant_requests_per_minute": PLENTY, "max_queue_per_tenant": PLENTY}
+            with running_server(None, keys=str(keys), **plenty, **OURS[name]) as url:
                 yield Service(name, url, forms)
     else:
         module = "plain_fastapi" if name == FASTAPI else "plain_litserve"
