@@ -50,6 +50,7 @@ class Engine:
         self.settings = settings
         self.metrics = metrics or Metrics()
         self.state = State.LOADING
+        self.loaded = threading.Event()  # or not to be loaded
         self.learners: Mapping[str, Learner] = {}
         self._load = load
         self._waiting = Waiting(settings, self._bytes_needed)
@@ -128,10 +129,12 @@ class Engine:
         except Exception:
             log.exception("checkpoints could not be loaded", checkpoints=str(self.settings.checkpoints))
             self.state = State.FAILED
+            self.loaded.set()
             return
         with self._changed:
             if self.state is State.LOADING:
                 self.state = State.READY
+        self.loaded.set()
         self._lanes = Lanes(torch.get_num_threads())
         log.info("ready", checkpoints=sorted(self.learners), threads=self._lanes.threads)
         while self._wait():

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from app import __version__, logs, problems, tracing
 from app.access import Access
 from app.admission import Admission, Gate
-from app.engine import Engine, State
+from app.engine import Engine
 from app.errors import StoreUnavailable
 from app.forms import WholeForm
 from app.gauges import Gauges
@@ -34,7 +34,6 @@ from app.tracing import Tracing
 
 log = structlog.stdlib.get_logger("kshot")
 ROUTES = (adapt, predict, models, versions, export, checkpoints, health, metrics, page)
-LOOK_SECONDS = 0.05
 TEXT_FIELDS = 20  # those beside the labels, and some to spare
 
 
@@ -96,8 +95,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.service = Service(settings, engine, store, counts, observers)
     counts.registry.register(Gauges(app.state.service, app.state.admission))
     engine.start()
-    while settings.processes > 1 and engine.state is State.LOADING:  # those that are ready have the port for themselves
-        await asyncio.sleep(LOOK_SECONDS)
+    if settings.processes > 1:  # those that are ready have the port for themselves
+        await to_thread.run_sync(engine.loaded.wait)
     sweeper = asyncio.create_task(_sweep(store, settings.sweep_seconds, counts))
     yield
     sweeper.cancel()

@@ -173,6 +173,7 @@ def _serve(settings: Settings, listening: socket | None = None) -> None:
         host=settings.host,
         port=settings.port,
         http=TimelyProtocol,
+        loop="asyncio",  # uvloop accepts all that wait, whatever the backlog
         log_config=None,  # the service's own, app/logs.py
         access_log=False,
         timeout_graceful_shutdown=LAST_SECONDS,

@@ -1,11 +1,13 @@
 """What one machine serves to 32 tenants at once, against the same without batches and against services as usual.
 
-    python -m benchmarks.load                                 # drawings and photos, some 40 minutes on two cores
+    pip install -e '.[load]' -c constraints.txt
+    python -m benchmarks.load                                 # drawings and photos, about an hour on two cores
     python -m benchmarks.load --checkpoints omniglot --rounds 2 --seconds 5 --models 100
 
 In each round the services take turns (A B A B), each in a process of its own on the loopback, with clients that ask
-again as soon as they are answered: `kshot serve` with an API key for each tenant; the same with batching off; a plain
-FastAPI service and a LitServe service that copy a module, use torch.optim and keep a state_dict a model, in memory.
+again as soon as they are answered: `kshot serve` with an API key for each tenant, as one process and as two; the same
+with batching off; a plain FastAPI service and a LitServe service that copy a module, use torch.optim and keep a
+state_dict a model, in memory.
 An adaptation is of 25 pictures of 5 classes, 10 full-batch steps for drawings and the default steps for photos.
 """
 
