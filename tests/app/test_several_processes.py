@@ -1,0 +1,78 @@
+"""`kshot serve --processes 2`: one port, one store, and nobody notices that they are two."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.app.drawings import QUERY, SUPPORT, adapt, predict
+from tests.serving import Command, wait_until
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    server = Command(tmp_path_factory.mktemp("pair"), processes=2)
+    server.start()
+    wait_until(lambda: len(ready(server)) == 2, 60)
+    yield server
+    server.stop()
+
+
+def ready(server: Command) -> set[int]:
+    """The processes that listen."""
+    assert server.process
+    children = psutil.Process(server.process.pid).children()
+    return {child.pid for child in children if any(each.status == "LISTEN" for each in child.net_connections())}
+
+
+def test_a_model_answers_on_whichever_process_is_asked(pair: Command) -> None:
+    model_id = adapt(pair.url, steps=0).json()["id"]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: predict(pair.url, model_id, QUERY[:1]), range(24)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["predictions"][0]["label"] for answer in answers}) == 1
+    httpx.delete(f"{pair.url}/models/{model_id}").raise_for_status()
+    assert {predict(pair.url, model_id, QUERY[:1]).status_code for _ in range(8)} == {404}
+
+
+def test_metrics_count_what_all_processes_did(pair: Command) -> None:
+    def adaptations() -> float:
+        text = httpx.get(f"{pair.url}/metrics").text
+        found = re.findall(r'kshot_requests_total\{method="POST",route="/adapt",status="201"\} (\S+)', text)
+        return float(found[0]) if found else 0.0
+
+    before = adaptations()
+    for _ in range(6):
+        assert adapt(pair.url, SUPPORT[::5], steps=0).status_code == 201
+    wait_until(lambda: adaptations() == before + 6, 5)
+
+
+def test_a_process_that_dies_is_started_again_while_the_other_answers(pair: Command) -> None:
+    killed = min(ready(pair))
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: killed not in ready(pair), 5)
+    assert httpx.get(f"{pair.url}/readyz").status_code == 200
+    wait_until(lambda: len(ready(pair)) == 2, 60)
+
+
+def test_sigterm_drains_all_and_ends_with_0(tmp_path: Path) -> None:
+    server = Command(tmp_path, processes=2)
+    server.start()
+    assert server.process
+    with ThreadPoolExecutor(4) as pool:
+        accepted = [pool.submit(adapt, server.url, steps=50) for _ in range(4)]
+        answers = [each.result() for each in accepted[:2]]
+        server.process.terminate()
+        answers += [each.result() for each in accepted[2:]]
+    assert {answer.status_code for answer in answers} <= {201, 503}
+    assert server.process.wait(30) == 0
+    kept = {path.stem for path in server.store.glob("*.safetensors")}
+    assert {answer.json()["id"] for answer in answers if answer.status_code == 201} <= kept
