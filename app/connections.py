@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-class TimelyProtocol(HttpToolsProtocol):
+class TimelyProtocol(H11Protocol):
     """uvicorn's; ends a connection that takes longer for the head of a request than it may be idle between two.
 
     uvicorn itself waits for ever, and each connection is one of the files that a process may open.
@@ -20,15 +21,13 @@ class TimelyProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._wait()
 
-    def on_message_begin(self) -> None:
-        """Waits for the rest of the head."""
-        super().on_message_begin()
-        self._wait()
-
-    def on_headers_complete(self) -> None:
-        """The head is here."""
-        self._stop_waiting()
-        super().on_headers_complete()
+    def data_received(self, data: bytes) -> None:
+        """Waits for the rest of a head that has begun, and no longer for one that is here."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_waiting()
+        elif self._overdue is None:
+            self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end."""
@@ -36,8 +35,7 @@ class TimelyProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        if self._overdue is None:
-            self._overdue = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
+        self._overdue = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._overdue:
