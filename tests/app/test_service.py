@@ -18,7 +18,7 @@ from app.engine import Engine, State
 from app.images import Decoder
 from app.learners import load_learners
 from app.schemas import AdaptForm, PredictForm
-from app.service import Service
+from app.service import FEW, Service
 from app.settings import Settings
 from app.store import DirectoryStore
 from tests.app.drawings import SUPPORT, label
@@ -39,8 +39,9 @@ def files() -> list[UploadFile]:
 async def adapt_and_predict(service: Service) -> None:
     form = AdaptForm(images=files(), labels=[label(path) for path in SUPPORT], steps=0)
     model = await service.adapt(form)
-    answer = await service.predict(PredictForm(model_id=model.id, images=files()))
-    assert len(answer.predictions) == len(SUPPORT)
+    many = [file for _ in range(FEW // (5 * len(SUPPORT)) + 1) for file in files()]  # five scores each
+    answer = await service.predict(PredictForm(model_id=model.id, images=many))
+    assert len(answer.predictions) == len(many)
 
 
 def test_reading_decoding_and_large_answers_are_left_to_threads(

@@ -57,13 +57,23 @@ def test_connections_that_never_finish_a_head_are_ended(hasty: Server) -> None:
     with ExitStack() as stack:
         silent, slow, second = (stack.enter_context(closing(connect(hasty))) for _ in range(3))
         second.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert second.recv(1000).startswith(b"HTTP/1.1 200")
+        assert read_until(second, b'"}').startswith(b"HTTP/1.1 200")
         started = time.monotonic()
         second.sendall(b"GET /livez HTTP/1.1\r\nX-A: ")
         with pytest.raises(ConnectionError):
             trickle(slow, IDLE_SECONDS + 2)
         assert [each.recv(1000) for each in (silent, second)] == [b"", b""]
         assert IDLE_SECONDS - 1 < time.monotonic() - started < IDLE_SECONDS + 2
+
+
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    """An answer to its `end`: it may come in pieces."""
+    read = b""
+    while end not in read:
+        piece = connection.recv(1000)
+        assert piece, read
+        read += piece
+    return read
 
 
 def trickle(connection: socket.socket, seconds: float) -> None:
@@ -77,16 +87,16 @@ def trickle(connection: socket.socket, seconds: float) -> None:
 def test_a_client_that_goes_while_it_uploads_leaves_nothing_open(hasty: Server) -> None:
     adapt(hasty.url, SUPPORT[::5], steps=0)
     before, models = sorted(open_files(hasty)), hasty.models()
-    used = 0
+    used, size = 0, 2 * 2**20  # beyond what is kept in memory
     for number in range(MOST + MOST // 2):
         with connect(hasty) as connection:
-            connection.sendall(HEAD + PART + bytes(2 * 2**20))  # beyond what is kept in memory
+            connection.sendall(HEAD + PART + bytes(size))
         if number % 10 == 9:  # on a busy machine the server else has many at once, and keeps what that took
             wait_until(lambda: sorted(open_files(hasty)) == before, 10, lambda: str(open_files(hasty)))
         if number == MOST // 4:
             used = memory(hasty)
     wait_until(lambda: sorted(open_files(hasty)) == before, 5, lambda: str(open_files(hasty)))
-    assert memory(hasty) - used < 20 * 2**20
+    assert memory(hasty) - used < MOST * size / 2  # what some at once took may stay with the allocator
     assert hasty.models() == models
     # None counts as one that is still being received: as many as may be are let in again.
     with ExitStack() as stack:
