@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problems
 from app.engine import State
 from app.errors import NotReady, QueueFull
 from app.settings import Settings
+from app.tenants import tenant_of
 
 LEAST = 8  # requests that are let in at any pace: one batch must come together for the pace to be known
 REMEMBERED = 64  # answers
@@ -21,24 +24,28 @@ LONGEST_RETRY = 60  # seconds
 class Admission:
     """Counts the requests that are being received, decoded or computed, and how fast they are answered.
 
-    For the event loop's thread alone.
+    `computing` says of how many of each tenant that is computed now. For the event loop's thread alone.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, computing: Callable[[], Counter[str]] = Counter) -> None:
         self.settings = settings
+        self.computing = computing
         self.draining = False
         self.inside = 0
-        self._received = 0
+        self._received: Counter[str] = Counter()  # of each tenant, as a whole
         self._last = 0.0  # when the server was last given its first work, or answered
         self._intervals: deque[float] = deque(maxlen=REMEMBERED)
 
-    @property
-    def full(self) -> bool:
-        """Whether one more would wait longer than it may, or there are simply too many."""
-        soon = math.inf
-        if len(self._intervals) == REMEMBERED:
-            soon = max(LEAST, self.settings.queue_seconds / self._pace)
-        return self.inside >= min(self.settings.max_requests, soon)
+    def obstacle(self, tenant: str = "") -> str:
+        """Why one more of the tenant would wait too long, or find no place to wait in; "" if it may come in."""
+        waiting = self._received - self.computing()
+        if tenant and waiting[tenant] >= self.settings.max_queue_per_tenant:
+            return f"{waiting[tenant]} requests of yours are waiting already."
+        if waiting.total() >= self.settings.max_queue:
+            return f"{waiting.total()} requests are waiting already."
+        if self.inside >= min(self.settings.max_requests, self._soon_enough):
+            return f"{self.inside} requests are here already, as many as can be answered in time."
+        return ""
 
     @property
     def retry_after(self) -> int:
@@ -49,18 +56,25 @@ class Admission:
         """Lets nobody in any more."""
         self.draining = True
 
-    def receive(self) -> None:
+    def receive(self, tenant: str = "") -> None:
         """A request is here as a whole."""
-        if not self._received:
+        if not self._received.total():
             self._last = asyncio.get_running_loop().time()
-        self._received += 1
+        self._received[tenant] += 1
 
-    def answer(self) -> None:
+    def answer(self, tenant: str = "") -> None:
         """One that was here as a whole is answered, or given up."""
         now = asyncio.get_running_loop().time()
-        self._received -= 1
+        self._received -= Counter([tenant])  # and forgets who has none
         self._intervals.append(now - self._last)
         self._last = now
+
+    @property
+    def _soon_enough(self) -> float:
+        """How many of them are answered before the last has waited longer than it may."""
+        if len(self._intervals) < REMEMBERED:
+            return math.inf
+        return max(LEAST, self.settings.queue_seconds / self._pace)
 
     @property
     def _pace(self) -> float:
@@ -82,20 +96,21 @@ class Gate:
             await self.app(scope, receive, send)
         elif admission.draining:
             await _draining()(scope, receive, send)
-        elif admission.full:
-            await _full(admission)(scope, receive, send)
+        elif obstacle := admission.obstacle(tenant_of(Request(scope)).name):
+            await _full(obstacle, admission.retry_after)(scope, receive, send)
         else:
             await self._let_in(scope, receive, send)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         admission, whole = self.admission, False
+        tenant = tenant_of(Request(scope)).name
 
         async def counted() -> Message:
             nonlocal whole
             message = await receive()
             if message["type"] == "http.request" and not message.get("more_body") and not whole:
                 whole = True
-                admission.receive()
+                admission.receive(tenant)
             return message
 
         admission.inside += 1
@@ -104,12 +119,12 @@ class Gate:
         finally:
             admission.inside -= 1
             if whole:
-                admission.answer()
+                admission.answer(tenant)
 
 
-def _full(admission: Admission) -> problems.ProblemResponse:
-    detail = f"{admission.inside} requests are here already, as many as can be answered in time. Try again later."
-    headers = {"Retry-After": str(admission.retry_after)}
+def _full(obstacle: str, retry_after: int) -> problems.ProblemResponse:
+    detail = f"{obstacle} Try again later."
+    headers = {"Retry-After": str(retry_after)}
     return problems.respond(QueueFull.status, (QueueFull.type, QueueFull.title), detail, headers)
 
 

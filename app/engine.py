@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
@@ -52,6 +53,7 @@ class Engine:
         self.state = State.LOADING
         self.loaded = threading.Event()  # or not to be loaded
         self.learners: Mapping[str, Learner] = {}
+        self.computing: Counter[str] = Counter()  # works of each tenant, in the batch that runs
         self._load = load
         self._waiting = Waiting(settings, self._bytes_needed)
         self._expected = 0
@@ -138,7 +140,10 @@ class Engine:
         self._lanes = Lanes(torch.get_num_threads())
         log.info("ready", checkpoints=sorted(self.learners), threads=self._lanes.threads)
         while self._wait():
-            self._run_batch(self._take())
+            jobs = self._take()
+            self.computing = Counter(job.tenant for job in jobs)
+            self._run_batch(jobs)
+            self.computing = Counter()
         self._lanes.close()
 
     def _wait(self) -> bool:

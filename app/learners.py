@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from app import memory
 from app.settings import Settings
 from models.allocator import keep_freed_memory
 from models.checkpoint import load_checkpoint
@@ -37,4 +38,5 @@ def load_learners(settings: Settings) -> dict[str, Learner]:
     learners = {name: Learner(load_checkpoint(path), device) for name, path in find_checkpoints(settings).items()}
     for learner in learners.values():
         learner.warm_up()
+    memory.settle()
     return learners

@@ -93,6 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     traces: Tracing | None = app.state.tracing
     observers = [counts.phase, traces.phase] if traces else [counts.phase]
     app.state.service = Service(settings, engine, store, counts, observers)
+    app.state.admission.computing = lambda: engine.computing
     counts.registry.register(Gauges(app.state.service, app.state.admission))
     engine.start()
     if settings.processes > 1:  # those that are ready have the port for themselves

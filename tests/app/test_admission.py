@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -72,19 +73,38 @@ def test_what_needs_no_body_never_waits(narrow: Server) -> None:
         assert httpx.get(narrow.url + path).status_code == httpx.codes.OK
 
 
+def test_who_would_find_no_place_in_the_queue_is_refused_unread() -> None:
+    async def run() -> None:
+        computing = Counter("ab")
+        admission = Admission(Settings(max_queue=5, max_queue_per_tenant=3), lambda: computing)
+        for tenant in "aaaab":
+            admission.receive(tenant)
+        assert admission.obstacle("a") == "3 requests of yours are waiting already."
+        assert not admission.obstacle("b")
+        for tenant in "bc":
+            admission.receive(tenant)
+        assert admission.obstacle("d") == "5 requests are waiting already."
+        admission.answer("c")
+        assert not admission.obstacle("d")
+        computing.clear()
+        assert admission.obstacle("d") == "6 requests are waiting already."
+
+    asyncio.run(run())
+
+
 def test_a_slow_server_lets_in_as_many_as_it_can_answer_in_time() -> None:
     async def run() -> None:
         admission = Admission(Settings(queue_seconds=1, max_requests=1000))
         admission.inside = 50
-        assert not admission.full
+        assert not admission.obstacle()
         for _ in range(REMEMBERED):  # 20 ms each
             admission.receive()
             await asyncio.sleep(0.02)
             admission.answer()
-        assert admission.full
+        assert "in time" in admission.obstacle()
         assert admission.retry_after == 1
         admission.inside = 30
-        assert not admission.full
+        assert not admission.obstacle()
 
     asyncio.run(run())
 
@@ -97,7 +117,7 @@ def test_at_any_pace_a_batch_may_come_together() -> None:
             await asyncio.sleep(0.02)
             admission.answer()
         admission.inside = LEAST - 1
-        assert not admission.full
+        assert not admission.obstacle()
 
     asyncio.run(run())
 

@@ -26,13 +26,13 @@ from tests.serving import Server, wait_until
 
 RETRIES = 20
 KILLS = 3
-LONG = 100  # steps: a second and more, in which much can happen
+LONG = 500  # steps: seconds, in which much can happen
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Server]:
     """A server of its own, that sweeps all the time."""
-    server = Server(tmp_path, sweep_seconds=0.1)
+    server = Server(tmp_path, sweep_seconds=0.1, max_steps=LONG)
     server.start()
     yield server
     server.stop()
