@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from socket import socket
 from types import FrameType
 
 import uvicorn
 
 from app.admission import Admission
-
-BACKLOG = 2048  # connections that wait to be accepted
 
 
 class DrainingServer(uvicorn.Server):
@@ -24,12 +21,6 @@ class DrainingServer(uvicorn.Server):
         self.admission = admission
         self.seconds = seconds
         self._deadline = 0.0
-
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Listens, with room for many to wait though a process that shares a socket accepts one at a time."""
-        await super().startup(sockets)
-        for each in sockets or ():
-            each.listen(BACKLOG)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begins to drain."""

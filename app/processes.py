@@ -24,6 +24,7 @@ from app.settings import Settings
 
 RESTART_SECONDS = 1.0  # between the end of a process that should not have ended and its successor's start
 Serve: TypeAlias = Callable[[Settings, socket.socket], None]
+"""Serves with these settings on a socket that is bound."""
 log = structlog.stdlib.get_logger("kshot.processes")
 spawn = get_context("spawn")
 
@@ -31,11 +32,12 @@ spawn = get_context("spawn")
 class Processes:
     """Runs `serve`, which must be importable, with its share of the settings in each process, and again where one dies.
 
-    Signals are passed on: the first has all drain, a second ends them at once.
+    Each has a socket of its own on the port, and the kernel gives each its share of the connections. Signals are passed
+    on: the first has all drain, a second ends them at once.
     """
 
-    def __init__(self, settings: Settings, listening: socket.socket, serve: Serve) -> None:
-        self._start = partial(_started, serve, shared(settings), listening)
+    def __init__(self, settings: Settings, serve: Serve) -> None:
+        self._start = partial(_started, serve, shared(settings))
         self._processes = [self._start() for _ in range(settings.processes)]
         self._ending = False
 
@@ -78,16 +80,25 @@ def shared(settings: Settings) -> Settings:
     )
 
 
-def _started(serve: Serve, settings: Settings, listening: socket.socket) -> SpawnProcess:
-    process = spawn.Process(target=_run, args=(serve, settings, listening))
+def bind(host: str, port: int) -> socket.socket:
+    """A socket, not yet listening, on a port where others of this user may have theirs too. Raises OSError."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind((host, port))
+    return bound
+
+
+def _started(serve: Serve, settings: Settings) -> SpawnProcess:
+    process = spawn.Process(target=_run, args=(serve, settings))
     process.start()
     return process
 
 
-def _run(serve: Serve, settings: Settings, listening: socket.socket) -> None:
+def _run(serve: Serve, settings: Settings) -> None:
     os.setsid()  # Ctrl-C in a terminal is for the parent, which passes it on
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    serve(settings, listening)
+    serve(settings, bind(settings.host, settings.port))
 
 
 def _end_with_parent() -> None:

@@ -151,20 +151,23 @@ def _serve_together(settings: Settings) -> None:
         from uvicorn import Config
 
         from app import logs
-        from app.processes import Processes
+        from app.processes import Processes, bind
 
         logs.configure(settings)
-        listening = Config("", host=settings.host, port=settings.port, log_config=None).bind_socket()
-        code = Processes(settings, listening, _serve).run()
+        alone = Config("", host=settings.host, port=settings.port, log_config=None).bind_socket()
+        port = alone.getsockname()[1]
+        alone.close()  # it was free
+        with bind(settings.host, port):  # and stays ours while processes come and go
+            code = Processes(settings.model_copy(update={"port": port}), _serve).run()
     raise typer.Exit(code)
 
 
-def _serve(settings: Settings, listening: socket | None = None) -> None:
+def _serve(settings: Settings, bound: socket | None = None) -> None:
     """One server, on the port or on a socket that is bound to it."""
     import uvicorn
 
     from app.connections import TimelyProtocol
-    from app.draining import BACKLOG, DrainingServer
+    from app.draining import DrainingServer
     from app.main import create_app
 
     app = create_app(settings)
@@ -173,10 +176,8 @@ def _serve(settings: Settings, listening: socket | None = None) -> None:
         host=settings.host,
         port=settings.port,
         http=TimelyProtocol,
-        loop="asyncio",  # uvloop accepts all that wait, whatever the backlog
         log_config=None,  # the service's own, app/logs.py
         access_log=False,
         timeout_graceful_shutdown=LAST_SECONDS,
-        backlog=1 if listening else BACKLOG,  # as many are accepted at a time: else one process takes all
     )
-    DrainingServer(config, app.state.admission, settings.drain_seconds).run([listening] if listening else None)
+    DrainingServer(config, app.state.admission, settings.drain_seconds).run([bound] if bound else None)

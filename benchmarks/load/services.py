@@ -29,6 +29,7 @@ OURS = {
 }
 STARTUP_SECONDS = 120
 PLENTY = "1000000"
+CACHE = str(2 * 2**30)  # bytes; a thousand models, which the plain services keep in memory too
 
 
 class Dialect(Protocol):
@@ -63,7 +64,7 @@ def _running(name: str, checkpoint: str, tenants: int) -> Iterator[Service]:
         with tempfile.TemporaryDirectory() as folder:
             keys = Path(folder) / "keys.json"
             forms = [Form(checkpoint, KeyFile(keys).add(f"tenant{number}")[1]) for number in range(tenants)]
-            plenty = {"tenant_requests_per_minute": PLENTY, "max_queue_per_tenant": PLENTY}
+            plenty = {"tenant_requests_per_minute": PLENTY, "max_queue_per_tenant": PLENTY, "cache_bytes": CACHE}
             with running_server(None, keys=str(keys), **plenty, **OURS[name]) as url:
                 yield Service(name, url, forms)
     else:
