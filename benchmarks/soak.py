@@ -67,7 +67,7 @@ class Soak:
     async def _adapt(self) -> None:
         folders: list[Path] = self.random.sample(list(FILES), self.random.randint(2, 10))
         shots = self.random.randint(1, 5)
-        chosen = [(folder.name, file) for folder in folders for file in FILES[folder][:shots]]
+        chosen = [(f"{folder.parent.name} {folder.name}", file) for folder in folders for file in FILES[folder][:shots]]
         form = {
             "checkpoint": "omniglot",
             "steps": str(self.random.randint(0, 5)),

@@ -1,7 +1,7 @@
 """What one machine serves to 32 tenants at once, against the same without batches and against services as usual.
 
     pip install -e '.[load]' -c constraints.txt
-    python -m benchmarks.load                                 # drawings and photos, about an hour on two cores
+    python -m benchmarks.load                                 # 1.5 hours; photos take 25 GB of memory
     python -m benchmarks.load --checkpoints omniglot --rounds 2 --seconds 5 --models 100
 
 In each round the services take turns (A B A B), each in a process of its own on the loopback, with clients that ask

@@ -41,8 +41,8 @@ class Answered:
         return sum(map(len, self.milliseconds.values())) - len(self.good)
 
     def percentile(self, percent: float) -> float:
-        """Milliseconds, of the good ones."""
-        return float(np.percentile(self.good, percent))
+        """Milliseconds, of the good ones; not a number if there are none."""
+        return float(np.percentile(self.good or [np.nan], percent))
 
     def add(self, status: int, milliseconds: float) -> None:
         """One more."""

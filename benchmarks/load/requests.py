@@ -20,6 +20,11 @@ class Pictures:
     support: Sequence[Labelled]
     queries: Sequence[bytes]
 
+    @property
+    def one_of_each(self) -> Sequence[Labelled]:
+        """A file of each class to adapt to."""
+        return list({label: (label, content) for label, content in self.support}.values())
+
     def shuffled(self, seed: int) -> "Pictures":
         """Those of another tenant: in another order."""
         support, queries = list(self.support), list(self.queries)

@@ -98,7 +98,7 @@ def prepare(service: Service, checkpoint: str, models: int) -> Tenants:
         dialect.adapt(each.support, STEPS[checkpoint]) for dialect, each in zip(service.tenants, sets, strict=True)
     ]
     owners = [number % len(service.tenants) for number in range(models)]
-    quick = [service.tenants[owner].adapt(sets[owner].support, 0) for owner in owners]
+    quick = [service.tenants[owner].adapt(sets[owner].one_of_each, 0) for owner in owners]
     answers = ask_all(service.url, quick, at_once=8)
     predict: list[list[Request]] = [[] for _ in service.tenants]
     for number, (owner, answer) in enumerate(zip(owners, answers, strict=True)):
