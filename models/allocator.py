@@ -5,7 +5,8 @@ import platform
 
 MiB = 2**20
 # Parameters of mallopt(3).
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
+ARENAS = 2  # heaps that threads share; each keeps what is freed in it for itself
 LARGEST_MMAP_THRESHOLD = 32 * MiB
 
 
@@ -20,3 +21,4 @@ def keep_freed_memory() -> None:
     libc.mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
     libc.mallopt(M_TRIM_THRESHOLD, 128 * MiB)
     libc.mallopt(M_TOP_PAD, 16 * MiB)
+    libc.mallopt(M_ARENA_MAX, ARENAS)
