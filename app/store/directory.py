@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +35,7 @@ class DirectoryStore:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._of_tenant = False
         self._sweeper = Sweeper()
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -45,18 +46,18 @@ class DirectoryStore:
             raise StoreUnavailable(f"{directory} cannot be written to ({reason}). Set KSHOT_STORE.") from error
 
     def of(self, tenant: str) -> DirectoryStore:
-        """See Store."""
+        """See Store. Leaves the disk alone, as it is called where nothing may block."""
         if not tenant:
             return self
-        folder = self.directory / f"{TENANT_FOLDER}{check_tenant(tenant)}"
-        with usable():
-            make_folder(folder)
-        return self._view(folder)
+        view = copy(self)
+        view.directory, view._sweeper = self.directory / f"{TENANT_FOLDER}{check_tenant(tenant)}", Sweeper()
+        view._of_tenant = True
+        return view
 
     def put(self, stored: Stored, images: bytes | None = None) -> Stored:
         """See Store."""
         path = self._path(stored.model.id)
-        with usable(), temporary(path) as model_file, temporary(path) as images_file:
+        with self._usable(), temporary(path) as model_file, temporary(path) as images_file:
             write(model_file, encode(stored))
             if images is not None:
                 write(images_file, images)
@@ -73,7 +74,7 @@ class DirectoryStore:
     def update(self, model_id: str, change: Callable[[Model], Model]) -> Model:
         """See Store."""
         path = self._path(model_id)
-        with usable(), locked(self.directory):
+        with self._usable(), locked(self.directory):
             stored = self.get(model_id)
             changed = replace(stored, model=change(stored.model))
             with temporary(path) as file:
@@ -115,7 +116,7 @@ class DirectoryStore:
     def delete(self, model_id: str) -> None:
         """See Store."""
         path = self._path(model_id)
-        with usable(), locked(self.directory), reaching(model_id):
+        with self._usable(), locked(self.directory), reaching(model_id):
             expired = self._is_expired(path)
             remove(path)
             flush(self.directory)
@@ -125,7 +126,7 @@ class DirectoryStore:
     def page(self, limit: int, cursor: str | None = None) -> tuple[list[Model], str | None]:
         """See Store."""
         models: list[Model] = []
-        with usable():
+        with self._usable():
             for model in self._models(cursor):
                 if len(models) == limit:
                     return models, models[-1].id
@@ -134,7 +135,7 @@ class DirectoryStore:
 
     def usage(self) -> Usage:
         """See Store."""
-        with usable():
+        with self._usable():
             found = sizes(self.directory)
         models = [name for name in found if name.endswith(SUFFIX)]
         return Usage(len(models), sum(size for name, size in found.items() if name.endswith((SUFFIX, IMAGES))))
@@ -142,7 +143,7 @@ class DirectoryStore:
     def claim(self, name: str, contents: bytes) -> bytes:
         """See Store."""
         path = self._record_path(name)
-        with usable():
+        with self._usable():
             make_folder(path.parent)
             with temporary(path) as file:
                 write(file, contents)
@@ -170,10 +171,13 @@ class DirectoryStore:
         with os.scandir(self.directory) as entries:
             return [Path(entry) for entry in entries if entry.name.startswith(TENANT_FOLDER) and entry.is_dir()]
 
-    def _view(self, directory: Path) -> DirectoryStore:
-        view = copy(self)
-        view.directory, view._sweeper = directory, Sweeper()
-        return view
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """A tenant's folder is there then; the store's own, once it is gone, is not brought back."""
+        with usable():
+            if self._of_tenant:
+                make_folder(self.directory)
+            yield
 
     def _models(self, cursor: str | None) -> Iterator[Model]:
         """Those that haven't expired; one that is gone meanwhile, or cannot be read, must not spoil the list."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 from unittest import mock
@@ -12,7 +13,7 @@ import structlog
 
 from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
 from app.store import DirectoryStore, new_id, sweeper
-from app.store.interface import ABANDONED_SECONDS, RECORD_SECONDS
+from app.store.interface import ABANDONED_SECONDS, RECORD_SECONDS, Usage
 from tests.app.stored import stored
 
 
@@ -105,8 +106,20 @@ def test_a_put_that_fails_leaves_nothing(store: DirectoryStore, monkeypatch: pyt
 def test_a_tenant_does_not_bring_a_store_back_that_is_gone(store: DirectoryStore) -> None:
     store.directory.rmdir()
     with pytest.raises(StoreUnavailable):
-        store.of("ours")
+        store.of("ours").put(stored())
     assert not store.directory.exists()
+
+
+def test_a_tenant_whose_folder_is_gone_has_no_models_and_may_make_some(store: DirectoryStore) -> None:
+    ours = store.of("ours")
+    ours.put(stored())
+    shutil.rmtree(ours.directory)
+    assert ours.page(10) == ([], None)
+    assert ours.usage() == Usage(0, 0)
+    with pytest.raises(ModelNotFound):
+        ours.delete(new_id())
+    made = ours.put(stored())
+    assert ours.get(made.model.id).model == made.model
 
 
 def test_a_sweep_reads_no_model_twice_and_still_sees_it_expire(
