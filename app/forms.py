@@ -50,17 +50,14 @@ class WholeForm:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on with a receive that looks at the end of its body."""
         content_type = Headers(scope=scope).get("content-type") if scope["type"] == "http" else None
-        if charset := _foreign(content_type):
+        kind, options = parse_options_header(content_type)
+        charset = options.get(b"charset", b"utf-8").decode("latin-1")
+        if charset.lower() not in UTF8:
             receive = _refusing(f"The charset is {charset!r:.80}.")
-        elif closing := _closing(content_type):
-            receive = _whole(receive, closing)
+        elif kind == MULTIPART.encode() and (boundary := options.get(b"boundary")):
+            # Of a form that names no boundary the parser complains.
+            receive = _whole(receive, b"--" + boundary + b"--")
         await self.app(scope, receive, send)
-
-
-def _foreign(content_type: str | None) -> str | None:
-    """The charset, if it isn't UTF-8."""
-    charset = parse_options_header(content_type)[1].get(b"charset", b"utf-8").decode("latin-1")
-    return None if charset.lower() in UTF8 else charset
 
 
 def _refusing(detail: str) -> Receive:
@@ -68,13 +65,6 @@ def _refusing(detail: str) -> Receive:
         raise HTTPException(400, detail, {"Connection": "close"})
 
     return refusing
-
-
-def _closing(content_type: str | None) -> bytes | None:
-    """The closing boundary; None if it isn't multipart, or names no boundary, of which the parser complains."""
-    kind, options = parse_options_header(content_type)
-    boundary = options.get(b"boundary")
-    return b"--" + boundary + b"--" if kind == MULTIPART.encode() and boundary else None
 
 
 def _whole(receive: Receive, closing: bytes) -> Receive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Event
 from typing import BinaryIO
 
@@ -20,9 +21,11 @@ from app.uploads import LEAST_CLASSES, SupportSet, Upload
 from app.workers import Workers
 from models.preprocess import InputSpec
 
+QUICK_BYTES, QUICK_PIXELS = 16 * 1024, 128 * 128  # a picture that is decoded before a thread would have begun to
+
 
 class Reader:
-    """Reads, unpacks and decodes in worker threads, one request a thread.
+    """Reads, unpacks and decodes in worker threads, one request a thread; a small picture alone at once.
 
     Pictures unfold to many times their files' size; what is kept of them is a tensor of the network's size.
     """
@@ -31,6 +34,8 @@ class Reader:
         self.settings = settings
         self._workers = Workers(settings.decode_threads)
         self._decoder = Decoder(settings)
+        quick = {"max_request_pixels": min(QUICK_PIXELS, settings.max_request_pixels)}
+        self._quick = Decoder(settings.model_copy(update=quick))
         self._archives = ArchiveReader(settings)
 
     async def support(
@@ -67,7 +72,12 @@ class Reader:
         self._workers.close()
 
     async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: InputSpec) -> Tensor:
-        return await self._workers.run(self._decoder.decode, uploads.contents(files, read), spec)
+        contents = uploads.contents(files, read)
+        if len(files) == 1 and (files[0].size or 0) <= QUICK_BYTES:
+            contents = list(contents)
+            with suppress(errors.TooManyPixels):
+                return self._quick.decode(Event(), contents, spec)
+        return await self._workers.run(self._decoder.decode, contents, spec)
 
     def _unpack(self, gone: Event, file: UploadFile, spec: InputSpec, least_classes: int) -> tuple[SupportSet, Tensor]:
         support, contents = self._archives.read(file.file.read(), uploads.filename(file), least_classes)

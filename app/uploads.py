@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -35,7 +35,7 @@ class Upload:
         return kind(detail, field=self.field, index=self.index, filename=self.filename)
 
 
-Contents: TypeAlias = Iterator[tuple[Upload, bytes]]
+Contents: TypeAlias = Iterable[tuple[Upload, bytes]]
 """Each upload with its bytes, read when their turn comes: no request has all its files unpacked at once."""
 
 
