@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
+from app.connections import MAX_HEAD
 from tests.app.drawings import SUPPORT, adapt
 from tests.faults.watchdog import STALL, Watchdog, memory, open_files
 from tests.serving import Command, Server, wait_until
@@ -66,10 +67,44 @@ def test_connections_that_never_finish_a_head_are_ended(hasty: Server) -> None:
         assert IDLE_SECONDS - 1 < time.monotonic() - started < IDLE_SECONDS + 2
 
 
-def read_until(connection: socket.socket, end: bytes) -> bytes:
-    """An answer to its `end`: it may come in pieces."""
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: ",
+        b"POST /adapt HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-A: ",
+        b"POST /adapt HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+    ],
+    ids=["head", "trailers", "chunk extension"],
+)
+def test_no_head_and_no_frame_of_a_body_grows_for_ever(hasty: Server, begun: bytes) -> None:
+    with closing(connect(hasty)) as connection:
+        connection.sendall(begun)
+        with pytest.raises(ConnectionError):
+            send_again_and_again(connection, b"a" * 1000, 100 * MAX_HEAD)
+
+
+def test_requests_that_do_not_wait_for_answers_are_few(hasty: Server) -> None:
+    with closing(connect(hasty)) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        assert read_until(connection, b"}", times=3).count(b"HTTP/1.1 200") == 3
+    before = memory(hasty)
+    for _ in range(10):
+        with closing(connect(hasty)) as connection, pytest.raises(ConnectionError):
+            send_again_and_again(connection, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", 100 * MAX_HEAD)
+    assert memory(hasty) - before < 20 * 2**20
+
+
+def send_again_and_again(connection: socket.socket, piece: bytes, size: int) -> None:
+    """Until there were `size` bytes. Raises ConnectionError, if the server ends the connection."""
+    pieces = piece * (10_000 // len(piece))
+    for _ in range(size // len(pieces)):
+        connection.sendall(pieces)
+
+
+def read_until(connection: socket.socket, end: bytes, times: int = 1) -> bytes:
+    """So many answers to their `end`: they may come in pieces."""
     read = b""
-    while end not in read:
+    while read.count(end) < times:
         piece = connection.recv(1000)
         assert piece, read
         read += piece
