@@ -31,7 +31,7 @@ class Admission:
         self.settings = settings
         self.computing = computing
         self.draining = False
-        self.inside = 0
+        self._inside: Counter[str] = Counter()  # of each tenant
         self._received: Counter[str] = Counter()  # of each tenant, as a whole
         self._last = 0.0  # when the server was last given its first work, or answered
         self._intervals: deque[float] = deque(maxlen=REMEMBERED)
@@ -39,6 +39,8 @@ class Admission:
     def obstacle(self, tenant: str = "") -> str:
         """Why one more of the tenant would wait too long, or find no place to wait in; "" if it may come in."""
         waiting = self._received - self.computing()
+        if tenant and self._inside[tenant] >= self.settings.max_requests_per_tenant:
+            return f"{self._inside[tenant]} requests of yours are here already."
         if tenant and waiting[tenant] >= self.settings.max_queue_per_tenant:
             return f"{waiting[tenant]} requests of yours are waiting already."
         if waiting.total() >= self.settings.max_queue:
@@ -46,6 +48,11 @@ class Admission:
         if self.inside >= min(self.settings.max_requests, self._soon_enough):
             return f"{self.inside} requests are here already, as many as can be answered in time."
         return ""
+
+    @property
+    def inside(self) -> int:
+        """How many requests have been let in and are not answered."""
+        return self._inside.total()
 
     @property
     def retry_after(self) -> int:
@@ -56,8 +63,16 @@ class Admission:
         """Lets nobody in any more."""
         self.draining = True
 
+    def enter(self, tenant: str = "") -> None:
+        """A request is let in."""
+        self._inside[tenant] += 1
+
+    def leave(self, tenant: str = "") -> None:
+        """It is answered, or given up."""
+        self._inside -= Counter([tenant])  # and forgets who has none
+
     def receive(self, tenant: str = "") -> None:
-        """A request is here as a whole."""
+        """Its body is here as a whole."""
         if not self._received.total():
             self._last = asyncio.get_running_loop().time()
         self._received[tenant] += 1
@@ -65,7 +80,7 @@ class Admission:
     def answer(self, tenant: str = "") -> None:
         """One that was here as a whole is answered, or given up."""
         now = asyncio.get_running_loop().time()
-        self._received -= Counter([tenant])  # and forgets who has none
+        self._received -= Counter([tenant])
         self._intervals.append(now - self._last)
         self._last = now
 
@@ -113,11 +128,11 @@ class Gate:
                 admission.receive(tenant)
             return message
 
-        admission.inside += 1
+        admission.enter(tenant)
         try:
             await self.app(scope, counted, send)
         finally:
-            admission.inside -= 1
+            admission.leave(tenant)
             if whole:
                 admission.answer(tenant)
 

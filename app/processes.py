@@ -75,6 +75,7 @@ def shared(settings: Settings) -> Settings:
             "decode_threads": max(1, settings.decode_threads // count),
             "cache_bytes": settings.cache_bytes // count,
             "max_requests": max(1, settings.max_requests // count),
+            "max_requests_per_tenant": max(1, settings.max_requests_per_tenant // count),
             "max_queue": max(1, settings.max_queue // count),
         }
     )

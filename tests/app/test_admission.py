@@ -92,10 +92,21 @@ def test_who_would_find_no_place_in_the_queue_is_refused_unread() -> None:
     asyncio.run(run())
 
 
+def test_one_tenant_cannot_take_all_places_by_slow_uploads() -> None:
+    admission = Admission(Settings(max_requests=5, max_requests_per_tenant=3))
+    for tenant in "aaab":
+        admission.enter(tenant)
+    assert admission.obstacle("a") == "3 requests of yours are here already."
+    assert not admission.obstacle("b")
+    admission.leave("a")
+    assert not admission.obstacle("a")
+
+
 def test_a_slow_server_lets_in_as_many_as_it_can_answer_in_time() -> None:
     async def run() -> None:
         admission = Admission(Settings(queue_seconds=1, max_requests=1000))
-        admission.inside = 50
+        for _ in range(50):
+            admission.enter()
         assert not admission.obstacle()
         for _ in range(REMEMBERED):  # 20 ms each
             admission.receive()
@@ -103,7 +114,8 @@ def test_a_slow_server_lets_in_as_many_as_it_can_answer_in_time() -> None:
             admission.answer()
         assert "in time" in admission.obstacle()
         assert admission.retry_after == 1
-        admission.inside = 30
+        for _ in range(20):
+            admission.leave()
         assert not admission.obstacle()
 
     asyncio.run(run())
@@ -116,7 +128,8 @@ def test_at_any_pace_a_batch_may_come_together() -> None:
             admission.receive()
             await asyncio.sleep(0.02)
             admission.answer()
-        admission.inside = LEAST - 1
+        for _ in range(LEAST - 1):
+            admission.enter()
         assert not admission.obstacle()
 
     asyncio.run(run())
