@@ -8,7 +8,6 @@ import torch
 
 from app import memory
 from app.settings import Settings
-from models.allocator import keep_freed_memory
 from models.checkpoint import load_checkpoint
 from models.devices import pick_device
 from models.errors import CheckpointError
@@ -31,7 +30,6 @@ def load_learners(settings: Settings) -> dict[str, Learner]:
 
     Raises CheckpointError or DeviceError.
     """
-    keep_freed_memory()
     if settings.threads:  # else all cores
         torch.set_num_threads(settings.threads)  # in this thread, as OpenMP keeps the number for each by itself
     device = pick_device(settings.device)

@@ -31,6 +31,7 @@ from app.settings import MiB, Settings
 from app.store import Store, open_store
 from app.templates import Templates
 from app.tracing import Tracing
+from models.allocator import give_back_freed_memory, keep_freed_memory
 
 log = structlog.stdlib.get_logger("kshot")
 ROUTES = (adapt, predict, models, versions, export, checkpoints, health, metrics, page)
@@ -39,6 +40,7 @@ TEXT_FIELDS = 20  # those beside the labels, and some to spare
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI app. Raises pydantic.ValidationError or TracingUnavailable if the environment is wrong."""
+    keep_freed_memory()  # before there are threads, which else have heaps already
     settings = settings or Settings()
     logs.configure(settings)
     app = Api(
@@ -115,4 +117,5 @@ async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:
                 counts.swept(deleted)
         except StoreUnavailable as error:  # it may come back
             log.error("expired models could not be deleted", error=error.detail)
+        await to_thread.run_sync(give_back_freed_memory)
         await asyncio.sleep(seconds)
