@@ -38,14 +38,14 @@ class Admission:
 
     def obstacle(self, tenant: str = "") -> str:
         """Why one more of the tenant would wait too long, or find no place to wait in; "" if it may come in."""
-        waiting = self._received - self.computing()
-        if tenant and self._inside[tenant] >= self.settings.max_requests_per_tenant:
+        waiting, places = self._received - self.computing(), min(self.settings.max_requests, self._soon_enough)
+        if tenant and self._inside[tenant] >= min(self.settings.max_requests_per_tenant, max(1, places // 2)):
             return f"{self._inside[tenant]} requests of yours are here already."
         if tenant and waiting[tenant] >= self.settings.max_queue_per_tenant:
             return f"{waiting[tenant]} requests of yours are waiting already."
         if waiting.total() >= self.settings.max_queue:
             return f"{waiting.total()} requests are waiting already."
-        if self.inside >= min(self.settings.max_requests, self._soon_enough):
+        if self.inside >= places:
             return f"{self.inside} requests are here already, as many as can be answered in time."
         return ""
 
@@ -111,14 +111,13 @@ class Gate:
             await self.app(scope, receive, send)
         elif admission.draining:
             await _draining()(scope, receive, send)
-        elif obstacle := admission.obstacle(tenant_of(Request(scope)).name):
+        elif obstacle := admission.obstacle(tenant := tenant_of(Request(scope)).name):
             await _full(obstacle, admission.retry_after)(scope, receive, send)
         else:
-            await self._let_in(scope, receive, send)
+            await self._let_in(tenant, scope, receive, send)
 
-    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _let_in(self, tenant: str, scope: Scope, receive: Receive, send: Send) -> None:
         admission, whole = self.admission, False
-        tenant = tenant_of(Request(scope)).name
 
         async def counted() -> Message:
             nonlocal whole

@@ -1,4 +1,4 @@
-"""From the bytes of an upload to the tensor the learner takes. Pillow runs here, in worker threads."""
+"""From the bytes of an upload to the tensor the learner takes. Pillow runs here."""
 
 from __future__ import annotations
 

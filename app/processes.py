@@ -21,6 +21,7 @@ import structlog
 from prometheus_client import multiprocess
 
 from app.settings import Settings
+from models.allocator import keep_freed_memory
 
 RESTART_SECONDS = 1.0  # between the end of a process that should not have ended and its successor's start
 Serve: TypeAlias = Callable[[Settings, socket.socket], None]
@@ -97,6 +98,7 @@ def _started(serve: Serve, settings: Settings) -> SpawnProcess:
 
 
 def _run(serve: Serve, settings: Settings) -> None:
+    keep_freed_memory()  # before there is a second thread
     os.setsid()  # Ctrl-C in a terminal is for the parent, which passes it on
     threading.Thread(target=_end_with_parent, daemon=True).start()
     serve(settings, bind(settings.host, settings.port))

@@ -21,7 +21,8 @@ from app.uploads import LEAST_CLASSES, SupportSet, Upload
 from app.workers import Workers
 from models.preprocess import InputSpec
 
-QUICK_BYTES, QUICK_PIXELS = 16 * 1024, 128 * 128  # a picture that is decoded before a thread would have begun to
+# A picture that is decoded before a thread would have begun to: so small that none, however it is made, takes long.
+QUICK_BYTES, QUICK_PIXELS = 2 * 1024, 128 * 128
 
 
 class Reader:

@@ -80,7 +80,9 @@ class Settings(BaseSettings):
     max_requests: int = Field(
         128, ge=1, description="Requests with images that may be received, decoded or computed at once."
     )
-    max_requests_per_tenant: int = Field(64, ge=1, description="Of these, those of one tenant, where there are keys.")
+    max_requests_per_tenant: int = Field(
+        64, ge=1, description="Of these, those of one tenant, where there are keys; half of what can be done, at most."
+    )
     max_queue: int = Field(64, ge=1, description="Requests that may wait for the engine; more are sent away, unread.")
     max_queue_per_tenant: int = Field(16, ge=1, description="Of these, those of one tenant, where there are keys.")
     queue_seconds: float = Field(10, gt=0, description="Longest wait for the engine.")

@@ -77,7 +77,7 @@ def filename(file: UploadFile) -> str:
 
 
 def contents(files: Sequence[UploadFile], uploads: Sequence[Upload]) -> Contents:
-    """What is in the files of `images`. Reads from disk: for worker threads."""
+    """What is in the files of `images`. Reads from disk what is large."""
     return ((upload, file.file.read()) for upload, file in zip(uploads, files, strict=True))
 
 

@@ -176,6 +176,7 @@ def _serve(settings: Settings, bound: socket | None = None) -> None:
         host=settings.host,
         port=settings.port,
         http=TimelyProtocol,
+        ws="none",
         log_config=None,  # the service's own, app/logs.py
         access_log=False,
         timeout_graceful_shutdown=LAST_SECONDS,

@@ -92,11 +92,13 @@ def test_who_would_find_no_place_in_the_queue_is_refused_unread() -> None:
     asyncio.run(run())
 
 
-def test_one_tenant_cannot_take_all_places_by_slow_uploads() -> None:
-    admission = Admission(Settings(max_requests=5, max_requests_per_tenant=3))
-    for tenant in "aaab":
+@pytest.mark.parametrize(("limit", "most"), [(2, 2), (100, 3)])
+def test_one_tenant_cannot_take_all_places_by_slow_uploads(limit: int, most: int) -> None:
+    admission = Admission(Settings(max_requests=6, max_requests_per_tenant=limit))
+    for tenant in [*"a" * most, "b"]:
+        assert not admission.obstacle(tenant)
         admission.enter(tenant)
-    assert admission.obstacle("a") == "3 requests of yours are here already."
+    assert admission.obstacle("a") == f"{most} requests of yours are here already."
     assert not admission.obstacle("b")
     admission.leave("a")
     assert not admission.obstacle("a")
