@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Annotated
@@ -175,7 +176,7 @@ def _serve(settings: Settings, bound: socket | None = None) -> None:
         app,
         host=settings.host,
         port=settings.port,
-        http=TimelyProtocol,
+        http=partial(TimelyProtocol, body_seconds=settings.upload_seconds),  # type: ignore[arg-type]
         ws="none",
         log_config=None,  # the service's own, app/logs.py
         access_log=False,
