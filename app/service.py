@@ -54,7 +54,7 @@ FEW = 1000  # scores, which take a fraction of a millisecond to tell
 
 
 class Service:
-    """What the routes call. Decoding and files are left to worker threads, torch to the engine."""
+    """What the routes call. Files and all but the smallest decoding are left to worker threads, torch to the engine."""
 
     def __init__(
         self,
