@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from fastapi import UploadFile
 from PIL import Image, ImageDraw
 from torch import Tensor
 
 from app.errors import TooManyPixels
 from app.images import FORMATS, Decoder
+from app.reading import QUICK_BYTES, QUICK_PIXELS, Reader
 from app.settings import Settings
 from app.uploads import Upload
 from models.preprocess import InputSpec
@@ -53,6 +56,17 @@ def close(one: Tensor, other: Tensor) -> bool:
 
 
 EXPECTED = decode(encoded(picture(), "PNG"))
+
+
+@pytest.mark.parametrize("side", [100, 400], ids=["at once", "unfolding to too much for that"])
+def test_a_small_file_alone_is_read_as_any_other(side: int) -> None:
+    data = encoded(picture(size=(side, side)).convert("1"), "PNG")
+    assert len(data) < QUICK_BYTES
+    assert (side**2 < QUICK_PIXELS) == (side == 100)
+    reader = Reader(Settings())
+    _, images = asyncio.run(reader.queries([UploadFile(io.BytesIO(data), size=len(data), filename="a.png")], GREY))
+    reader.close()
+    assert torch.equal(images[0], decode_all([data])[0])
 
 
 @pytest.mark.parametrize("kind", FORMATS)
