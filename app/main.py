@@ -30,6 +30,7 @@ from app.service import Service
 from app.settings import MiB, Settings
 from app.store import Store, open_store
 from app.templates import Templates
+from app.threads import share_lock
 from app.tracing import Tracing
 from models.allocator import keep_freed_memory
 
@@ -41,6 +42,7 @@ TEXT_FIELDS = 20  # those beside the labels, and some to spare
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI app. Raises pydantic.ValidationError or TracingUnavailable if the environment is wrong."""
     keep_freed_memory()  # before there are threads, which else have heaps already
+    share_lock()
     settings = settings or Settings()
     logs.configure(settings)
     app = Api(
