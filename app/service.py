@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from app import answers, errors, kept, versions
 from app.adapting import Task, check_steps
-from app.blocking import Blocking
+from app.blocking import Blocking, Gathered
 from app.cache import ModelCache, Source
 from app.catalogue import Catalogue
 from app.engine import Engine
@@ -72,6 +72,8 @@ class Service:
         self.cache = ModelCache(settings.cache_bytes, store.fresh_seconds, settings.pin.split(","), metrics)
         self.reader = Reader(settings)
         self.reads, self.writes = Blocking(settings.store_seconds), Blocking(settings.store_seconds)
+        # A store that is asked before each prediction, being fresh for no time, answers at once.
+        self.checks = self.reads if store.fresh_seconds else Gathered(self.reads)
         self.checkpoints = Catalogue(engine, settings.checkpoint)
 
     def of(self, tenant: str) -> Service:
@@ -223,7 +225,7 @@ class Service:
         def load() -> Stored:
             return self._on_device(self.store.get(model_id))
 
-        revision = partial(self.reads.run, self.store.revision, model_id)
+        revision = partial(self.checks.run, self.store.revision, model_id)
         return self.cache.using((self.tenant, model_id), Source(partial(self.reads.run, load), revision))
 
     def _on_device(self, stored: Stored) -> Stored:
