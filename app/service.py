@@ -43,6 +43,7 @@ from app.schemas import (
 from app.settings import Settings
 from app.stopwatch import Observe, Stopwatch
 from app.store import Put, Store, Stored, Usage
+from models.allocator import in_own_pages
 from models.errors import SupportError
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
@@ -229,9 +230,12 @@ class Service:
         return self.cache.using((self.tenant, model_id), Source(partial(self.reads.run, load), revision))
 
     def _on_device(self, stored: Stored) -> Stored:
-        """So that predictions need not move it there each time."""
+        """So that predictions need not move it there each time; it stays for as long as it is in the cache."""
         learner = self.engine.learners.get(stored.model.checkpoint.name)
-        return replace(stored, tensors=move(dict(stored.tensors), learner.device)) if learner else stored
+        if learner is None:
+            return stored
+        place = in_own_pages if learner.device == HOST else partial(move, target=learner.device)
+        return replace(stored, tensors=place(dict(stored.tensors)))
 
     async def _images(self, model_id: str) -> tuple[Model, BinaryIO]:
         """A model and the file of its images. Raises ModelNotFound or ImagesNotKept."""

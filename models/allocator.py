@@ -1,13 +1,21 @@
-"""Memory that the inner loop frees at each step and wants again at the next."""
+"""Memory for what comes and goes, which the inner loop frees at each step and wants again, and for what stays."""
 
 import ctypes
+import mmap
 import platform
+from itertools import accumulate
+
+import torch
+
+from models.parameters import Parameters
 
 MiB = 2**20
 # Parameters of mallopt(3).
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
 ARENAS = 1  # heaps: what is freed in one is of no use to the threads of another
 LARGEST_MMAP_THRESHOLD = 32 * MiB
+WORTH_PAGES = 128 * 1024  # bytes; from which malloc by default gives a block pages of its own
+ALIGNMENT = 64  # of a tensor's first byte, as torch's
 
 
 def keep_freed_memory() -> None:
@@ -23,3 +31,20 @@ def keep_freed_memory() -> None:
     libc.mallopt(M_TRIM_THRESHOLD, 128 * MiB)
     libc.mallopt(M_TOP_PAD, 16 * MiB)
     libc.mallopt(M_ARENA_MAX, ARENAS)
+
+
+def in_own_pages(parameters: Parameters) -> Parameters:
+    """Copies on the CPU that lie together outside malloc's heap, and go back to the system when all are gone.
+
+    For what stays for long: scattered in the heap, between what comes and goes, it keeps that from being joined again,
+    and the heap grows. What is small is left where it is.
+    """
+    sizes = [-(-tensor.nbytes // ALIGNMENT) * ALIGNMENT for tensor in parameters.values()]
+    if sum(sizes) < WORTH_PAGES:
+        return parameters
+    pages = mmap.mmap(-1, sum(sizes), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    copies = {}
+    for (name, tensor), start in zip(parameters.items(), accumulate(sizes, initial=0), strict=False):
+        copy = torch.frombuffer(pages, dtype=tensor.dtype, count=tensor.numel(), offset=start)
+        copies[name] = copy.view(tensor.shape).copy_(tensor)
+    return copies
