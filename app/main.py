@@ -32,7 +32,7 @@ from app.store import Store, open_store
 from app.templates import Templates
 from app.threads import share_lock
 from app.tracing import Tracing
-from models.allocator import keep_freed_memory
+from models.allocator import give_back_freed_memory, keep_freed_memory
 
 log = structlog.stdlib.get_logger("kshot")
 ROUTES = (adapt, predict, models, versions, export, checkpoints, health, metrics, page)
@@ -119,4 +119,5 @@ async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:
                 counts.swept(deleted)
         except StoreUnavailable as error:  # it may come back
             log.error("expired models could not be deleted", error=error.detail)
+        await to_thread.run_sync(give_back_freed_memory)
         await asyncio.sleep(seconds)

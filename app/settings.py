@@ -53,7 +53,9 @@ class Settings(BaseSettings):
         None, ge=1, le=MAX_TTL_SECONDS, description="Life of a model that asks for none; unset: for ever."
     )
     keep_images: bool = Field(True, description="Whether the images of a request that doesn't say so are kept.")
-    sweep_seconds: float = Field(60, gt=0, description="Seconds between deletions of expired models.")
+    sweep_seconds: float = Field(
+        60, gt=0, description="Seconds between deletions of expired models; freed memory is given back then."
+    )
     cache_bytes: int = Field(256 * MiB, ge=0, description="Memory, on the device, for adapted models used lately.")
     pin: str = Field(
         "",

@@ -10,6 +10,7 @@ import torch
 from models.parameters import Parameters
 
 MiB = 2**20
+GLIBC = platform.libc_ver()[0] == "glibc"
 # Parameters of mallopt(3).
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
 ARENAS = 1  # heaps: what is freed in one is of no use to the threads of another
@@ -24,13 +25,21 @@ def keep_freed_memory() -> None:
     By default it gives blocks of a megabyte back to the system at once, and the next step faults every page in again.
     Best called while there is but one thread: a heap that a thread has by then stays.
     """
-    if platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL(None)
-    libc.mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
-    libc.mallopt(M_TRIM_THRESHOLD, 128 * MiB)
-    libc.mallopt(M_TOP_PAD, 16 * MiB)
-    libc.mallopt(M_ARENA_MAX, ARENAS)
+    if GLIBC:
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
+        libc.mallopt(M_TRIM_THRESHOLD, 128 * MiB)
+        libc.mallopt(M_TOP_PAD, 16 * MiB)
+        libc.mallopt(M_ARENA_MAX, ARENAS)
+
+
+def give_back_freed_memory() -> None:
+    """Has it give back what it keeps by now, as malloc_trim(3) does. For now and then: it takes some ms per 100 MB.
+
+    Else a process holds for ever what its busiest moment took.
+    """
+    if GLIBC:
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def in_own_pages(parameters: Parameters) -> Parameters:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 import sys
 
@@ -10,7 +9,7 @@ import psutil
 import pytest
 import torch
 
-from models.allocator import WORTH_PAGES, MiB, in_own_pages
+from models.allocator import GLIBC, WORTH_PAGES, MiB, in_own_pages
 from models.parameters import Parameters
 
 PAGE_FAULTS = """
@@ -40,15 +39,36 @@ for _ in range(3):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
+SCATTERED = """
+import psutil, torch
+from models.allocator import give_back_freed_memory, keep_freed_memory
 
-def page_faults(tune: str) -> int:
-    code = PAGE_FAULTS.format(tune=tune)
+keep_freed_memory()
+blocks = [torch.ones(16_000) for _ in range(4000)]
+del blocks[::2]
+before = psutil.Process().memory_info().rss
+give_back_freed_memory()
+print(before - psutil.Process().memory_info().rss)
+"""
+of_glibc = pytest.mark.skipif(not GLIBC, reason="tunes glibc alone")
+
+
+def run(code: str) -> int:
     return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="tunes glibc alone")
+def page_faults(tune: str) -> int:
+    return run(PAGE_FAULTS.format(tune=tune))
+
+
+@of_glibc
 def test_freed_memory_is_not_faulted_in_again() -> None:
     assert page_faults("keep_freed_memory()") < page_faults("") / 5
+
+
+@of_glibc
+def test_what_lies_scattered_can_be_given_back() -> None:
+    assert run(SCATTERED) > 2000 * 16_000 * 4 * 0.9
 
 
 def mixed(rows: int) -> Parameters:
