@@ -31,7 +31,7 @@ def main(
     services: Annotated[list[str] | None, typer.Option(help=f"Of {', '.join(SERVICES)}; all when not given.")] = None,
     rounds: Annotated[int, typer.Option(min=2, help="Turns of each service.")] = 5,
     seconds: Annotated[float, typer.Option(min=1, help="Of load in a turn.")] = 10,
-    models: Annotated[int, typer.Option(min=1, help="Adapted models to predict with.")] = 1000,
+    models: Annotated[int, typer.Option(min=TENANTS, help="Adapted models to predict with.")] = 1000,
     out: Annotated[Path | None, typer.Option("--json", help="Write what was measured to this file.")] = None,
 ) -> None:
     """Measure throughput and latency."""
