@@ -42,7 +42,7 @@ from app.schemas import (
 )
 from app.settings import Settings
 from app.stopwatch import Observe, Stopwatch
-from app.store import Put, Store, Stored, Usage
+from app.store import DirectoryStore, Put, Store, Stored, Usage
 from models.allocator import in_own_pages
 from models.errors import SupportError
 from models.export.onnx_file import build_onnx
@@ -73,8 +73,8 @@ class Service:
         self.cache = ModelCache(settings.cache_bytes, store.fresh_seconds, settings.pin.split(","), metrics)
         self.reader = Reader(settings)
         self.reads, self.writes = Blocking(settings.store_seconds), Blocking(settings.store_seconds)
-        # A store that is asked before each prediction, being fresh for no time, answers at once.
-        self.checks = self.reads if store.fresh_seconds else Gathered(self.reads)
+        # A folder says in microseconds which revision is there; a bucket takes as long as to do all else.
+        self.checks = Gathered(self.reads) if isinstance(store, DirectoryStore) else self.reads
         self.checkpoints = Catalogue(engine, settings.checkpoint)
 
     def of(self, tenant: str) -> Service:
