@@ -11,27 +11,29 @@ import structlog
 from anyio import to_thread
 from fastapi import FastAPI
 
-from app import __version__, logs, problems, tracing
-from app.access import Access
-from app.admission import Admission, Gate
-from app.engine import Engine
+from app import __version__
+from app.engine.checkpoint_loading import find_checkpoints, load_learners
+from app.engine.engine import Engine
 from app.errors import StoreUnavailable
-from app.forms import WholeForm
-from app.gauges import Gauges
-from app.idempotency import Turns
-from app.keys import KeyFile
-from app.learners import find_checkpoints, load_learners
-from app.limits import BodyDeadline, BodyLimit
-from app.metrics import Metrics
-from app.openapi import Api
-from app.quotas import Quotas
-from app.routes import adapt, checkpoints, export, health, metrics, models, page, predict, versions
-from app.service import Service
+from app.http import problems
+from app.http.form_requests import WholeForm
+from app.http.middleware.admission import Admission, Gate
+from app.http.middleware.authentication import Access
+from app.http.middleware.body_limits import BodyDeadline, BodyLimit
+from app.http.openapi import Api
+from app.http.route_templates import Templates
+from app.http.routes import adapt, checkpoints, export, health, metrics, models, page, predict, versions
+from app.observability import logs, tracing
+from app.observability.gauges import Gauges
+from app.observability.metrics import Metrics
+from app.observability.tracing import Tracing
+from app.server.tuning import share_lock
+from app.service.idempotency import Turns
+from app.service.service import Service
 from app.settings import MiB, Settings
 from app.store import Store, open_store
-from app.templates import Templates
-from app.threads import share_lock
-from app.tracing import Tracing
+from app.tenants.keys import KeyFile
+from app.tenants.quotas import Quotas
 from models.allocator import give_back_freed_memory, keep_freed_memory
 
 log = structlog.stdlib.get_logger("kshot")
@@ -50,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         summary="Upload a few labelled images, get a classifier adapted to them, ask it about new ones.",
         lifespan=_lifespan,
-        docs_url=None,  # ours is in app.routes.page
+        docs_url=None,  # ours is in app.http.routes.page
         redoc_url=None,
         # Twice what we take, so that it is we who say how many are too many.
         form_limits={

@@ -1,18 +1,38 @@
-"""How the event loop and the threads beside it share Python's one lock."""
+"""Threads for the work that is neither the event loop's nor the engine's."""
 
 from __future__ import annotations
 
-import sys
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Concatenate, ParamSpec, TypeVar
 
-PATIENCE_SECONDS = 1e-4
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def share_lock() -> None:
-    """Has a thread get Python's lock soon, however busy the event loop is; for the whole process.
+class Workers:
+    """So many threads and no more.
 
-    A thread wants the lock back after every read of a file and every operation of torch. It may demand it once nobody
-    let go of it for `sys.getswitchinterval()`, by default 5 ms. But a loop that answers one request after another lets
-    go of it for some microseconds at each read and write of a socket, which are over before the thread is awake: by
-    default one client that sends nonsense as fast as it can would keep all others waiting for as long as it likes.
+    anyio's limiter counts a thread as free once its caller is cancelled, though it works on.
     """
-    sys.setswitchinterval(PATIENCE_SECONDS)
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
+
+    async def run(self, function: Callable[Concatenate[Event, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the function returns, once a thread is free.
+
+        Its first argument is an event that is set if the caller is cancelled, for it to end early;
+        if it has not begun by then, it never does.
+        """
+        gone = Event()
+        try:
+            return await asyncio.wrap_future(self._pool.submit(function, gone, *args, **kwargs))
+        finally:
+            gone.set()
+
+    def close(self) -> None:
+        """Ends the threads when they have done what they do. Blocks."""
+        self._pool.shutdown(cancel_futures=True)

@@ -17,10 +17,10 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
-from app.client import AsyncClient
 from benchmarks.drawings import Characters, draw, require, test_characters
 from benchmarks.machine import describe_machine
 from benchmarks.server import running_server
+from kshot import AsyncClient
 
 SETTINGS = ["5x1", "5x5", "20x1", "20x5", "2x1", "2x5", "50x1", "50x5"]
 CLIENTS = 4  # episodes in flight

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from meta_training.omniglot import character_files
+from meta_training.data.omniglot import character_files
 from models.checkpoint import SHIPPED
 
 Characters = dict[str, list[bytes]]

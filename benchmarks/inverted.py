@@ -12,9 +12,9 @@ import torch
 import typer
 
 from benchmarks.machine import describe_machine
-from meta_training.datasets import ImageClasses
-from meta_training.evaluation import Setting, evaluate
-from meta_training.splits import read_split
+from meta_training.data.image_classes import ImageClasses
+from meta_training.data.splits import read_split
+from meta_training.evaluation.accuracy import Setting, evaluate
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.learner import Learner
 

@@ -15,10 +15,10 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
-from app.client import Client
 from benchmarks.drawings import Characters, draw, require, test_characters
 from benchmarks.machine import describe_machine
 from benchmarks.server import running_server
+from kshot import Client
 
 WARM_UP = 5
 TOTAL = "end to end"

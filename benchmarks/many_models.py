@@ -25,10 +25,10 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
-from app.client import Client
 from app.store import DirectoryStore, Stored, new_id
 from benchmarks.machine import describe_machine
 from benchmarks.server import running_server
+from kshot import Client
 
 PHOTOS = Path(__file__).parents[1] / "tests" / "data" / "photos"
 WRITERS = 8

@@ -16,7 +16,7 @@ import numpy as np
 import typer
 from playwright.sync_api import Browser, sync_playwright
 
-from app.routes.page import FOLDER
+from app.http.routes.page import FOLDER
 from benchmarks.browser import launch
 from benchmarks.machine import describe_machine
 from benchmarks.server import running_server

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from benchmarks.machine import describe_machine
 from benchmarks.photos import Photos, read_photos
-from meta_training.episodes import generator
+from meta_training.data.episodes import generator
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.learner import Adaptation, Answers, Learner
 from models.tasks import Support

@@ -24,12 +24,12 @@ import typer
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from app.client import Client
 from benchmarks.machine import describe_machine
 from benchmarks.photo_plain import Model, PlainWay
 from benchmarks.server import running_server
+from kshot import Client
+from meta_training.data.sources import image_files
 from meta_training.errors import DataError
-from meta_training.sources import image_files
 from models.allocator import keep_freed_memory
 from models.checkpoint import SHIPPED, load_checkpoint
 

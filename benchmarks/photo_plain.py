@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from models.checkpoint import Checkpoint
-from models.encoders.efficientnet_lite import encode
-from models.encoders.spec import TOP, EncoderSpec, Layer
-from models.heads import HEAD_WEIGHT
-from models.last_block import QUARTERS, SMALLEST, LastBlock, regions
+from models.encoders.efficientnet_lite.plain import encode
+from models.encoders.efficientnet_lite.spec import TOP, EncoderSpec, Layer
+from models.heads.heads import HEAD_WEIGHT
+from models.inputs.image import prepare
 from models.metadata import InnerSpec
+from models.networks.last_block import QUARTERS, SMALLEST, LastBlock, regions
 from models.parameters import Parameters, move
-from models.preprocess import prepare
 
 
 class Features(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from meta_training.datasets import read_classes
+from meta_training.data.image_classes import read_classes
 from meta_training.errors import DataError
 from models.learner import Learner
 

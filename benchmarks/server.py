@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from app.client import Client, ServerUnreachableError
+from kshot import Client, ServerUnreachableError
 from models.checkpoint import SHIPPED
 
 STARTUP_SECONDS = 60

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.client import Client, StepEvent
+from kshot import Client, StepEvent
 
 DRAWINGS = Path(__file__).parent.parent / "tests" / "data" / "drawings"
 

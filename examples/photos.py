@@ -6,7 +6,7 @@ python examples/photos.py [FOLDER]
 import sys
 from pathlib import Path
 
-from app.client import Client
+from kshot import Client
 
 PHOTOS = Path(__file__).parent.parent / "tests" / "data" / "photos" / "support"
 

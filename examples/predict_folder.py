@@ -7,7 +7,7 @@ import csv
 import sys
 from pathlib import Path
 
-from app.client import Client
+from kshot import Client
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 

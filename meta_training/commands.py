@@ -117,7 +117,7 @@ def evaluate(
         kshot evaluate models/checkpoints/omniglot.safetensors --data ~/omniglot
         kshot evaluate runs/omniglot-5way/omniglot-5way.safetensors --inner-batch 5 --episodes 10000
     """
-    from meta_training.scoring import Scoring, score_checkpoint
+    from meta_training.evaluation.scoring import Scoring, score_checkpoint
     from models.devices import pick_device
 
     _use_threads(threads)
@@ -150,7 +150,7 @@ def report(
         kshot report
         kshot report runs/omniglot-5way runs/omniglot-20way --out report
     """
-    from meta_training.reporting import report
+    from meta_training.reports.reporting import report
     from models.checkpoint import SHIPPED
 
     with _errors_for_people():

@@ -5,11 +5,11 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
-from meta_training.datasets import ImageClasses
+from meta_training.data.image_classes import ImageClasses
 from meta_training.errors import RunError
-from models.encoders.spec import EncoderSpec
+from models.encoders.efficientnet_lite.spec import EncoderSpec
+from models.inputs.image import InputSpec
 from models.metadata import CalibrationSpec, CheckpointMetadata, HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
-from models.preprocess import InputSpec
 
 NAME_RULE = "be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
 Algorithm: TypeAlias = Literal["reptile", "fomaml"]

@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 import typer
 
-from meta_training import sine
 from meta_training.config import TrainConfig
-from meta_training.datasets import ImageClasses
-from meta_training.encoding import encoded
+from meta_training.data.encoding import encoded
+from meta_training.data.image_classes import ImageClasses
+from meta_training.data.splits import Split, read_split
 from meta_training.ranks import ALONE, Ranks, joined
-from meta_training.reports import write_results
+from meta_training.reports.run_report import write_results
 from meta_training.run_folder import RunFolder
-from meta_training.splits import Split, read_split
+from meta_training.tasks import sine
 from meta_training.training import Schedule, Training
 from models.allocator import keep_freed_memory
 from models.metadata import CheckpointMetadata

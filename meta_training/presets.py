@@ -23,9 +23,9 @@ ImageNet's weights. What ships is the start of such a run, `--meta-steps 0`: see
 """
 
 from meta_training.config import TrainConfig
-from models.encoders.spec import EncoderSpec
+from models.encoders.efficientnet_lite.spec import EncoderSpec
+from models.inputs.image import InputSpec
 from models.metadata import CalibrationSpec, HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
-from models.preprocess import InputSpec
 
 OMNIGLOT = TrainConfig(
     name="omniglot",

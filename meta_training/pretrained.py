@@ -9,7 +9,7 @@ from torch import Tensor
 
 from meta_training.errors import RunError
 from models.architecture import Architecture, MetaInitialization
-from models.encoders.spec import TOP, EncoderSpec
+from models.encoders.efficientnet_lite.spec import TOP, EncoderSpec
 from models.parameters import Parameters, move
 
 EPSILON = 1e-3  # of their batch norm
@@ -32,7 +32,7 @@ def start(architecture: Architecture, encoder: EncoderSpec | None, seed: int) ->
 
 
 def imagenet_weights(dtype: torch.dtype = torch.float16) -> Parameters:
-    """The weights that `models.encoders.spec` lists, and `top`'s [1280, 320, 1, 1] and [1280]: the last convolution.
+    """The weights that the encoder's spec lists, and `top`'s [1280, 320, 1, 1] and [1280]: the last convolution.
 
     Raises RunError without the package.
     """

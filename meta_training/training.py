@@ -13,15 +13,15 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from meta_training.config import TrainConfig
+from meta_training.data.meta_batches import draw_meta_batch
+from meta_training.data.splits import Split
 from meta_training.errors import RunError
-from meta_training.evaluation import evaluate, standard_settings
+from meta_training.evaluation.accuracy import evaluate, standard_settings
 from meta_training.memory import resident_megabytes
-from meta_training.meta_batches import draw_meta_batch
 from meta_training.pretrained import start
 from meta_training.ranks import ALONE, Ranks
 from meta_training.reptile import annealed, change_since, meta_step
 from meta_training.run_folder import Progress, RunFolder
-from meta_training.splits import Split
 from models.architecture import MetaInitialization, shared_moments
 from models.checkpoint import Checkpoint
 from models.inner_loop import inner_loop

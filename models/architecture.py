@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from models.conv4 import Conv4
-from models.conv4_gradient import Conv4Gradient
-from models.heads import HEAD, Head, logits
+from models.heads.heads import HEAD, Head, logits
 from models.inner_loop import Gradient, by_autograd
-from models.network import Network
+from models.networks.conv4.gradient import Conv4Gradient
+from models.networks.conv4.network import Conv4
+from models.networks.interface import Network
 from models.optimizers import Optimizer
 from models.parameters import Parameters, move, stack
 from models.tasks import PADDING, TaskBatch

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from models.architecture import SolvedHeadGradient, image_losses
 from models.checkpoint import Checkpoint
-from models.encoders.runtime import Encoder, build_encoder
+from models.encoders.efficientnet_lite.runtime import Encoder, build_encoder
 from models.errors import SupportError
-from models.estimates import class_means, expected_accuracy, held_out_probability, learning_curve
-from models.heads import HEAD, HEAD_BIAS, logits
+from models.estimates.estimates import class_means, expected_accuracy, held_out_probability, learning_curve
+from models.heads.heads import HEAD, HEAD_BIAS, logits
 from models.inner_loop import Observer, inner_loop
-from models.packing import pack, unpack
+from models.networks.packing import pack, unpack
 from models.parameters import Parameters, gather, select
 from models.tasks import PADDING, Support, TaskBatch, collate, pad_stack, pad_to
 

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from models.architecture import Architecture
-from models.conv4 import Conv4
-from models.encoders.spec import EncoderSpec
-from models.heads import DenseHead, Head, LogisticHead, PrototypeHead, ZeroHead
-from models.last_block import LastBlock
-from models.network import Network
+from models.encoders.efficientnet_lite.spec import EncoderSpec
+from models.heads.heads import DenseHead, Head, LogisticHead, PrototypeHead, ZeroHead
+from models.inputs.image import InputSpec
+from models.networks.conv4.network import Conv4
+from models.networks.interface import Network
+from models.networks.last_block import LastBlock
 from models.optimizers import SGD, Adam, Optimizer
-from models.preprocess import InputSpec
 
 
 class _Spec(BaseModel):

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.blocks.kernels import adam
+from models.networks.conv4.blocks.kernels import adam
 from models.parameters import Parameters
 
 

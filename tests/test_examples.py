@@ -1,4 +1,4 @@
-"""The scripts in examples/ do what they say, against a running server. run_onnx.py is in tests/app/test_export.py."""
+"""The scripts in examples/ do what they say, against a running server. run_onnx.py: see test_export."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.commands import extensions, keys, models, remote, serve
-from app.commands.console import HELP_OPTIONS
+from app.commands import keys, serve
+from kshot.commands import extensions, models, remote
+from kshot.commands.console import HELP_OPTIONS
 
 kshot = typer.Typer(
     name="kshot",

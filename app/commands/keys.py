@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.console import AsJson, fail, print_table, show
+from kshot.commands.console import AsJson, fail, print_table, show
 
 if TYPE_CHECKING:
-    from app.keys import Key, KeyFile
+    from app.tenants.keys import Key, KeyFile
 
 keys = typer.Typer(name="keys", no_args_is_help=True, help="Make, list and revoke the API keys of a server.")
 
@@ -66,7 +66,7 @@ def revoke(key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="See `ks
 
 
 def _file(path: Path) -> KeyFile:
-    from app.keys import KeyFile
+    from app.tenants.keys import KeyFile
 
     return KeyFile(path)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.console import fail
+from kshot.commands.console import fail
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -104,10 +104,10 @@ def _in_words(wrong: ErrorDetails) -> str:
 
 def _check(settings: Settings) -> None:
     """Ends the command where the service would end, or never be ready, with a traceback."""
-    from app import tracing
-    from app.keys import KeyFile
-    from app.learners import find_checkpoints
+    from app.engine.checkpoint_loading import find_checkpoints
+    from app.observability import tracing
     from app.store import open_store
+    from app.tenants.keys import KeyFile
     from models.devices import pick_device
     from models.errors import KshotError
 
@@ -124,7 +124,7 @@ def _check(settings: Settings) -> None:
 
 def _try(settings: Settings) -> None:
     """Loads what the service would load. On a machine's first time that compiles for some seconds."""
-    from app.learners import load_learners
+    from app.engine.checkpoint_loading import load_learners
     from models.errors import KshotError
 
     _check(settings)
@@ -151,8 +151,8 @@ def _serve_together(settings: Settings) -> None:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters
         from uvicorn import Config
 
-        from app import logs
-        from app.processes import Processes, bind
+        from app.observability import logs
+        from app.server.processes import Processes, bind
 
         logs.configure(settings)
         alone = Config("", host=settings.host, port=settings.port, log_config=None).bind_socket()
@@ -167,9 +167,9 @@ def _serve(settings: Settings, bound: socket | None = None) -> None:
     """One server, on the port or on a socket that is bound to it."""
     import uvicorn
 
-    from app.connections import TimelyProtocol
-    from app.draining import DrainingServer
     from app.main import create_app
+    from app.server.connections import TimelyProtocol
+    from app.server.draining import DrainingServer
 
     app = create_app(settings)
     config = uvicorn.Config(
@@ -178,7 +178,7 @@ def _serve(settings: Settings, bound: socket | None = None) -> None:
         port=settings.port,
         http=partial(TimelyProtocol, body_seconds=settings.upload_seconds),  # type: ignore[arg-type]
         ws="none",
-        log_config=None,  # the service's own, app/logs.py
+        log_config=None,  # the service's own, app/observability/logs.py
         access_log=False,
         timeout_graceful_shutdown=LAST_SECONDS,
     )

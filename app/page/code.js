@@ -22,7 +22,7 @@ function snippets(id) {
   const key = "Authorization" in keyHeaders();
   const header = key ? ' -H "Authorization: Bearer $KSHOT_API_KEY"' : "";
   const python = [
-    "from app.client import Client",
+    "from kshot import Client",
     "",
     `with Client("${url}") as kshot:`,
     `    answer = kshot.predict("${id}", ["picture.jpg"])`,

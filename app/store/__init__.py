@@ -3,7 +3,7 @@
 A model's kept images, where there are any, are a file beside it, which goes when the model goes.
 """
 
-from app.store.directory import DirectoryStore
+from app.store.directory.directory_store import DirectoryStore
 from app.store.ids import new_id
 from app.store.interface import Put, Store, Stored, Usage, is_expired
 from app.store.opening import open_store

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.errors import StoreUnavailable
 from app.settings import Settings
-from app.store.directory import DirectoryStore
+from app.store.directory.directory_store import DirectoryStore
 from app.store.interface import Store
 
 
@@ -15,8 +15,8 @@ def open_store(settings: Settings) -> Store:
     if "://" not in settings.store:
         return DirectoryStore(Path(settings.store))
     try:
-        from app.store.bucket import open_bucket
-        from app.store.objects import ObjectStore
+        from app.store.s3.bucket import open_bucket
+        from app.store.s3.object_store import ObjectStore
     except ImportError as error:
         detail = f"{settings.store} needs the package obstore: pip install 'kshot[s3]'."
         raise StoreUnavailable(detail) from error

@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.inner_loop.contenders import CONTENDERS, OURS, Contender, Name
 from benchmarks.inner_loop.problem import RATE, Problem
-from models.conv4 import Conv4
+from models.networks.conv4.network import Conv4
 from models.parameters import Parameters, stack
 
 TASKS, STEPS = 2, 4

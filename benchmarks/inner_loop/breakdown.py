@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.inner_loop.contenders import Ours
 from benchmarks.inner_loop.problem import NETWORKS, Problem
-from models.blocks import kernels
+from models.networks.conv4.blocks import kernels
 
 PRODUCTS = re.compile(r"\b(mm|bmm|addmm|baddbmm|matmul|conv2d|convolution_backward)_?\b")
 

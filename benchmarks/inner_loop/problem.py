@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 
 from models.architecture import Architecture, MetaInitialization
-from models.blocks.windows import KERNEL, places
-from models.conv4 import LAYERS, Conv4
-from models.heads import DenseHead
+from models.heads.heads import DenseHead
+from models.networks.conv4.blocks.windows import KERNEL, places
+from models.networks.conv4.network import LAYERS, Conv4
 from models.optimizers import Adam
 from models.tasks import TaskBatch
 

@@ -5,9 +5,9 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from benchmarks.inner_loop.problem import WAYS
-from models.blocks.windows import EPSILON, KERNEL, same_padding
-from models.conv4 import LAYERS, Conv4
-from models.heads import HEAD_BIAS, HEAD_WEIGHT
+from models.heads.heads import HEAD_BIAS, HEAD_WEIGHT
+from models.networks.conv4.blocks.windows import EPSILON, KERNEL, same_padding
+from models.networks.conv4.network import LAYERS, Conv4
 from models.parameters import Parameters
 
 NORM = {"gamma": "weight", "beta": "bias"}

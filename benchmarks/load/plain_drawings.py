@@ -13,9 +13,9 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.inner_loop.textbook import images, textbook, to_textbook
 from models.checkpoint import Checkpoint
-from models.conv4 import Conv4
-from models.heads import HEAD_BIAS
-from models.preprocess import prepare
+from models.heads.heads import HEAD_BIAS
+from models.inputs.image import prepare
+from models.networks.conv4.network import Conv4
 from models.tasks import TaskBatch
 
 

@@ -8,7 +8,7 @@ from benchmarks.inner_loop.problem import BATCH, flops
 from benchmarks.load.clients import Answered
 from benchmarks.load.rounds import LONE, STEPS, Measured, Phase
 from benchmarks.load.services import ALONE, KSHOT, TOGETHER
-from models.conv4 import Conv4
+from models.networks.conv4.network import Conv4
 
 SUPPORT = 25  # pictures
 

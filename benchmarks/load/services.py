@@ -14,7 +14,7 @@ from typing import Protocol
 
 import httpx
 
-from app.keys import KeyFile
+from app.tenants.keys import KeyFile
 from benchmarks.load.requests import Form, Json, Labelled, Request
 from benchmarks.server import free_port, running_server
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.photo_accuracy.photos import Photos
-from meta_training.episodes import draw_episode, generator
+from meta_training.data.episodes import draw_episode, generator
 
 QUERIES = 15  # a class, or as many as there are
 AT_ONCE = 8

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn.functional import conv2d, relu6
 from tqdm import tqdm
 
-from meta_training.datasets import ImageClasses, read_classes
+from meta_training.data.image_classes import ImageClasses, read_classes
 from meta_training.pretrained import imagenet_weights
-from models.encoders.runtime import build_encoder
-from models.encoders.spec import TOP, EncoderSpec
+from models.encoders.efficientnet_lite.runtime import build_encoder
+from models.encoders.efficientnet_lite.spec import TOP, EncoderSpec
 from models.learner import Learner
 
 Encode = Callable[[Tensor], Tensor]

@@ -3,10 +3,10 @@
 import json
 
 from models.checkpoint import Checkpoint
+from models.inputs.image import InputSpec
 from models.learner import Adapted
-from models.packing import unpack
+from models.networks.packing import unpack
 from models.parameters import Parameters
-from models.preprocess import InputSpec
 
 STEPS = (
     "JPEG: open at a fraction of its size, if both sides stay 2 × size or more (Pillow's draft)",

@@ -1,16 +1,16 @@
-"""The adaptable networks as parts of an ONNX graph: what `models.conv4` and `models.last_block` do for one task."""
+"""The adaptable networks as parts of an ONNX graph: what they do for one task."""
 
 import torch
 from onnx import TensorProto
 
-from models.blocks.windows import EPSILON, KERNEL, places, same_padding
-from models.conv4 import HALVING, LAYERS, Conv4
-from models.encoders.onnx_graph import Graph
-from models.encoders.spec import TOP, EncoderSpec
-from models.last_block import QUARTERS, SMALLEST, LastBlock, regions
+from models.encoders.efficientnet_lite.onnx_graph import Graph
+from models.encoders.efficientnet_lite.spec import TOP, EncoderSpec
+from models.inputs.image import InputSpec
 from models.learner import STATISTICS
+from models.networks.conv4.blocks.windows import EPSILON, KERNEL, places, same_padding
+from models.networks.conv4.network import HALVING, LAYERS, Conv4
+from models.networks.last_block import QUARTERS, SMALLEST, LastBlock, regions
 from models.parameters import Parameters
-from models.preprocess import InputSpec
 
 TINY = 1e-12  # least length of a vector that is brought to length 1, as in torch
 

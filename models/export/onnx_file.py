@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from onnx import TensorProto, helper
 
 from models.checkpoint import Checkpoint
-from models.conv4 import Conv4
-from models.encoders.onnx_graph import IMAGES, Graph, batched
+from models.encoders.efficientnet_lite.onnx_graph import IMAGES, Graph, batched
 from models.export.description import describe, parameters_of
 from models.export.networks import add_conv4, add_last_block
-from models.heads import HEAD_BIAS, HEAD_WEIGHT
-from models.last_block import LastBlock
+from models.heads.heads import HEAD_BIAS, HEAD_WEIGHT
 from models.learner import MEANS, Adapted
+from models.networks.conv4.network import Conv4
+from models.networks.last_block import LastBlock
 from models.parameters import Parameters
 
 PROBABILITIES, FAMILIARITY, KNOWN = "probabilities", "familiarity", "known"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.client import Client
+from kshot import Client
 from tests.app.drawings import QUERY, SUPPORT, adapt, predict
 from tests.faults.watchdog import STALL, Watchdog, open_files
 from tests.s3 import running_s3

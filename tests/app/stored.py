@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import torch
 
-from app.schemas import CheckpointRef, Model
+from app.api.schemas import CheckpointRef, Model
 from app.store import Stored, new_id
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from meta_training.data.sources import File, image_files
 from meta_training.presets import PHOTO
 from meta_training.pretrained import start
-from meta_training.sources import File, image_files
 from models.checkpoint import Checkpoint, save_checkpoint
 from models.learner import Learner
 from models.metadata import CheckpointMetadata

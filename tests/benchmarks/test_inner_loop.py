@@ -20,7 +20,7 @@ from benchmarks.inner_loop.contenders import CONTENDERS, OURS, Contender, Name, 
 from benchmarks.inner_loop.problem import BATCH, NETWORKS, WAYS, Problem, flops
 from benchmarks.inner_loop.rounds import parts
 from benchmarks.inner_loop.textbook import textbook
-from models.conv4 import Conv4
+from models.networks.conv4.network import Conv4
 
 ROOT = Path(__file__).parents[2]
 STRIDED, POOLED = Conv4(channels=1, size=28, filters=8), Conv4(channels=3, size=21, filters=8, pool=True)

@@ -18,11 +18,11 @@ from benchmarks.photo_accuracy.contenders import ALTERNATIVES, NO_STEPS, OURS, U
 from benchmarks.photo_accuracy.episodes import Episodes, draw
 from benchmarks.photo_accuracy.photos import Photos, encode_photos
 from benchmarks.photo_accuracy.results import Estimate, Result, mean
-from meta_training.datasets import decode
+from meta_training.data.image_classes import decode
+from meta_training.data.sources import File
 from meta_training.errors import DataError
-from meta_training.evaluation import Setting, evaluate
+from meta_training.evaluation.accuracy import Setting, evaluate
 from meta_training.presets import PHOTO
-from meta_training.sources import File
 from models.checkpoint import Checkpoint
 from models.learner import Learner
 

@@ -7,14 +7,14 @@ from threading import Event
 import pytest
 import torch
 
-from app.images import Decoder
+from app.inputs.decoding import Decoder
+from app.inputs.support_set import Upload
 from app.settings import Settings
-from app.uploads import Upload
 from benchmarks.photo_plain import PlainWay
-from meta_training.datasets import decode
-from meta_training.episodes import flatten
+from meta_training.data.episodes import flatten
+from meta_training.data.image_classes import decode
+from meta_training.data.sources import File
 from meta_training.presets import PHOTO
-from meta_training.sources import File
 from models.checkpoint import Checkpoint
 from models.learner import Learner
 from models.tasks import Support

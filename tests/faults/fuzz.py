@@ -36,15 +36,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.archives import ArchiveReader
 from app.errors import AppError
-from app.forms import WholeForm, require_form
-from app.images import Decoder
-from app.limits import BodyLimit
+from app.http.form_requests import WholeForm, require_form
+from app.http.middleware.body_limits import BodyLimit
+from app.inputs.archives import ArchiveReader
+from app.inputs.decoding import Decoder
+from app.inputs.support_set import Upload
 from app.settings import Settings
-from app.uploads import Upload
 from models.checkpoint import SHIPPED
-from models.preprocess import InputSpec
+from models.inputs.image import InputSpec
 from tests.faults import mutations
 from tests.faults.watchdog import Watchdog, memory, open_files
 from tests.serving import Server

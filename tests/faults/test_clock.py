@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from app.client import Client
-from app.client.errors import APIError
-from app.keys import KeyFile
+from app.tenants.keys import KeyFile
+from kshot import Client
+from kshot.errors import APIError
 from tests.app.drawings import FOLDER, QUERY
 from tests.serving import Server, wait_until
 

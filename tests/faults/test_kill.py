@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.store.folder import IMAGES
-from app.store.format import SUFFIX
+from app.store.directory.model_folder import IMAGES
 from app.store.interface import ABANDONED_SECONDS
+from app.store.model_file import SUFFIX
 from tests.app.drawings import QUERY, SUPPORT, adapt, predict
 from tests.serving import Server, wait_until
 

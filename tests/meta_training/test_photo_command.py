@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.client import Client
+from kshot import Client
 from tests.serving import Server
 
 CLOTHING = Path(os.environ.get("KSHOT_DATA", "../shared/data")) / "clothing.tar"

@@ -9,18 +9,18 @@ import pytest
 import torch
 
 from meta_training.config import TrainConfig
-from meta_training.datasets import ImageClasses, read_classes
-from meta_training.encoding import encoded
+from meta_training.data.encoding import encoded
+from meta_training.data.image_classes import ImageClasses, read_classes
+from meta_training.data.splits import Split
 from meta_training.errors import RunError
 from meta_training.launch import describe
 from meta_training.presets import OMNIGLOT, PRESETS
 from meta_training.run_folder import RunFolder
-from meta_training.splits import Split
 from meta_training.training import Training
-from models.encoders.spec import EncoderSpec
-from models.heads import HEAD_WEIGHT
+from models.encoders.efficientnet_lite.spec import EncoderSpec
+from models.heads.heads import HEAD_WEIGHT
+from models.inputs.image import InputSpec
 from models.metadata import HeadSpec
-from models.preprocess import InputSpec
 
 
 def turned(drawings: Path, spec: InputSpec) -> ImageClasses:

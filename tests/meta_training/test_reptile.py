@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from meta_training.reptile import annealed, change_since, mean_change, meta_step
-from meta_training.sine import Waves, draw_waves, initialize, loss
+from meta_training.tasks.sine import Waves, draw_waves, initialize, loss
 from models.architecture import MetaInitialization
 from models.inner_loop import by_autograd, inner_loop
 from models.optimizers import SGD

@@ -13,17 +13,17 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from meta_training.config import TrainConfig
-from meta_training.datasets import ImageClasses, read_classes
+from meta_training.data.image_classes import ImageClasses, read_classes
+from meta_training.data.meta_batches import TrainingTask, draw_task
+from meta_training.data.splits import Split
 from meta_training.errors import DataError, RunError
-from meta_training.evaluation import evaluate, standard_settings
+from meta_training.evaluation.accuracy import evaluate, standard_settings
 from meta_training.launch import describe, shrinkage, stops
-from meta_training.meta_batches import TrainingTask, draw_task
 from meta_training.presets import OMNIGLOT
 from meta_training.run_folder import RunFolder
-from meta_training.splits import Split
 from meta_training.training import Schedule, Training
 from models.architecture import MetaInitialization
-from models.heads import HEAD
+from models.heads.heads import HEAD
 from models.inner_loop import inner_loop
 from models.parameters import Parameters
 from models.tasks import TaskBatch, collate

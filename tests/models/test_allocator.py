@@ -16,8 +16,8 @@ PAGE_FAULTS = """
 import resource, torch
 from models.allocator import keep_freed_memory
 from models.architecture import Architecture
-from models.conv4 import Conv4
-from models.heads import ZeroHead
+from models.networks.conv4.network import Conv4
+from models.heads.heads import ZeroHead
 from models.inner_loop import by_autograd, inner_loop
 from models.optimizers import Adam
 from models.tasks import TaskBatch

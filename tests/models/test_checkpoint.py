@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 
 from models.checkpoint import SHIPPED, Checkpoint, _digest, load_checkpoint, save_checkpoint
 from models.errors import CheckpointError
+from models.inputs.image import InputSpec
 from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec
 from models.parameters import Parameters
-from models.preprocess import InputSpec
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
 from models.architecture import Architecture
-from models.blocks.windows import EPSILON, same_padding
-from models.conv4 import Conv4
-from models.heads import HEAD_BIAS, HEAD_WEIGHT, DenseHead, ZeroHead
+from models.heads.heads import HEAD_BIAS, HEAD_WEIGHT, DenseHead, ZeroHead
 from models.inner_loop import by_autograd, inner_loop
+from models.networks.conv4.blocks.windows import EPSILON, same_padding
+from models.networks.conv4.network import Conv4
 from models.optimizers import SGD, Adam, Optimizer
 from models.parameters import Parameters, stack
 from models.tasks import TaskBatch

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.errors import SupportError
+from models.inputs.image import prepare
 from models.learner import Adaptation, Learner
 from models.metadata import HeadSpec
-from models.preprocess import prepare
 from models.tasks import Support
 
 TOLERANCE = 1e-3  # of a probability, after rounding has gone through all inner steps

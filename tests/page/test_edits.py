@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 from playwright.sync_api import Page, expect
 
-from app.client import Client
+from kshot import Client
 from tests.page.hand import SECONDS, adapt, card, drop, drop_photos, model_id, open_page, photos, rename
 from tests.serving import Server
 

@@ -12,7 +12,8 @@ import pytest
 import structlog
 
 from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
-from app.store import DirectoryStore, new_id, sweeper
+from app.store import DirectoryStore, new_id
+from app.store.directory import sweeper
 from app.store.interface import ABANDONED_SECONDS, RECORD_SECONDS, Usage
 from tests.app.stored import stored
 

@@ -15,9 +15,9 @@ from obstore.store import MemoryStore
 from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
 from app.settings import Settings
 from app.store import new_id, open_store
-from app.store.bucket import Bucket, open_bucket
 from app.store.interface import ABANDONED_SECONDS, RECORD_SECONDS
-from app.store.objects import ObjectStore
+from app.store.s3.bucket import Bucket, open_bucket
+from app.store.s3.object_store import ObjectStore
 from tests.app.stored import stored
 from tests.s3 import running_s3
 
@@ -180,7 +180,7 @@ def test_a_store_that_comes_back_has_what_it_had(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_bucket_without_the_package_for_it_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("app.store.bucket", "app.store.objects"):
+    for module in ("app.store.s3.bucket", "app.store.s3.object_store"):
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "obstore.store", None)
     with pytest.raises(StoreUnavailable, match=r"needs the package obstore: pip install 'kshot\[s3\]'"):

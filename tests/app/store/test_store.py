@@ -10,8 +10,8 @@ from contextlib import suppress
 import pytest
 import torch
 
+from app.api.schemas import Model
 from app.errors import ModelNotFound
-from app.schemas import Model
 from app.store import Store, Usage, new_id
 from app.store.ids import ID
 from tests.app.store.conftest import Opener

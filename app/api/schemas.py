@@ -1,0 +1,364 @@
+"""What goes over the wire: the forms that requests are, and the JSON that answers are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+from fastapi import UploadFile
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.api.labels import plain
+
+EXAMPLE_ID = "019ab2f3c4d5e6f708192a3b4c5d6e7f"
+MAX_TTL_SECONDS = 10 * 365 * 86400
+EXAMPLE_DIGEST = "sha256:" + "9f86d081884c7d65" * 4
+MAX_SKIPPED = 100
+
+
+class CheckpointRef(BaseModel):
+    """Which meta-initialization a model was adapted from."""
+
+    name: str = Field(description="Name of the checkpoint.", examples=["omniglot"])
+    digest: str = Field(description="Digest of its file: other weights, other digest.", examples=[EXAMPLE_DIGEST])
+
+
+class HardImage(BaseModel):
+    """A support image that the adapted model finds hard; often a wrong label or a poor picture."""
+
+    index: int = Field(description="Its place among the uploaded images, from 0.", examples=[7])
+    filename: str = Field(description="Its file name, or its path in the archive.", examples=["alpha/3.png"])
+    label: str = Field(description="The label it came with.", examples=["alpha"])
+    loss: float = Field(description="Its cross-entropy after adapting, in nats.", examples=[0.41])
+
+
+class ModelSummary(BaseModel):
+    """An adapted model, as a list shows it."""
+
+    id: str = Field(description="What /predict wants as model_id.", examples=[EXAMPLE_ID])
+    name: str | None = Field(default=None, description="The name it was given.", examples=["my symbols"])
+    checkpoint: CheckpointRef
+    classes: list[str] = Field(
+        description="Its labels, in order of first appearance; sorted, if they were an archive's folders.",
+        examples=[["alpha", "beta"]],
+    )
+    created_at: datetime = Field(description="When it was made.", examples=["2026-03-01T12:00:00Z"])
+    expires_at: datetime | None = Field(default=None, description="When it will be deleted; null: never.")
+    parent: str | None = Field(default=None, description="The model it is a version of.", examples=[EXAMPLE_ID])
+    version: int = Field(default=1, description="1, or one more than its parent's.", examples=[1])
+
+
+class CurvePoint(BaseModel):
+    """What fewer images would have given."""
+
+    images: int = Field(description="Of each class.", examples=[2])
+    accuracy: float = Field(description="Share of the other images that a head of these gets right.", examples=[0.85])
+
+
+class Validation(BaseModel):
+    """The accuracy to expect of new images like these, from these alone."""
+
+    accuracy: float = Field(description="Share of new images it should get right, 0 to 1.", examples=[0.93])
+    method: str = Field(description="How that was found.", examples=["cross-validation within the support set"])
+    learning_curve: list[CurvePoint] = Field(
+        default=[],
+        description="From 1, 2, 4, … of your images a class, before the inner steps: where it still rises, more help.",
+    )
+
+
+class Model(ModelSummary):
+    """An adapted model and how it came about."""
+
+    shots: dict[str, int] = Field(description="Images of each class.", examples=[{"alpha": 5, "beta": 5}])
+    steps: int = Field(description="Gradient steps taken (k).", examples=[5])
+    learning_rate: float = Field(description="Learning rate of these steps.", examples=[0.001])
+    seed: int | None = Field(
+        default=None,
+        description="The seed of the request. Adaptation is full-batch and draws nothing: it is only kept.",
+        examples=[0],
+    )
+    loss_curve: list[float] = Field(
+        description="Mean cross-entropy of the support set before each step and after the last.",
+        examples=[[0.52, 0.31, 0.2, 0.14, 0.11, 0.09]],
+    )
+    support_accuracy: float = Field(
+        description="Share of the uploaded images it now classifies as labelled; it has learnt from them, "
+        "so this is no estimate for new ones.",
+        examples=[1.0],
+    )
+    validation: Validation | None = Field(
+        default=None,
+        description="What to expect of new images; null where no class has two images, or the checkpoint can't say.",
+    )
+    hardest_images: list[HardImage] = Field(description="Up to 3 images with the highest loss, worst first.")
+    skipped: list[str] = Field(
+        default=[],
+        description=f"Files of the archive that are not images and were left out: the first {MAX_SKIPPED}.",
+        examples=[["__MACOSX/alpha/._1.png"]],
+    )
+    skipped_count: int = Field(default=0, description="How many were left out.", examples=[1])
+    images_kept: bool = Field(
+        default=False,
+        description="Whether its images are kept beside it, for GET /models/{id}/images and for new versions of it.",
+    )
+
+
+class AdaptTimings(BaseModel):
+    """Where the time of an /adapt went, in milliseconds; what a batch shares counts fully for each."""
+
+    decode: float = Field(description="Reading and preparing the images.", examples=[9.1])
+    queue: float = Field(description="Waiting for the engine.", examples=[0.3])
+    encode: float = Field(description="The frozen encoder.", examples=[0.2])
+    adapt: float = Field(description="The inner steps.", examples=[41.0])
+    store: float = Field(description="Writing the model to the store.", examples=[2.2])
+
+
+class AdaptAnswer(Model):
+    """The model that /adapt made."""
+
+    timings_ms: AdaptTimings
+
+
+class StepEvent(BaseModel):
+    """How far an adaptation is."""
+
+    step: int = Field(description="Inner steps taken: from 0, before the first, to `steps`.", examples=[1])
+    steps: int = Field(description="Inner steps to take (k).", examples=[5])
+    loss: float = Field(description="Mean cross-entropy of the support set then.", examples=[0.0465])
+
+
+class Score(BaseModel):
+    """A label and how probable the model holds it."""
+
+    label: str = Field(examples=["alpha"])
+    score: float = Field(description="Softmax probability, 0 to 1.", examples=[0.97])
+
+
+class Prediction(Score):
+    """The answer for one image."""
+
+    index: int = Field(description="Its place among the uploaded images, from 0.", examples=[0])
+    filename: str = Field(description="Its file name.", examples=["new.png"])
+    known: bool | None = Field(
+        default=None,
+        description="False for a picture that looks like none of the classes; null where the checkpoint can't say.",
+        examples=[True],
+    )
+    top: list[Score] = Field(
+        description="The top_k most probable labels, best first.",
+        examples=[[{"label": "alpha", "score": 0.97}, {"label": "beta", "score": 0.03}]],
+    )
+
+
+class PredictTimings(BaseModel):
+    """Where the time of a /predict went, in milliseconds."""
+
+    decode: float = Field(description="Reading and preparing the images.", examples=[1.1])
+    queue: float = Field(description="Waiting for the engine.", examples=[0.3])
+    encode: float = Field(description="The frozen encoder.", examples=[0.2])
+    predict: float = Field(description="The adapted network.", examples=[3.9])
+
+
+class PredictAnswer(BaseModel):
+    """What the model says about each image, in the order they were sent."""
+
+    model_id: str = Field(examples=[EXAMPLE_ID])
+    checkpoint: CheckpointRef
+    predictions: list[Prediction]
+    transductive: bool = Field(
+        description="True if the images were classified together, by their own batch statistics."
+    )
+    timings_ms: PredictTimings
+
+
+class ModelPage(BaseModel):
+    """A page of adapted models, newest first."""
+
+    models: list[ModelSummary]
+    next_cursor: str | None = Field(default=None, description="Pass as ?cursor= for the next page; null: the last.")
+
+
+class CheckpointInfo(CheckpointRef):
+    """A meta-initialization that /adapt can start from."""
+
+    default: bool = Field(description="Whether /adapt uses it when the request names none.")
+    architecture: str = Field(description="The network.", examples=["conv4"])
+    image_size: int = Field(description="Side in pixels that images are resized to.", examples=[28])
+    channels: int = Field(description="1: grey, 3: colour.", examples=[1])
+    ways: int | None = Field(description="The one number of classes it can take; null: any.", examples=[None])
+    steps: int = Field(description="Gradient steps unless the request says otherwise.", examples=[5])
+    from_shots: int = Field(description="Images a class, on average, for steps by default.", examples=[3])
+    learning_rate: float = Field(description="Inner learning rate unless the request says otherwise.")
+
+
+class Checkpoints(BaseModel):
+    """What the server has loaded."""
+
+    checkpoints: list[CheckpointInfo]
+
+
+class Health(BaseModel):
+    """The state of the server."""
+
+    status: Literal["alive", "ready"]
+
+
+class FieldProblem(BaseModel):
+    """One thing wrong with one field."""
+
+    field: str = Field(examples=["steps"])
+    detail: str = Field(examples=["Input should be a valid integer"])
+
+
+class Problem(BaseModel):
+    """What went wrong and how to mend it: application/problem+json as in RFC 9457."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(
+        description="A stable name of the kind of problem, to branch on.",
+        examples=["/problems/image-truncated"],
+    )
+    title: str = Field(description="The kind of problem in words.", examples=["The image is cut short or damaged"])
+    status: int = Field(description="The HTTP status.", examples=[422])
+    detail: str = Field(
+        description="This occurrence: which field and image, and the remedy.",
+        examples=["images[3] (dog.jpg) ends early or is damaged. Send the whole, intact file."],
+    )
+    field: str | None = Field(default=None, description="The field of the form at fault.", examples=["images"])
+    index: int | None = Field(default=None, description="Which of the images, from 0.", examples=[3])
+    filename: str | None = Field(default=None, description="Its file name.", examples=["dog.jpg"])
+    errors: list[FieldProblem] | None = Field(default=None, description="All fields at fault, if several are.")
+    request_id: str | None = Field(default=None, description="Quote it to find the request in the logs.")
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """What is optional in a form is left out: no text says null."""
+    for field in schema["properties"].values():
+        match field.get("anyOf"):
+            case [kind, {"type": "null"}]:
+                del field["anyOf"]
+                field |= kind
+
+
+FORM = ConfigDict(extra="forbid", protected_namespaces=(), json_schema_extra=_without_null)
+
+
+class SupportForm(BaseModel):
+    """Labelled images, and a name for what is made of them."""
+
+    model_config = FORM
+
+    images: list[UploadFile] = Field(
+        default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
+    )
+    labels: list[str] = Field(
+        default=[],
+        description="The class of each image, in the same order. Repeat the field.",
+        examples=[["alpha"]],
+    )
+    archive: UploadFile | None = Field(
+        default=None,
+        description="A zip with one folder of images for each class, instead of images and labels.",
+    )
+    name: Annotated[str, AfterValidator(plain)] | None = Field(
+        default=None, max_length=200, description="A name to know the model by.", examples=["my symbols"]
+    )
+
+
+class Choices(BaseModel):
+    """How to adapt and what to keep; what is None is the server's to choose. Versions take their parent's."""
+
+    steps: int | None = Field(
+        default=None,
+        ge=0,
+        description="Gradient steps (k); 0 makes the head alone. By default the checkpoint's, given images enough.",
+        examples=[5],
+    )
+    learning_rate: float | None = Field(
+        default=None, gt=0, le=10, allow_inf_nan=False, description="Inner learning rate.", examples=[0.001]
+    )
+    seed: int | None = Field(default=None, ge=0, lt=2**53, description="Kept with the model.", examples=[0])
+    ttl_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_TTL_SECONDS,
+        description="Delete the model after so many seconds.",
+        examples=[3600],
+    )
+    keep_images: bool | None = Field(
+        default=None,
+        description="Keep the images, as the network sees them, for as long as the model: for new versions of it. "
+        "By default the server's setting, which keeps them unless it was changed.",
+        examples=[True],
+    )
+
+
+class AdaptForm(Choices, SupportForm):
+    """A support set: `images` with as many `labels`, or one `archive`; and, if wanted, how to adapt."""
+
+    checkpoint: str | None = Field(
+        default=None,
+        description="The meta-initialization to start from; see GET /checkpoints.",
+        examples=["omniglot"],
+    )
+
+
+class VersionForm(Choices, SupportForm):
+    """What is to be different from the model: images to remove and to add, and choices that aren't its own."""
+
+    remove: list[int] = Field(
+        default=[],
+        description="Images of the model to leave out, by index; see GET /models/{id}/images. Repeat the field.",
+        examples=[[7]],
+    )
+    remove_class: list[str] = Field(
+        default=[], description="Classes to leave out, with all their images. Repeat the field.", examples=[["beta"]]
+    )
+
+
+class Names(BaseModel):
+    """New names for a model and its classes. What isn't named stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, AfterValidator(plain)] | None = Field(
+        default=None, max_length=200, description="The model's; null takes it away.", examples=["my symbols"]
+    )
+    classes: dict[str, str] = Field(
+        default={}, description="New names by the old ones; two may change places.", examples=[{"alpha": "aleph"}]
+    )
+
+
+ExportFormat: TypeAlias = Literal["onnx", "safetensors"]
+
+
+class SupportImage(BaseModel):
+    """An image that a model was adapted to."""
+
+    index: int = Field(description="Its place among the model's images, from 0.", examples=[7])
+    filename: str = Field(description="The file name it came with.", examples=["alpha/3.png"])
+    label: str = Field(description="Its class.", examples=["alpha"])
+
+
+class SupportImages(BaseModel):
+    """The images of a model, in their order."""
+
+    images: list[SupportImage]
+
+
+class PredictForm(BaseModel):
+    """Images to classify with an adapted model."""
+
+    model_config = FORM
+
+    model_id: str = Field(min_length=1, description="The id that /adapt answered.", examples=[EXAMPLE_ID])
+    images: list[UploadFile] = Field(
+        default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
+    )
+    top_k: int = Field(default=5, ge=1, description="How many labels to list for each image.", examples=[5])
+    transductive: bool = Field(
+        default=False,
+        description="Classify the images together: batch norm then uses their own statistics, as in the "
+        "Reptile paper; it helps if they are many and balanced, and makes each answer depend on the others.",
+    )

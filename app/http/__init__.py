@@ -1,0 +1,1 @@
+"""The HTTP interface: routes, middleware, problem documents, OpenAPI and server-sent events."""

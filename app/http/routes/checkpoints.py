@@ -1,0 +1,17 @@
+"""GET /checkpoints."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from app.api.schemas import Checkpoints
+from app.http.problems import documented
+from app.http.routes.dependencies import TheService
+
+router = APIRouter(tags=["checkpoints"])
+
+
+@router.get("/checkpoints", summary="List the checkpoints to adapt from", responses=documented(503))
+async def list_checkpoints(service: TheService) -> Checkpoints:
+    """The meta-initializations this server has loaded."""
+    return Checkpoints(checkpoints=service.checkpoints.list())

@@ -1,0 +1,30 @@
+"""POST /predict."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+
+from app.api.schemas import PredictAnswer, PredictForm
+from app.http.disconnects import while_connected
+from app.http.form_requests import require_form
+from app.http.problems import documented
+from app.http.routes.dependencies import TheService
+
+router = APIRouter(tags=["adapt and predict"])
+
+
+@router.post(
+    "/predict",
+    summary="Classify images with an adapted model",
+    responses=documented(400, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504),
+    dependencies=[Depends(require_form)],
+)
+async def predict(
+    form: Annotated[PredictForm, Form(media_type="multipart/form-data")],
+    service: TheService,
+    request: Request,
+) -> PredictAnswer:
+    """Classifies each image by itself, whatever else is in the request, unless `transductive` is set."""
+    return await while_connected(request, service.predict(form))

@@ -1,0 +1,1 @@
+"""Support sets and queries from forms and archives: read, decoded and kept, within bounds."""

@@ -1,0 +1,86 @@
+"""From a form's files to tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Event
+from typing import BinaryIO
+
+from fastapi import UploadFile
+from torch import Tensor
+
+from app import errors
+from app.api.schemas import Choices, Model, SupportForm
+from app.inputs import support_archive, support_set
+from app.inputs.archives import ArchiveReader
+from app.inputs.decoding import Decoder
+from app.inputs.support_archive import Kept
+from app.inputs.support_set import LEAST_CLASSES, SupportSet, Upload
+from app.service.idempotency import fingerprint
+from app.settings import Settings
+from app.threads import Workers
+from models.inputs.image import InputSpec
+
+# A picture that is decoded before a thread would have begun to: so small that none, however it is made, takes long.
+QUICK_BYTES, QUICK_PIXELS = 2 * 1024, 128 * 128
+
+
+class Reader:
+    """Reads, unpacks and decodes in worker threads, one request a thread; a small picture alone at once.
+
+    Pictures unfold to many times their files' size; what is kept of them is a tensor of the network's size.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._workers = Workers(settings.decode_threads)
+        self._decoder = Decoder(settings)
+        quick = {"max_request_pixels": min(QUICK_PIXELS, settings.max_request_pixels)}
+        self._quick = Decoder(settings.model_copy(update=quick))
+        self._archives = ArchiveReader(settings)
+
+    async def support(
+        self, form: SupportForm, spec: InputSpec, least_classes: int = LEAST_CLASSES
+    ) -> tuple[SupportSet, Tensor]:
+        """The labelled images of a form, and as uint8 [B, C, H, W]. Raises AppError."""
+        if form.archive is None:
+            support = support_set.support_set(form.images, form.labels, self.settings, least_classes)
+            return support, await self._decode(form.images, support.uploads, spec)
+        if form.images or form.labels:
+            detail = "Send either an archive, or images and labels."
+            raise errors.UploadAmbiguous(detail, field="archive")
+        return await self._workers.run(self._unpack, form.archive, spec, least_classes)
+
+    async def queries(self, files: Sequence[UploadFile], spec: InputSpec) -> tuple[list[Upload], Tensor]:
+        """The images to classify, and as uint8 [B, C, H, W]. Raises AppError."""
+        queries = support_set.images(files, self.settings)
+        return queries, await self._decode(files, queries, spec)
+
+    async def pack(self, support: SupportSet, images: Tensor, choices: Choices) -> bytes:
+        """The images as they are kept."""
+        return await self._workers.run(support_archive.pack, support, images, choices)
+
+    async def unpack(self, file: BinaryIO, model: Model, spec: InputSpec) -> Kept:
+        """A model's kept images."""
+        return await self._workers.run(support_archive.unpack, file, model, spec)
+
+    async def fingerprint(self, form: SupportForm) -> str:
+        """By which the same form is known again."""
+        return await self._workers.run(fingerprint, form)
+
+    def close(self) -> None:
+        """Ends the threads. Blocks."""
+        self._workers.close()
+
+    async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: InputSpec) -> Tensor:
+        contents = support_set.contents(files, read)
+        if len(files) == 1 and (files[0].size or 0) <= QUICK_BYTES:
+            contents = list(contents)
+            with suppress(errors.TooManyPixels):
+                return self._quick.decode(Event(), contents, spec)
+        return await self._workers.run(self._decoder.decode, contents, spec)
+
+    def _unpack(self, gone: Event, file: UploadFile, spec: InputSpec, least_classes: int) -> tuple[SupportSet, Tensor]:
+        support, contents = self._archives.read(file.file.read(), support_set.filename(file), least_classes)
+        return support, self._decoder.decode(gone, contents, spec)

@@ -1,0 +1,129 @@
+"""The images of a model as they are kept: what the network saw of each, losslessly, so that it can be adapted to again.
+
+A zip of WEBP files and one JSON document. Of 25 photos it takes 1.0 MB, where their pixels take 3.8 MB and PNG 1.5 MB,
+and packs in 4 ms a photo. Of the files as they came the names alone are kept, not where a photo was taken.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+from typing import BinaryIO
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+import torch
+from PIL import Image
+from pydantic import BaseModel
+from torch import Tensor
+
+from app.api.schemas import Choices, Model, SupportImage
+from app.errors import ModelDamaged
+from app.inputs.support_set import SupportSet, Upload
+from models.inputs.image import InputSpec
+
+DOCUMENT = "support.json"
+MEDIA_TYPE = "image/webp"
+
+
+class Record(BaseModel):
+    """What is kept beside the pictures: of each its file name and the place of its label among the model's classes."""
+
+    filenames: list[str]
+    labels: list[int]
+    choices: Choices
+
+    def images(self, model: Model) -> list[SupportImage]:
+        """As answers show them, by the names that the classes have now."""
+        pairs = zip(self.filenames, self.labels, strict=True)
+        return [
+            SupportImage(index=index, filename=filename, label=model.classes[label])
+            for index, (filename, label) in enumerate(pairs)
+        ]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A model's labelled images as uint8 [B, C, H, W], and the choices it was made by."""
+
+    support: SupportSet
+    images: Tensor
+    choices: Choices
+
+
+def pack(gone: Event, support: SupportSet, images: Tensor, choices: Choices) -> bytes:
+    """The file of a model's images, uint8 [B, C, H, W]. Ends early, with CancelledError, once `gone` is set."""
+    record = Record(filenames=[upload.filename for upload in support.uploads], labels=support.labels, choices=choices)
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        archive.writestr(DOCUMENT, record.model_dump_json())
+        for index, image in enumerate(images):
+            if gone.is_set():
+                raise CancelledError
+            archive.writestr(_name(index), _picture(image))
+    return buffer.getvalue()
+
+
+def unpack(gone: Event, file: BinaryIO, model: Model, spec: InputSpec) -> Kept:
+    """What was packed, by the names that the classes have now. Closes the file; ends early as `pack` does.
+
+    Raises ModelDamaged, as do the two below.
+    """
+    with _opened(file, model) as archive:
+        record = _record(archive)
+        tensors = []
+        for index in range(len(record.filenames)):
+            if gone.is_set():
+                raise CancelledError
+            tensors.append(_tensor(archive.read(_name(index)), spec))
+    uploads = [Upload("images", image.index, image.filename, image.label) for image in record.images(model)]
+    return Kept(SupportSet(uploads, model.classes, []), torch.stack(tensors), record.choices)
+
+
+def listed(file: BinaryIO, model: Model) -> list[SupportImage]:
+    """What there is. Closes the file."""
+    with _opened(file, model) as archive:
+        return _record(archive).images(model)
+
+
+def picture(file: BinaryIO, model: Model, index: int) -> bytes | None:
+    """One of the images, as a WEBP file, if there is one of this index. Closes the file."""
+    with _opened(file, model) as archive:
+        return archive.read(_name(index)) if _name(index) in archive.namelist() else None
+
+
+@contextmanager
+def _opened(file: BinaryIO, model: Model) -> Iterator[ZipFile]:
+    try:
+        with file, ZipFile(file) as archive:
+            yield archive
+    except (BadZipFile, KeyError, OSError, ValueError) as error:
+        detail = f"The images of model {model.id} cannot be read. Send all of them to /adapt again."
+        raise ModelDamaged(detail, field="model_id") from error
+
+
+def _record(archive: ZipFile) -> Record:
+    return Record.model_validate_json(archive.read(DOCUMENT))
+
+
+def _name(index: int) -> str:
+    return f"{index}.webp"
+
+
+def _picture(image: Tensor) -> bytes:
+    pixels: np.ndarray = image.permute(1, 2, 0).numpy()
+    buffer = io.BytesIO()
+    # More effort makes it a tenth smaller and takes twice the time.
+    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(
+        buffer, "WEBP", lossless=True, quality=0, method=0
+    )
+    return buffer.getvalue()
+
+
+def _tensor(data: bytes, spec: InputSpec) -> Tensor:
+    pixels = np.array(Image.open(io.BytesIO(data), formats=["WEBP"]).convert(spec.mode))
+    return torch.from_numpy(pixels).view(spec.shape).permute(2, 0, 1)

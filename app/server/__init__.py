@@ -1,0 +1,1 @@
+"""How `kshot serve` runs: process tuning, processes, time-outs, draining."""

@@ -1,0 +1,248 @@
+"""The use cases: adapt to a support set, predict with what came of it, and look after what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from copy import copy
+from dataclasses import replace
+from functools import partial
+from typing import BinaryIO, TypeVar
+
+from anyio import to_thread
+
+from app import errors
+from app.api.schemas import (
+    AdaptAnswer,
+    AdaptForm,
+    AdaptTimings,
+    Choices,
+    ExportFormat,
+    Model,
+    ModelPage,
+    ModelSummary,
+    Names,
+    PredictAnswer,
+    PredictForm,
+    PredictTimings,
+    StepEvent,
+    SupportImages,
+    VersionForm,
+)
+from app.engine.checkpoint_registry import Catalogue
+from app.engine.engine import Engine
+from app.engine.jobs import HOST, PredictWork, Work
+from app.http.event_stream import Tell, nobody
+from app.inputs import support_archive
+from app.inputs.reader import Reader
+from app.observability.metrics import Metrics
+from app.observability.stopwatch import Observe, Stopwatch
+from app.service import answers, editing
+from app.service.adaptation import Task, check_steps
+from app.service.blocking import Blocking, Gathered
+from app.settings import Settings
+from app.store import DirectoryStore, Put, Store, Stored, Usage
+from app.store.cache import ModelCache, Source
+from models.allocator import in_own_pages
+from models.errors import SupportError
+from models.export.onnx_file import build_onnx
+from models.export.safetensors_file import build_safetensors
+from models.learner import Adapted
+from models.parameters import move
+
+T = TypeVar("T")
+FEW = 1000  # scores, which take a fraction of a millisecond to tell
+
+
+class Service:
+    """What the routes call. Files and all but the smallest decoding are left to worker threads, torch to the engine."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        store: Store,
+        metrics: Metrics | None = None,
+        observers: Sequence[Observe] = (),
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.store = store
+        self.tenant = ""
+        self.observers = observers
+        self.cache = ModelCache(settings.cache_bytes, store.fresh_seconds, settings.pin.split(","), metrics)
+        self.reader = Reader(settings)
+        self.reads, self.writes = Blocking(settings.store_seconds), Blocking(settings.store_seconds)
+        # A folder says in microseconds which revision is there; a bucket takes as long as to do all else.
+        self.checks = Gathered(self.reads) if isinstance(store, DirectoryStore) else self.reads
+        self.checkpoints = Catalogue(engine, settings.checkpoint)
+
+    def of(self, tenant: str) -> Service:
+        """The same for a tenant, who sees no other's models."""
+        view = copy(self)
+        view.tenant, view.store = tenant, self.store.of(tenant)
+        return view
+
+    async def adapt(self, form: AdaptForm, tell: Tell = nobody, put: Put | None = None) -> AdaptAnswer:
+        """Makes a model and keeps it, by `put` or as the store does; `tell`s of each step. Raises AppError."""
+        name, checkpoint = self.checkpoints.named(form.checkpoint)
+        check_steps(form.steps or 0, self.settings)
+        watch = Stopwatch(name, self.observers)
+        with self.engine.expecting(), watch("decode"):
+            support, images = await self.reader.support(form, checkpoint.metadata.input)
+        choices = Choices(**form.model_dump(include=set(Choices.model_fields)))
+        return await self._make(Task(name, checkpoint, support, images, choices, form.name), watch, tell, put)
+
+    async def revise(
+        self, model_id: str, form: VersionForm, tell: Tell = nobody, put: Put | None = None
+    ) -> AdaptAnswer:
+        """As `adapt`, of another model's images, less some and with others. Raises AppError."""
+        check_steps(form.steps or 0, self.settings)
+        parent, file = await self._images(model_id)
+        checkpoint = self.checkpoints.of(parent)
+        spec = checkpoint.metadata.input
+        watch = Stopwatch(parent.checkpoint.name, self.observers)
+        with self.engine.expecting(), watch("decode"):
+            left = editing.without(await self.reader.unpack(file, parent, spec), form)
+            adds = form.images or form.labels or form.archive
+            added = await self.reader.support(form, spec, least_classes=1) if adds else None
+        support, images = editing.joined(left, added, self.settings)
+        choices = editing.choices(form, left.choices)
+        title = form.name or parent.name
+        task = Task(parent.checkpoint.name, checkpoint, support, images, choices, title, parent)
+        return await self._make(task, watch, tell, put)
+
+    async def _make(self, task: Task, watch: Stopwatch, tell: Tell, put: Put | None) -> AdaptAnswer:
+        work = task.work(self.settings, tell)
+        keep = self.settings.keep_images if task.choices.keep_images is None else task.choices.keep_images
+        try:
+            done, packed = await asyncio.gather(self._run(work, watch), self._packed(task, keep))
+        except SupportError as error:
+            field = "archive" if task.support.uploads[0].field == "archive" else "labels"
+            raise errors.SupportUnsuitable(str(error), field=field) from error
+        answers.check_finite(done)
+        tell(StepEvent(step=work.steps, steps=work.steps, loss=done.losses[-1]))
+        model = task.model(work, done, keep, self.settings)
+        with watch("store"):
+            model = await self._keep(Stored(model, done.adapted.tensors), packed, put or self.store.put)
+        return AdaptAnswer(**model.model_dump(), timings_ms=AdaptTimings(**watch.ms))
+
+    async def predict(self, form: PredictForm) -> PredictAnswer:
+        """Classifies images with a model. Raises AppError."""
+        self.engine.require_ready()
+        async with self._using(form.model_id) as stored:
+            return await self._predict(form, stored)
+
+    async def _predict(self, form: PredictForm, stored: Stored) -> PredictAnswer:
+        model = stored.model
+        checkpoint = self.checkpoints.of(model)
+        watch = Stopwatch(model.checkpoint.name, self.observers)
+        with self.engine.expecting(), watch("decode"):
+            queries, images = await self.reader.queries(form.images, checkpoint.metadata.input)
+        work = PredictWork(
+            checkpoint=model.checkpoint.name,
+            images=images,
+            adapted=Adapted(dict(stored.tensors)),
+            transductive=form.transductive,
+        )
+        said = await self._run(work, watch)
+        told = partial(answers.predictions, queries, said, checkpoint, model.classes, form.top_k)
+        # In a thread: a thousand images with a hundred labels each take as long as many requests.
+        predictions = told() if said.probabilities.numel() <= FEW else await to_thread.run_sync(told)
+        return PredictAnswer(
+            model_id=model.id,
+            checkpoint=model.checkpoint,
+            predictions=predictions,
+            transductive=form.transductive,
+            timings_ms=PredictTimings(**watch.ms),
+        )
+
+    async def _run(self, work: Work[T], watch: Stopwatch) -> T:
+        """What the engine makes of it."""
+        start = time.perf_counter()
+        done = await self.engine.run(work, self.tenant)
+        watch.follow(start, queue=done.queue_ms, encode=done.encode_ms, **{work.kind: done.compute_ms})
+        return done.value
+
+    async def describe(self, model_id: str) -> Model:
+        """A model, without its weights. Raises ModelNotFound."""
+        return await self.reads.run(self.store.describe, model_id)
+
+    async def rename(self, model_id: str, names: Names) -> Model:
+        """A model by other names, its weights as they are. Raises AppError."""
+        model = await self.writes.run(self.store.update, model_id, partial(editing.renamed, names=names))
+        self.cache.drop((self.tenant, model_id))
+        return model
+
+    async def images(self, model_id: str) -> SupportImages:
+        """What a model was adapted to. Raises ModelNotFound or ImagesNotKept."""
+        model, file = await self._images(model_id)
+        return SupportImages(images=await self.reads.run(support_archive.listed, file, model))
+
+    async def image(self, model_id: str, index: int) -> bytes:
+        """One of these images, as a file of kept.MEDIA_TYPE. Raises ImageUnknown too."""
+        model, file = await self._images(model_id)
+        found = await self.reads.run(support_archive.picture, file, model, index)
+        if found is None:
+            raise errors.ImageNotThere(f"Model {model_id} has no image {index}. See its /images.", field="index")
+        return found
+
+    async def export(self, model_id: str, form: ExportFormat) -> bytes:
+        """One file that runs elsewhere. Raises AppError."""
+        self.engine.require_ready()
+        build = build_onnx if form == "onnx" else build_safetensors
+        async with self._using(model_id) as stored:
+            about = {"model": ModelSummary(**stored.model.model_dump()).model_dump_json()}
+            adapted = Adapted(move(dict(stored.tensors), HOST))
+            given = self.checkpoints.of(stored.model), adapted, stored.model.classes, about
+            return await to_thread.run_sync(build, *given)
+
+    async def delete(self, model_id: str) -> None:
+        """Raises ModelNotFound."""
+        await self.writes.run(self.store.delete, model_id)
+        self.cache.drop((self.tenant, model_id))
+
+    async def page(self, limit: int, cursor: str | None) -> ModelPage:
+        """Models, newest first."""
+        models, next_cursor = await self.reads.run(self.store.page, limit, cursor)
+        return ModelPage(models=list(models), next_cursor=next_cursor)
+
+    async def usage(self) -> Usage:
+        """What the tenant's models take."""
+        return await self.reads.run(self.store.usage)
+
+    async def _packed(self, task: Task, keep: bool) -> bytes | None:
+        return await self.reader.pack(task.support, task.images, task.choices) if keep else None
+
+    async def _keep(self, stored: Stored, images: bytes | None, put: Put) -> Model:
+        """The model that is kept: another server's, if that was quicker to keep the same."""
+        kept = await self.writes.run(put, stored, images)
+        self.cache.put((self.tenant, kept.model.id), await to_thread.run_sync(self._on_device, kept))
+        return kept.model
+
+    def _using(self, model_id: str) -> AbstractAsyncContextManager[Stored]:
+        """A model by whose weights on the device to compute. Raises ModelNotFound or ModelDamaged."""
+
+        def load() -> Stored:
+            return self._on_device(self.store.get(model_id))
+
+        revision = partial(self.checks.run, self.store.revision, model_id)
+        return self.cache.using((self.tenant, model_id), Source(partial(self.reads.run, load), revision))
+
+    def _on_device(self, stored: Stored) -> Stored:
+        """So that predictions need not move it there each time; it stays for as long as it is in the cache."""
+        learner = self.engine.learners.get(stored.model.checkpoint.name)
+        if learner is None:
+            return stored
+        place = in_own_pages if learner.device == HOST else partial(move, target=learner.device)
+        return replace(stored, tensors=place(dict(stored.tensors)))
+
+    async def _images(self, model_id: str) -> tuple[Model, BinaryIO]:
+        """A model and the file of its images. Raises ModelNotFound or ImagesNotKept."""
+        model = await self.describe(model_id)
+        if not model.images_kept:
+            detail = f"Model {model_id} was made without keep_images. Send all images to /adapt again, to keep them."
+            raise errors.ImagesNotKept(detail, field="model_id")
+        return model, await self.reads.run(self.store.images, model_id)

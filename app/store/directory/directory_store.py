@@ -1,0 +1,200 @@
+"""The store of a local directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from app.api.schemas import Model
+from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
+from app.store.directory.files import flush, locked, make_folder, revision_of, temporary, write
+from app.store.directory.model_folder import IMAGES, RECORD, RECORDS, ids_before, read_header, remove, sizes
+from app.store.directory.sweeper import Sweeper
+from app.store.failures import DAMAGES, disk_refused, not_found, reaching, usable
+from app.store.ids import ID, check_record, check_tenant, new_id
+from app.store.interface import Stored, Usage, is_expired
+from app.store.model_file import SUFFIX, encode, tensors_of
+
+TENANT_FOLDER = "tenant-"  # and its name
+
+
+class DirectoryStore:
+    """The Store of a local directory, or of one that several machines share and can lock.
+
+    A model is one file, there as a whole or not at all: written beside its place, flushed, renamed. A tenant's models
+    are in a folder of its own, and so are records, which would make the models' folder slow to list.
+    Raises StoreUnavailable for a directory that cannot be written to.
+    """
+
+    fresh_seconds = 0.0
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._of_tenant = False
+        self._sweeper = Sweeper()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with temporary(directory / new_id()) as probe:
+                probe.touch()
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreUnavailable(f"{directory} cannot be written to ({reason}). Set KSHOT_STORE.") from error
+
+    def of(self, tenant: str) -> DirectoryStore:
+        """See Store. Leaves the disk alone, as it is called where nothing may block."""
+        if not tenant:
+            return self
+        view = copy(self)
+        view.directory, view._sweeper = self.directory / f"{TENANT_FOLDER}{check_tenant(tenant)}", Sweeper()
+        view._of_tenant = True
+        return view
+
+    def put(self, stored: Stored, images: bytes | None = None) -> Stored:
+        """See Store."""
+        path = self._path(stored.model.id)
+        with self._usable(), temporary(path) as model_file, temporary(path) as images_file:
+            write(model_file, encode(stored))
+            if images is not None:
+                write(images_file, images)
+            revision = revision_of(model_file)
+            with locked(self.directory):
+                if path.exists():
+                    return self.get(stored.model.id)
+                if images is not None:  # first: the model is there when all is
+                    images_file.replace(path.with_suffix(IMAGES))
+                model_file.replace(path)
+            flush(self.directory)
+        return replace(stored, revision=revision)
+
+    def update(self, model_id: str, change: Callable[[Model], Model]) -> Model:
+        """See Store."""
+        path = self._path(model_id)
+        with self._usable(), locked(self.directory):
+            stored = self.get(model_id)
+            changed = replace(stored, model=change(stored.model))
+            with temporary(path) as file:
+                write(file, encode(changed))
+                file.replace(path)
+            flush(self.directory)
+        return changed.model
+
+    def revision(self, model_id: str) -> str | None:
+        """See Store."""
+        try:
+            return revision_of(self._path(model_id))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise disk_refused(error) from error
+
+    def get(self, model_id: str) -> Stored:
+        """See Store."""
+        path = self._path(model_id)
+        with reaching(model_id):
+            revision = revision_of(path)  # before reading: at worst it is older than what is read, and read again
+            return Stored(self.describe(model_id), tensors_of(path.read_bytes()), revision)
+
+    def images(self, model_id: str) -> BinaryIO:
+        """See Store."""
+        with reaching(model_id):
+            return self._path(model_id).with_suffix(IMAGES).open("rb")
+
+    def describe(self, model_id: str) -> Model:
+        """See Store."""
+        path = self._path(model_id)
+        with reaching(model_id):
+            model = read_header(path).model
+        if is_expired(model):
+            raise not_found(model_id)
+        return model
+
+    def delete(self, model_id: str) -> None:
+        """See Store."""
+        path = self._path(model_id)
+        with self._usable(), locked(self.directory), reaching(model_id):
+            expired = self._is_expired(path)
+            remove(path)
+            flush(self.directory)
+        if expired:
+            raise not_found(model_id)  # as for all others who ask for it
+
+    def page(self, limit: int, cursor: str | None = None) -> tuple[list[Model], str | None]:
+        """See Store."""
+        models: list[Model] = []
+        with self._usable():
+            for model in self._models(cursor):
+                if len(models) == limit:
+                    return models, models[-1].id
+                models.append(model)
+        return models, None
+
+    def usage(self) -> Usage:
+        """See Store."""
+        with self._usable():
+            found = sizes(self.directory)
+        models = [name for name in found if name.endswith(SUFFIX)]
+        return Usage(len(models), sum(size for name, size in found.items() if name.endswith((SUFFIX, IMAGES))))
+
+    def claim(self, name: str, contents: bytes) -> bytes:
+        """See Store."""
+        path = self._record_path(name)
+        with self._usable():
+            make_folder(path.parent)
+            with temporary(path) as file:
+                write(file, contents)
+                with locked(path.parent):
+                    if path.exists():
+                        return path.read_bytes()
+                    file.replace(path)
+                flush(path.parent)
+        return contents
+
+    def recall(self, name: str) -> bytes | None:
+        """See Store."""
+        path = self._record_path(name)
+        with usable(), suppress(FileNotFoundError):
+            return path.read_bytes()
+        return None
+
+    def sweep(self) -> int:
+        """See Store."""
+        with usable():
+            folders = [self.directory, *self._tenants()]
+            return self._sweeper.sweep([*folders, *filter(Path.is_dir, (folder / RECORDS for folder in folders))])
+
+    def _tenants(self) -> list[Path]:
+        with os.scandir(self.directory) as entries:
+            return [Path(entry) for entry in entries if entry.name.startswith(TENANT_FOLDER) and entry.is_dir()]
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """A tenant's folder is there then; the store's own, once it is gone, is not brought back."""
+        with usable():
+            if self._of_tenant:
+                make_folder(self.directory)
+            yield
+
+    def _models(self, cursor: str | None) -> Iterator[Model]:
+        """Those that haven't expired; one that is gone meanwhile, or cannot be read, must not spoil the list."""
+        for model_id in ids_before(self.directory, cursor):
+            with suppress(ModelNotFound, ModelDamaged, StoreUnavailable):
+                yield self.describe(model_id)
+
+    def _is_expired(self, path: Path) -> bool:
+        try:
+            return is_expired(read_header(path).model)
+        except DAMAGES:  # can be deleted
+            return False
+
+    def _path(self, model_id: str) -> Path:
+        if not ID.fullmatch(model_id):
+            raise not_found(model_id)
+        return self.directory / f"{model_id}{SUFFIX}"
+
+    def _record_path(self, name: str) -> Path:
+        return self.directory / RECORDS / f"{check_record(name)}{RECORD}"

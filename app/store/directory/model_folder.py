@@ -1,0 +1,66 @@
+"""A folder of models: which files there are, and what is in one."""
+
+from __future__ import annotations
+
+import os
+import time
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from app.store.ids import ID
+from app.store.model_file import HEADER_BYTES, SUFFIX, Header, bytes_needed, header_of
+
+IMAGES = ".images"
+RECORD = ".record"
+RECORDS = "records"
+FOLDERS = 64  # whose ids are in memory, 1 MB for 10,000
+SETTLED_NS = 2 * 10**9  # a folder may change again in one tick of its clock
+
+
+def names(folder: Path) -> list[str]:
+    """Its files; strings, as thousands of paths are slow to make and to sort."""
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries if entry.is_file()]
+
+
+def ids_before(folder: Path, cursor: str | None) -> Iterator[str]:
+    """Of the models older than `cursor`, or of all, newest first; what else has such a name is left to be found out."""
+    changed = folder.stat().st_mtime_ns
+    settled = time.time_ns() - changed > SETTLED_NS
+    ids = _ids_at(folder, changed) if settled else _ids(folder)
+    return reversed(ids[: len(ids) if cursor is None else bisect_left(ids, cursor)])
+
+
+@lru_cache(maxsize=FOLDERS)
+def _ids_at(folder: Path, changed: int) -> list[str]:  # noqa: ARG001 - it tells answers apart
+    """As they have been since it `changed`: to list thousands takes most of a page's time."""
+    return _ids(folder)
+
+
+def _ids(folder: Path) -> list[str]:
+    """Sorted; no file is asked for its kind."""
+    ids = (name.removesuffix(SUFFIX) for name in os.listdir(folder) if name.endswith(SUFFIX))  # noqa: PTH208
+    return sorted(model_id for model_id in ids if ID.fullmatch(model_id))
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each file by its name."""
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+
+
+def read_header(path: Path) -> Header:
+    """Raises OSError, or one of DAMAGES."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(HEADER_BYTES)
+        start += file.read(max(0, min(bytes_needed(start), size) - len(start)))
+    return header_of(start, size)
+
+
+def remove(path: Path) -> None:
+    """A model's file and that of its images. Raises FileNotFoundError if there is no model."""
+    path.unlink()
+    path.with_suffix(IMAGES).unlink(missing_ok=True)

@@ -1,0 +1,53 @@
+"""A model as a safetensors file, and what can be read from the file's beginning alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from safetensors.torch import load, save
+
+from app.api.schemas import Model
+from app.store.interface import Stored, Tensors
+
+SUFFIX = ".safetensors"
+LENGTH_BYTES = 8  # the file begins with the length of its header, little-endian
+HEADER_BYTES = 16384  # most headers are smaller, with their length
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says in front of its tensors; `images` names those of the model, where that doesn't go by its id."""
+
+    model: Model
+    images: str | None = None
+
+
+def encode(stored: Stored, images: str | None = None) -> bytes:
+    """The file."""
+    metadata = {"model": stored.model.model_dump_json()} | ({"images": images} if images else {})
+    return save(dict(stored.tensors), metadata=metadata)
+
+
+def tensors_of(contents: bytes) -> Tensors:
+    """Of a whole file. Raises SafetensorError."""
+    return load(contents)
+
+
+def bytes_needed(start: bytes) -> int:
+    """How many of the file's first bytes `header_of` wants, by the first LENGTH_BYTES of them."""
+    return LENGTH_BYTES + int.from_bytes(start[:LENGTH_BYTES], "little")
+
+
+def header_of(start: bytes, size: int) -> Header:
+    """From a file's beginning and the bytes it has in all.
+
+    Raises ValueError, KeyError or TypeError for what is damaged or has lost its end.
+    """
+    header: dict[str, Any] = json.loads(start[LENGTH_BYTES : bytes_needed(start)])
+    metadata = header.pop("__metadata__")
+    whole = bytes_needed(start) + max(tensor["data_offsets"][1] for tensor in header.values())
+    if size != whole:
+        raise ValueError(f"it has {size} bytes, not {whole}")
+    return Header(Model.model_validate_json(metadata["model"]), metadata.get("images"))

@@ -1,0 +1,1 @@
+"""The store of an S3-compatible bucket."""

@@ -1,0 +1,120 @@
+"""The calls on an object store that we make, with their errors as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import S3Store
+
+from app.errors import StoreUnavailable
+from app.store.failures import log
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore as Client
+
+RETRIES = 2
+
+
+class Conflict(Exception):
+    """Another came before."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object in a list."""
+
+    key: str
+    bytes: int
+
+
+class Bucket:
+    """Objects by key. All but `list` is one request; all raise FileNotFoundError and StoreUnavailable."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def put(self, key: str, contents: bytes) -> None:
+        """An object in the place of what was there."""
+        with _answering():
+            self._client.put(key, contents, use_multipart=False)
+
+    def create(self, key: str, contents: bytes) -> str:
+        """A new object's revision. Raises Conflict if there is one."""
+        with _answering():
+            return self._client.put(key, contents, mode="create", use_multipart=False)["e_tag"] or ""
+
+    def replace(self, key: str, contents: bytes, revision: str) -> None:
+        """Raises Conflict if the object that is there, if any, has another revision."""
+        with _answering():
+            self._client.put(key, contents, mode={"e_tag": revision}, use_multipart=False)
+
+    def read(self, key: str) -> tuple[bytes, str]:
+        """All of it, and its revision."""
+        with _answering():
+            found = self._client.get(key)
+            return bytes(found.bytes()), found.meta["e_tag"] or ""
+
+    def start(self, key: str, length: int) -> tuple[bytes, int]:
+        """Its first bytes, and how many there are in all."""
+        with _answering():
+            found = self._client.get(key, options={"range": (0, length)})
+            return bytes(found.bytes()), found.meta["size"]
+
+    def revision(self, key: str) -> str:
+        """Quick."""
+        with _answering():
+            return self._client.head(key)["e_tag"] or ""
+
+    def delete(self, *keys: str) -> None:
+        """Those that are there."""
+        with _answering():
+            if keys:
+                self._client.delete(keys)
+
+    def list(self, prefix: str, after: str | None = None, at_once: int = 1000) -> Iterator[Sequence[Entry]]:
+        """In order of their keys, those behind `after`; a request for each 1000, when they are asked for."""
+        with _answering():
+            for found in self._client.list(prefix, offset=after, chunk_size=at_once):
+                yield [Entry(each["path"], each["size"]) for each in found]
+
+
+def open_bucket(url: str, seconds: float) -> Bucket:
+    """Of s3://bucket/prefix; who we are, and where it is, comes from the usual AWS_* variables.
+
+    A request has so many seconds. Raises StoreUnavailable for what cannot be written to.
+    """
+    limit = timedelta(seconds=seconds)
+    try:
+        client = S3Store.from_url(
+            url,
+            client_options={"timeout": limit, "connect_timeout": limit, "allow_http": True},
+            retry_config={"max_retries": RETRIES, "retry_timeout": limit},
+        )
+        client.put("probe", b"", use_multipart=False)
+        client.delete("probe")
+    except (BaseError, FileNotFoundError) as error:
+        detail = f"{url} cannot be written to ({_reason(error)}). Check KSHOT_STORE and the AWS_* variables."
+        raise StoreUnavailable(detail) from error
+    return Bucket(client)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Users are told that it failed; the log has the reason, with addresses that they need not know."""
+    try:
+        yield
+    except (AlreadyExistsError, PreconditionError) as error:
+        raise Conflict from error
+    except BaseError as error:
+        log.error("the store cannot be used", error=_reason(error))
+        detail = "The server's object store refused or did not answer. Try again later; tell whoever runs the server."
+        raise StoreUnavailable(detail) from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error).partition("\n")[0]

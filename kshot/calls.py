@@ -1,0 +1,243 @@
+"""Every call of the HTTP interface, without the I/O: what to send, and how to read the answer.
+
+`Client` and `AsyncClient` differ only in how they carry a `Call` out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, ParamSpec, TypedDict, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+from httpx_sse import ServerSentEvent
+from pydantic import BaseModel, ValidationError
+
+from app import __version__
+from app.api.schemas import (
+    AdaptAnswer,
+    Checkpoints,
+    ExportFormat,
+    Model,
+    ModelPage,
+    PredictAnswer,
+    StepEvent,
+    SupportImages,
+)
+from kshot.errors import ServerUnreachableError, UnsendableError, refusal
+from kshot.retries import Retried
+from kshot.uploads import Image, Part, SupportSet, image_parts, support_parts
+
+T = TypeVar("T")
+H = TypeVar("H", httpx.Client, httpx.AsyncClient)
+P = ParamSpec("P")
+M = TypeVar("M", bound=BaseModel)
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One exchange: `answer` turns the response into the result or raises APIError."""
+
+    method: str
+    path: str
+    answer: Callable[[httpx.Response], T]
+    content: dict[str, Any] = field(default_factory=dict)  # httpx's own arguments: params, data, files, headers
+    retried: Retried = "when busy"
+
+
+class VersionOptions(TypedDict, total=False):
+    """What a new version takes beside its images; None, too, leaves it as it is.
+
+    A call with the `idempotency_key` of an earlier one gets that one's answer; None is a key of its own.
+    """
+
+    name: str | None
+    steps: int | None
+    learning_rate: float | None
+    seed: int | None
+    ttl_seconds: int | None
+    keep_images: bool | None
+    idempotency_key: str | None
+
+
+class AdaptOptions(VersionOptions, total=False):
+    """What /adapt takes beside the support set; None, too, leaves it to the server."""
+
+    checkpoint: str | None
+
+
+def adapt(support: SupportSet, options: AdaptOptions) -> Call[AdaptAnswer]:
+    """POST /adapt."""
+    labels, files = support_parts(support)
+    return _make("/adapt", files, labels=labels, **options)
+
+
+def revise(
+    model_id: str,
+    add: SupportSet,
+    remove: Iterable[int],
+    remove_class: Iterable[str],
+    options: VersionOptions,
+) -> Call[AdaptAnswer]:
+    """POST /models/{id}/versions."""
+    labels, files = support_parts(add)
+    changes = {"labels": labels, "remove": list(remove), "remove_class": list(remove_class)}
+    return _make(f"{_model_path(model_id)}/versions", files, **changes, **options)
+
+
+def rename(model_id: str, name: str | None, classes: Mapping[str, str] | None) -> Call[Model]:
+    """PATCH /models/{id}."""
+    names = {"name": name, "classes": classes}
+    given = {field: value for field, value in names.items() if value is not None}
+    return Call("PATCH", _model_path(model_id), _read(Model), {"json": given}, "never")
+
+
+def images(model_id: str) -> Call[SupportImages]:
+    """GET /models/{id}/images."""
+    return Call("GET", f"{_model_path(model_id)}/images", _read(SupportImages))
+
+
+def export(model_id: str, form: ExportFormat) -> Call[bytes]:
+    """GET /models/{id}/export."""
+    return Call("GET", f"{_model_path(model_id)}/export", _content, {"params": {"format": form}})
+
+
+def image(model_id: str, index: int) -> Call[bytes]:
+    """GET /models/{id}/images/{index}."""
+    return Call("GET", f"{_model_path(model_id)}/images/{index}", _content)
+
+
+def event(sent: ServerSentEvent, response: httpx.Response) -> StepEvent | AdaptAnswer:
+    """One of the events of /adapt. Raises APIError for the one that says what went wrong."""
+    kinds: dict[str, type[StepEvent | AdaptAnswer]] = {"step": StepEvent, "done": AdaptAnswer}
+    kind = kinds.get(sent.event)
+    if kind is None:
+        raise refusal(httpx.Response(response.status_code, request=response.request, text=sent.data))
+    return kind.model_validate_json(sent.data)
+
+
+class PredictOptions(TypedDict, total=False):
+    """What /predict takes beside model and images; None, too, leaves it to the server."""
+
+    top_k: int | None
+    transductive: bool | None
+
+
+def predict(model_id: str, images: Iterable[Image], options: PredictOptions) -> Call[PredictAnswer]:
+    """POST /predict."""
+    form = _form(image_parts(images), model_id=model_id, **options)
+    return Call("POST", "/predict", _read(PredictAnswer), form)
+
+
+def models(cursor: str | None) -> Call[ModelPage]:
+    """GET /models: the page that `cursor` names, or the first."""
+    return Call("GET", "/models", _read(ModelPage), {"params": {"cursor": cursor} if cursor else {}})
+
+
+def model(model_id: str) -> Call[Model]:
+    """GET /models/{id}."""
+    return Call("GET", _model_path(model_id), _read(Model))
+
+
+def delete(model_id: str) -> Call[None]:
+    """DELETE /models/{id}."""
+    return Call("DELETE", _model_path(model_id), _succeeded, retried="never")
+
+
+def checkpoints() -> Call[Checkpoints]:
+    """GET /checkpoints."""
+    return Call("GET", "/checkpoints", _read(Checkpoints))
+
+
+def ready() -> Call[bool]:
+    """GET /readyz: False while the server still loads, or if it cannot."""
+    return Call("GET", "/readyz", lambda response: response.status_code == httpx.codes.OK, retried="never")
+
+
+def connect(kind: Callable[..., H], url: str | None, api_key: str | None, timeout: float) -> H:
+    """httpx's Client or AsyncClient; `timeout` in seconds.
+
+    Raises ServerUnreachableError if `url`, or else KSHOT_URL, is no address, or a proxy's setting is wrong.
+    """
+    address = _address(url or os.environ.get("KSHOT_URL") or DEFAULT_URL)
+    seconds = httpx.Timeout(timeout, connect=5)
+    headers = {"User-Agent": f"kshot/{__version__}"}
+    if key := api_key or os.environ.get("KSHOT_API_KEY"):
+        headers["Authorization"] = f"Bearer {key}"
+    try:
+        return kind(base_url=address, timeout=seconds, headers=headers)
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        raise ServerUnreachableError(
+            f"The environment's settings for connections cannot be used ({error}): "
+            "look at ALL_PROXY, HTTP_PROXY, HTTPS_PROXY and SSL_CERT_FILE."
+        ) from error
+
+
+@contextmanager
+def reaching(url: httpx.URL) -> Iterator[None]:
+    """Turn the many ways of sending nothing and getting no answer into ClientErrors that say what to do."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise ServerUnreachableError(
+            f"No kshot server answers at {url} ({error}): start one with `kshot serve`, or set KSHOT_URL."
+        ) from error
+    except httpx.RequestError as error:
+        raise ServerUnreachableError(
+            f"The server at {url} gave no answer ({type(error).__name__}): try again, and look at its log."
+        ) from error
+    except UnicodeEncodeError as error:
+        raise UnsendableError(f"{error.object!r:.200} is no valid Unicode: give it another name.") from error
+    except (OSError, httpx.InvalidURL) as error:
+        raise UnsendableError(str(error)) from error
+
+
+def _address(url: str) -> httpx.URL:
+    try:
+        address = httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError):
+        address = httpx.URL()
+    if address.scheme not in ("http", "https") or not address.host:
+        raise ServerUnreachableError(f"{url!r} is no address of a server: give one such as {DEFAULT_URL}.")
+    return address
+
+
+def _make(path: str, files: list[Part], idempotency_key: str | None = None, **fields: object) -> Call[AdaptAnswer]:
+    """What makes a model, and with its key never two, however often it is sent."""
+    headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+    return Call("POST", path, _read(AdaptAnswer), {**_form(files, **fields), "headers": headers}, "when lost")
+
+
+def _form(files: list[Part], **fields: object) -> dict[str, Any]:
+    return {"files": files, "data": {name: value for name, value in fields.items() if value is not None}}
+
+
+def _model_path(model_id: str) -> str:
+    return f"/models/{quote(model_id, safe='')}"
+
+
+def _succeeded(response: httpx.Response) -> None:
+    if not response.is_success:
+        raise refusal(response)
+
+
+def _content(response: httpx.Response) -> bytes:
+    _succeeded(response)
+    return response.content
+
+
+def _read(schema: type[M]) -> Callable[[httpx.Response], M]:
+    def answer(response: httpx.Response) -> M:
+        _succeeded(response)
+        try:
+            return schema.model_validate_json(response.content)
+        except ValidationError as error:
+            raise refusal(response) from error
+
+    return answer

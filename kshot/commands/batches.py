@@ -1,0 +1,36 @@
+"""`kshot predict --csv`: any number of images, request by request."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kshot import Client, Prediction
+
+COLUMNS = ("image", "label", "score", "known")
+TOGETHER = 50  # images of a request: few enough for any server's limits, many enough for its batches
+
+
+def write_csv(client: Client, model_id: str, images: Sequence[Path]) -> None:
+    """A line for each image on stdout, and on a terminal's stderr how far it is."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    rows = _predictions(client, model_id, images)
+    quiet = not console.is_terminal or sys.stdout.isatty()
+    for image, said in track(rows, "Predicting", len(images), console=console, transient=True, disable=quiet):
+        known = "" if said.known is None else str(said.known).lower()
+        writer.writerow([image, said.label, f"{said.score:.6f}", known])
+
+
+def _predictions(client: Client, model_id: str, images: Sequence[Path]) -> Iterator[tuple[Path, Prediction]]:
+    for start in range(0, len(images), TOGETHER):
+        some = images[start : start + TOGETHER]
+        yield from zip(some, client.predict(model_id, some, top_k=1).predictions, strict=True)

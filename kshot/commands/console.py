@@ -1,0 +1,124 @@
+"""How the commands speak to a person, or with --json to a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias, TypeVar
+
+import typer
+
+from app.api.labels import shown
+
+if TYPE_CHECKING:
+    from app.api.schemas import AdaptAnswer, Problem, StepEvent
+    from kshot import Client
+
+A = TypeVar("A")
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+PIPE_WIDTH = 200  # columns, so that what goes to grep or a file is one line a row
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Url: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--url", envvar="KSHOT_URL", help="The server; http://127.0.0.1:8000 unless given."),
+]
+
+
+@contextmanager
+def connected(url: str | None) -> Iterator[Client]:
+    """A client of the server at `url`; what goes wrong with it ends the command with exit code 1."""
+    from kshot import APIError, Client, ClientError
+
+    try:
+        with Client(url) as client:
+            yield client
+    except APIError as error:
+        fail(error.problem.title, _with_request(error.problem))
+    except ClientError as error:
+        fail("The command was not carried out", str(error))
+
+
+def _with_request(problem: Problem) -> str:
+    """The detail, and where the server itself is at fault, what finds the request in its log."""
+    at_fault = problem.status >= 500 and problem.request_id
+    return f"{problem.detail}\nrequest_id {problem.request_id}" if at_fault else problem.detail
+
+
+def fail(title: str, detail: str) -> NoReturn:
+    """Say on stderr what is wrong and how to mend it, and exit with 1."""
+    typer.secho(shown(title), err=True, fg="red", bold=True)
+    for line in detail.splitlines():
+        typer.echo(shown(line), err=True)
+    raise typer.Exit(1)
+
+
+def show(answer: A, as_json: bool, in_words: Callable[[A], None]) -> None:
+    """Print an answer of the server as JSON, or as `in_words` puts it."""
+    if as_json:
+        from pydantic import TypeAdapter
+
+        typer.echo(TypeAdapter(type(answer)).dump_json(answer, indent=2))
+    else:
+        in_words(answer)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A plain table."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0, overflow="fold")  # an id must stay in one piece
+    for row in rows:
+        table.add_row(*(shown(str(cell)) for cell in row))
+    # The words are users' own: no markup, emoji codes or highlights are read into them.
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(table)
+
+
+def show_adapted(answer: AdaptAnswer) -> None:
+    """A model that was just made, and what to do next."""
+    images = sum(answer.shots.values())
+    typer.echo(f"Adapted {answer.checkpoint.name} to {len(answer.classes)} classes with {images} images.")
+    print_table(["class", "images"], answer.shots.items())
+    if answer.validation:
+        typer.echo(f"Of new images it should get about {answer.validation.accuracy:.0%} right.")
+        fewer = [f"{point.accuracy:.0%} with {point.images}" for point in answer.validation.learning_curve]
+        if fewer:
+            typer.echo(f"From fewer images of each class, before the steps: {', '.join(fewer)}.")
+    typer.echo(f"It classifies {answer.support_accuracy:.0%} of these images as labelled. The hardest:")
+    print_table(
+        ["image", "label", "loss"],
+        [[each.filename, each.label, f"{each.loss:.3f}"] for each in answer.hardest_images],
+    )
+    if answer.skipped:
+        typer.echo(f"Skipped {answer.skipped_count} that are no images: {', '.join(answer.skipped)}")
+    typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
+
+
+def show_progress(events: Iterable[StepEvent | AdaptAnswer]) -> AdaptAnswer:
+    """The loss as it falls, on a terminal's stderr; returns the answer that comes last."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from app.api.schemas import StepEvent
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("Adapting", total=None, loss="…")
+        for event in events:
+            if not isinstance(event, StepEvent):
+                return event
+            progress.update(bar, completed=event.step, total=event.steps, loss=f"{event.loss:.4f}")
+    fail("The server broke off", "No answer came after the last step: look at its log.")

@@ -1,0 +1,173 @@
+"""`kshot models`: the adapted models that a running server keeps, and new versions of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kshot.commands.console import AsJson, Url, connected, print_table, show, show_adapted
+
+if TYPE_CHECKING:
+    from app.api.schemas import ExportFormat, Model, ModelSummary, SupportImage
+
+models = typer.Typer(name="models", no_args_is_help=True, help="List, show, edit, export and delete adapted models.")
+
+Id = Annotated[str, typer.Argument(metavar="MODEL_ID", help="The id that `kshot adapt` printed.")]
+
+
+@models.command("list")
+def list_models(url: Url = None, as_json: AsJson = False) -> None:
+    """List the adapted models, newest first."""
+    with connected(url) as client:
+        found = list(client.models())
+    show(found, as_json, _show_list)
+
+
+@models.command("show")
+def show_model(model_id: Id, url: Url = None, as_json: AsJson = False) -> None:
+    """Show one adapted model and how it came about."""
+    with connected(url) as client:
+        found = client.model(model_id)
+    show(found, as_json, _show_one)
+
+
+@models.command("images")
+def list_images(model_id: Id, url: Url = None, as_json: AsJson = False) -> None:
+    """List the images a model was adapted to, with the numbers by which `edit --remove` knows them."""
+    with connected(url) as client:
+        found = client.images(model_id)
+    show(found, as_json, _show_images)
+
+
+@models.command("edit")
+def edit_model(
+    model_id: Id,
+    add: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER_OR_ZIP", exists=True, help="Images to add: a folder of them for each class."),
+    ] = None,
+    remove: Annotated[list[int] | None, typer.Option(help="An image to leave out; see `kshot models images`.")] = None,
+    remove_class: Annotated[list[str] | None, typer.Option(help="A class to leave out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Another name for the new version.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Another number of gradient steps.")] = None,
+    ttl_seconds: Annotated[int | None, typer.Option(help="Delete the new version after so many seconds.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new version of a model from its images, less some and with others. The model itself stays.
+
+    Examples:
+    - `kshot models edit MODEL_ID --add more/`
+
+    - `kshot models edit MODEL_ID --remove 7 --remove 12 --remove-class hat`
+    """
+    with connected(url) as client:
+        answer = client.revise(
+            model_id,
+            add or (),
+            remove=remove or (),
+            remove_class=remove_class or (),
+            name=name,
+            steps=steps,
+            ttl_seconds=ttl_seconds,
+        )
+    show(answer, as_json, show_adapted)
+
+
+@models.command("rename")
+def rename_model(
+    model_id: Id,
+    name: Annotated[str | None, typer.Option(help="The model's new name.")] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", metavar="OLD=NEW", help="A class's old and new name.")
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a model or its classes other names, at once: nothing is adapted anew.
+
+    Example:
+    - `kshot models rename MODEL_ID --name clothes --class t-shirt=shirt`
+    """
+    pairs = dict(_renaming(each) for each in classes or [])
+    with connected(url) as client:
+        model = client.rename(model_id, name=name, classes=pairs)
+    show(model, as_json, _show_one)
+
+
+@models.command("export")
+def export_model(
+    model_id: Id,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write: .onnx or .safetensors.")
+    ],
+    url: Url = None,
+) -> None:
+    """Write a model to one file that runs without kshot; `examples/run_onnx.py` shows how.
+
+    Example:
+    - `kshot models export MODEL_ID -o clothes.onnx`
+    """
+    forms: dict[str, ExportFormat] = {".onnx": "onnx", ".safetensors": "safetensors"}
+    form = forms.get(output.suffix)
+    if form is None:
+        raise typer.BadParameter(f"{output.name!r} ends neither in .onnx nor in .safetensors", param_hint="--output")
+    with connected(url) as client:
+        content = client.export(model_id, form)
+    output.write_bytes(content)
+    typer.echo(f"Wrote {output}, {len(content) / 1e6:.1f} MB")
+
+
+@models.command("delete")
+def delete_models(
+    model_ids: Annotated[list[str], typer.Argument(metavar="MODEL_ID...", help="The ids of those to delete.")],
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete adapted models, for good."""
+    with connected(url) as client:
+        for model_id in model_ids:
+            client.delete(model_id)
+    show(model_ids, as_json, lambda ids: typer.echo(f"Deleted {', '.join(ids)}"))
+
+
+def _show_list(found: list[ModelSummary]) -> None:
+    print_table(
+        ["id", "name", "classes", "created (UTC)", "expires (UTC)"],
+        [
+            [each.id, each.name or "", len(each.classes), _minute(each.created_at), _minute(each.expires_at)]
+            for each in found
+        ],
+    )
+
+
+def _renaming(pair: str) -> tuple[str, str]:
+    old, equals, new = pair.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{pair!r} is no OLD=NEW", param_hint="--class")
+    return old, new
+
+
+def _show_images(found: list[SupportImage]) -> None:
+    print_table(["image", "label", "file"], [[each.index, each.label, each.filename] for each in found])
+
+
+def _show_one(model: Model) -> None:
+    rows = model.model_dump(mode="json")
+    rows["checkpoint"] = f"{model.checkpoint.name} {model.checkpoint.digest}"
+    rows["shots"] = ", ".join(f"{label} {count}" for label, count in model.shots.items())
+    rows["loss_curve"] = " ".join(f"{loss:.3f}" for loss in model.loss_curve)
+    rows["hardest_images"] = ", ".join(f"{each.filename} {each.loss:.3f}" for each in model.hardest_images)
+    rows["validation"] = model.validation and f"{model.validation.accuracy:.0%} of new images expected right"
+    del rows["classes"]  # they are in `shots`
+    print_table(
+        ["", model.id],
+        [[name, value] for name, value in rows.items() if name != "id" and value not in (None, [])],
+    )
+
+
+def _minute(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M}" if time else "never"

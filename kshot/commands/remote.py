@@ -1,0 +1,129 @@
+"""`kshot adapt`, `kshot predict` and `kshot checkpoints`: what a running server does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kshot.commands.batches import write_csv
+from kshot.commands.console import AsJson, Url, connected, print_table, show, show_adapted, show_progress
+
+if TYPE_CHECKING:
+    from app.api.schemas import CheckpointInfo, PredictAnswer
+
+
+def adapt(
+    support: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER_OR_ZIP", exists=True, help="One folder of images for each class."),
+    ],
+    checkpoint: Annotated[str | None, typer.Option(help="What to start from; see `kshot checkpoints`.")] = None,
+    name: Annotated[str | None, typer.Option(help="A name to know the model by.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Gradient steps (k).")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Inner learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Kept with the model.")] = None,
+    ttl_seconds: Annotated[int | None, typer.Option(help="Delete the model after so many seconds.")] = None,
+    keep_images: Annotated[
+        bool | None, typer.Option(help="Whether the server keeps the images, for `kshot models edit`.")
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a classifier from a few images of each class.
+
+    Examples:
+    - `kshot adapt tests/data/drawings/support`
+
+    - `kshot adapt animals.zip --name animals --steps 10 --ttl-seconds 3600`
+
+    - `kshot adapt animals.zip --json | jq -r .id`
+    """
+    with connected(url) as client:
+        events = client.adapt_events(
+            support,
+            checkpoint=checkpoint,
+            name=name,
+            steps=steps,
+            learning_rate=learning_rate,
+            seed=seed,
+            ttl_seconds=ttl_seconds,
+            keep_images=keep_images,
+        )
+        answer = show_progress(events)
+    show(answer, as_json, show_adapted)
+
+
+def predict(
+    model_id: Annotated[str, typer.Argument(help="The id that `kshot adapt` printed.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGES...", exists=True, dir_okay=False, help="Images to classify."),
+    ],
+    top_k: Annotated[int | None, typer.Option(help="How many labels to list for each image.")] = None,
+    transductive: Annotated[
+        bool, typer.Option("--transductive", help="Classify them together, by their own batch statistics.")
+    ] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print a line of CSV an image; for any number of them, by requests of 50.")
+    ] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask an adapted model what images show.
+
+    Examples:
+    - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f tests/data/drawings/query/*/*.png`
+
+    - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f photos/*.jpg --csv > predictions.csv`
+    """
+    if as_csv and (as_json or transductive):
+        raise typer.BadParameter("it goes with neither --json nor --transductive", param_hint="--csv")
+    with connected(url) as client:
+        if as_csv:
+            write_csv(client, model_id, images)
+            return
+        answer = client.predict(model_id, images, top_k=top_k, transductive=transductive)
+    show(answer, as_json, lambda answer: _show_predictions(answer, images, top_k or 1))
+
+
+def checkpoints(url: Url = None, as_json: AsJson = False) -> None:
+    """List the checkpoints that the server can adapt."""
+    with connected(url) as client:
+        found = client.checkpoints()
+    show(found, as_json, _show_checkpoints)
+
+
+def _show_predictions(answer: PredictAnswer, images: list[Path], top: int) -> None:
+    print_table(
+        ["image", "label", "score", ""],
+        [
+            [
+                images[each.index],
+                score.label,
+                f"{score.score:.3f}",
+                "" if each.known is not False else "looks like none",
+            ]
+            for each in answer.predictions
+            for score in each.top[:top]
+        ],
+    )
+
+
+def _show_checkpoints(found: list[CheckpointInfo]) -> None:
+    print_table(
+        ["name", "default", "network", "image", "ways", "steps", "digest"],
+        [
+            [
+                each.name,
+                "yes" if each.default else "",
+                each.architecture,
+                f"{each.channels}×{each.image_size}×{each.image_size}",
+                each.ways or "any",
+                each.steps,
+                each.digest,
+            ]
+            for each in found
+        ],
+    )

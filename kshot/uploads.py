@@ -1,0 +1,74 @@
+"""Images and support sets as parts of a multipart form."""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from kshot.errors import SupportFolderError
+
+Image: TypeAlias = str | Path | bytes
+"""One image: the path of a file, or the file's bytes."""
+
+SupportSet: TypeAlias = str | Path | Iterable[tuple[str, Image]]
+"""A folder with a folder per class, a zip of such folders, or (label, image) pairs."""
+
+MAX_FOLDER_BYTES = 256 << 20  # what a server takes of an archive, unless it is set to take more
+
+Part: TypeAlias = tuple[str, tuple[str, bytes, str]]
+"""(field, (file name, content, media type)), as httpx takes it."""
+
+
+def image_parts(images: Iterable[Image]) -> list[Part]:
+    """One `images` part an image, in order; raises OSError where a file cannot be read."""
+    return [("images", _file(index, image)) for index, image in enumerate(images)]
+
+
+def support_parts(support: SupportSet) -> tuple[Sequence[str], list[Part]]:
+    """The `labels` and the file parts of a support set.
+
+    A folder travels as a zip: so the server alone decides which of its files are images and which are strays.
+    Raises SupportFolderError for one too large, and OSError where a file cannot be read.
+    """
+    if isinstance(support, str | Path):
+        path = Path(support)
+        name, content = (
+            (f"{path.resolve().name}.zip", _zip_of(path)) if path.is_dir() else (path.name, path.read_bytes())
+        )
+        return [], [("archive", (name, content, "application/zip"))]
+    pairs = list(support)
+    return [label for label, _ in pairs], image_parts(image for _, image in pairs)
+
+
+def _file(index: int, image: Image) -> tuple[str, bytes, str]:
+    if isinstance(image, bytes):
+        return f"image-{index}", image, "application/octet-stream"
+    path = Path(image)
+    return path.name, path.read_bytes(), mimetypes.guess_type(path)[0] or "application/octet-stream"
+
+
+def _zip_of(folder: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", strict_timestamps=False) as archive:
+        for path in _files(folder):
+            archive.write(path, path.relative_to(folder).as_posix())
+    return buffer.getvalue()
+
+
+def _files(folder: Path) -> list[Path]:
+    """All that are in it at any depth, before any is read: it may be the wrong folder, such as a home."""
+    files, size = [], 0
+    for path in folder.rglob("*"):
+        if path.is_file():
+            files.append(path)
+            size += path.stat().st_size
+        if size > MAX_FOLDER_BYTES:
+            raise SupportFolderError(
+                f"{folder} holds more than {MAX_FOLDER_BYTES >> 20} MiB. "
+                "Give a folder that holds a folder of images for each class, and nothing else."
+            )
+    return sorted(files)

@@ -1,0 +1,1 @@
+"""Data sets: sources, class folders, splits, episodes and meta-batches."""

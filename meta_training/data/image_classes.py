@@ -1,0 +1,82 @@
+"""Images by class, held in memory as uint8: from folders, zips or tars of class folders."""
+
+import io
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from meta_training.data.sources import File, image_files
+from meta_training.errors import DataError
+from models.inputs.image import InputSpec, prepare
+
+
+@dataclass(frozen=True)
+class ImageClasses:
+    """Named classes of images: `images[c]` is uint8 [K, C, H, W], or float16 [K, ...] once encoded."""
+
+    names: tuple[str, ...]
+    images: tuple[NDArray[Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def subset(self, names: Iterable[str]) -> "ImageClasses":
+        """The classes with these names, in this order."""
+        place = {name: index for index, name in enumerate(self.names)}
+        chosen = tuple(names)
+        return ImageClasses(chosen, tuple(self.images[place[name]] for name in chosen))
+
+    def with_rotations(self) -> "ImageClasses":
+        """Each class four times: as it is and turned by 90, 180 and 270 degrees, which makes new classes."""
+        names = [f"{name}@{90 * turn}" if turn else name for turn in range(4) for name in self.names]
+        images = [np.rot90(pictures, turn, axes=(2, 3)).copy() for turn in range(4) for pictures in self.images]
+        return ImageClasses(tuple(names), tuple(images))
+
+    def require(self, ways: int, shots: int) -> None:
+        """Raises DataError where episodes of this size cannot be drawn from these classes."""
+        if len(self) < ways:
+            raise DataError(
+                f"{ways}-way episodes need {ways} classes; there are {len(self)}. Add classes or ask for fewer ways."
+            )
+        least = min(range(len(self)), key=lambda index: len(self.images[index]))
+        if len(self.images[least]) < shots:
+            raise DataError(
+                f"Episodes need {shots} images a class; {self.names[least]!r} has {len(self.images[least])}. "
+                "Add images or ask for fewer shots."
+            )
+
+
+def read_classes(sources: Iterable[Path], spec: InputSpec, *, progress: bool = False) -> ImageClasses:
+    """Every class folder of these folders, zips and tars; a class is named by its path within its source.
+
+    Raises DataError for a source that is missing, an image that cannot be read, or no images at all.
+    """
+    return decode((file for source in sources for file in image_files(source)), spec, progress=progress)
+
+
+def decode(files: Iterable[File], spec: InputSpec, *, progress: bool = False) -> ImageClasses:
+    """Image files as classes, in order of name. Raises DataError for one that cannot be read, or for no files."""
+    classes: dict[str, list[NDArray[np.uint8]]] = defaultdict(list)
+    for name, path, content in tqdm(files, desc="reading images", unit="image", disable=not progress, leave=False):
+        classes[name].append(_decode(content, path, spec))
+    if not classes:
+        raise DataError(
+            "No images found: expected folders of images, one folder a class, or a zip or tar of such folders."
+        )
+    names = tuple(sorted(classes))
+    return ImageClasses(names, tuple(np.stack(classes.pop(name)) for name in names))
+
+
+def _decode(content: bytes, path: str, spec: InputSpec) -> NDArray[Any]:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return prepare(image, spec).numpy()
+    except Exception as error:  # on damaged files Pillow raises about any type there is
+        raise DataError(f"{path} is not an image that can be read ({error}). Replace or remove it.") from error

@@ -1,0 +1,97 @@
+"""Image files by class, from a folder of class folders, or a zip or tar of one, which are never unpacked to disk."""
+
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TypeAlias, TypeVar
+
+from meta_training.errors import DataError
+from models.inputs.image import IMAGE_SUFFIXES
+
+File: TypeAlias = tuple[str, str, bytes]  # an image's class, its path and its content
+AnyPath = TypeVar("AnyPath", bound=PurePath)
+DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
+
+
+def image_files(source: Path) -> Iterator[File]:
+    """Each image in a folder, zip or tar, in order of path, but hidden ones.
+
+    A class has the same name however the source is spelled and wherever it lies; a source and one that wraps it in one
+    folder more are alike. Raises DataError for what cannot be read, and for an image in no class folder.
+    """
+    if source.is_dir():
+        paths = [file.relative_to(source) for file in source.rglob("*") if file.is_file()]
+        yield from _files(source, paths, lambda path: (source / path).read_bytes())
+    elif zipfile.is_zipfile(source):
+        with _opened(source) as archive:
+            entries = {PurePosixPath(entry.filename): entry for entry in archive.infolist() if not entry.is_dir()}
+            yield from _files(source, entries, lambda path: archive.read(entries[path]))
+    else:
+        with _opened_tar(source) as tar:
+            members = {PurePosixPath(member.name): member for member in _regular(source, tar)}
+            yield from _files(source, members, lambda path: _content(tar, members[path]))
+
+
+def _opened(source: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(source)
+    except DAMAGE as error:
+        raise DataError(f"{source} is a damaged zip archive ({error}). Replace it.") from error
+
+
+def _opened_tar(source: Path) -> tarfile.TarFile:
+    """Uncompressed: a compressed tar would be unpacked from its start for each image."""
+    try:
+        return tarfile.open(source, "r:")
+    except DAMAGE as error:
+        raise DataError(f"{source} is no folder, zip or tar. Unpack a tar that is compressed (.tar.gz).") from error
+
+
+def _regular(source: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
+    """Files that lie in the tar as they are: no links, and no holes that say they are larger than the tar."""
+    try:
+        _check_end(source)
+        return [member for member in tar if member.isreg() and not member.issparse()]
+    except DAMAGE as error:
+        raise DataError(f"{source} is a damaged tar archive ({error}). Replace it.") from error
+
+
+def _check_end(source: Path) -> None:
+    """Raises ReadError for a tar that was cut, which tarfile reads as a shorter one."""
+    with source.open("rb") as file:
+        file.seek(-tarfile.BLOCKSIZE, os.SEEK_END)
+        if any(file.read()):
+            raise tarfile.ReadError("it is cut short")
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    return file.read() if file else b""
+
+
+def _files(source: Path, paths: Iterable[AnyPath], read: Callable[[AnyPath], bytes]) -> Iterator[File]:
+    images = sorted(path for path in paths if _is_image(path))
+    wrapped = _are_wrapped(images)
+    folders = {path: "/".join(path.parts[wrapped:-1]) for path in images}
+    for path, folder in folders.items():
+        if not folder:
+            raise DataError(f"{source / path} lies beside the class folders, in none. Move or remove it.")
+    for path, folder in folders.items():
+        try:
+            content = read(path)  # of an encrypted zip: a RuntimeError
+        except (RuntimeError, *DAMAGE) as error:
+            raise DataError(f"{source / path} cannot be read ({error}). Replace or remove it.") from error
+        yield folder, str(source / path), content
+
+
+def _is_image(path: PurePath) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts)  # `._1.png` is macOS's note on `1.png`
+    return path.suffix.lower() in IMAGE_SUFFIXES and not hidden
+
+
+def _are_wrapped(images: Sequence[PurePath]) -> bool:
+    """Whether one top folder holds all class folders, as where a folder was packed and not what is in it."""
+    return len({path.parts[0] for path in images}) == 1 and any(len(path.parts) > 2 for path in images)

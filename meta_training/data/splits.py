@@ -1,0 +1,119 @@
+"""Which classes a run trains on, chooses by, and is scored on once."""
+
+from collections import Counter
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from meta_training.data.image_classes import ImageClasses, read_classes
+from meta_training.data.omniglot import HELP as OMNIGLOT_HELP
+from meta_training.data.omniglot import is_omniglot, read_omniglot
+from meta_training.errors import DataError
+from models.inputs.image import InputSpec
+
+PARTS = ("train", "val", "test")  # Mini-ImageNet's folders, and those of any data set that comes split
+HELP = (
+    "For Mini-ImageNet, download the split of Ravi and Larochelle (2017): 64, 16 and 20 classes in the folders train, "
+    "val and test, each with a folder of images for each class."
+)
+OMNIGLOT_PARTS = (
+    1100,
+    100,
+)  # the paper's 1200 training characters, 100 of them kept for validation; 423 are left for test
+VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # of the classes of any other data set, 2 at the least
+
+
+@dataclass(frozen=True)
+class Split:
+    """Disjoint classes for training, for choosing (validation) and for the one final score (test)."""
+
+    source: str
+    seed: int
+    training: ImageClasses
+    validation: ImageClasses
+    """May be none."""
+    test: ImageClasses
+
+    def __str__(self) -> str:
+        parts = f"{len(self.training)} to train on, {len(self.validation)} to choose by, {len(self.test)} to score on"
+        return f"classes of {self.source}: {parts}"
+
+
+def read_split(
+    folder: Path, spec: InputSpec, seed: int = 0, *, validation: bool = True, progress: bool = False
+) -> Split:
+    """Omniglot's two parts, whose training classes are also turned, or any folder, zip or tar of class folders.
+
+    Where these are in folders train, val and test, that is the split. Without `validation` its classes are trained on
+    too, and the test classes are the same. Raises DataError that says what is missing and where to get it.
+    """
+    classes = read_data(folder, spec, progress=progress)
+    omniglot = is_omniglot(folder)
+    if is_split(classes):
+        training, held, test = given_split(folder, classes)
+    else:
+        training, held, test = split(classes, *(OMNIGLOT_PARTS if omniglot else _shares(len(classes))), seed)
+    if not validation:
+        training, held = classes.subset(sorted((*training.names, *held.names))), classes.subset(())
+    if omniglot:
+        training = training.with_rotations()
+    return Split("omniglot" if omniglot else folder.resolve().name, seed, training, held, test)
+
+
+def _shares(classes: int) -> tuple[int, int]:
+    held, test = (max(2, round(share * classes)) for share in (VALIDATION_SHARE, TEST_SHARE))
+    return classes - held - test, held
+
+
+def is_split(classes: ImageClasses) -> bool:
+    """Whether every class is in a folder train, val or test."""
+    return all("/" in name and name.split("/")[0] in PARTS for name in classes.names)
+
+
+def given_split(folder: Path, classes: ImageClasses) -> tuple[ImageClasses, ImageClasses, ImageClasses]:
+    """The classes in the folders train, val and test.
+
+    Raises DataError where one is missing, or the three share classes, and so don't hold any out.
+    """
+    training, held, test = (classes.subset(n for n in classes.names if n.startswith(f"{part}/")) for part in PARTS)
+    for part, found in zip(PARTS, (training, held, test), strict=True):
+        if not found:
+            raise DataError(f"{folder} has folders of a split, but no images in {part}. {HELP}")
+    bare = Counter(name.partition("/")[2] for name in classes.names)
+    name, times = bare.most_common(1)[0]
+    if times > 1:
+        raise DataError(
+            f"{folder} has class {name!r} in {times} of its folders {', '.join(PARTS)}: test classes must be others "
+            f"than those trained on. Put all images of a class into one folder, and leave these three out. {HELP}"
+        )
+    return training, held, test
+
+
+def read_data(folder: Path, spec: InputSpec, *, progress: bool = False) -> ImageClasses:
+    """All classes of Omniglot, or of a folder, zip or tar of class folders. Raises DataError as `read_split` does."""
+    if not folder.exists():
+        raise DataError(
+            f"{folder} does not exist. Name a folder, zip or tar of class folders by --data or KSHOT_DATA. "
+            f"For Omniglot: {OMNIGLOT_HELP} {HELP}"
+        )
+    if is_omniglot(folder):
+        return read_omniglot(folder, spec, progress=progress)
+    return read_classes([folder], spec, progress=progress)
+
+
+def split(
+    classes: ImageClasses, training: int, validation: int, seed: int = 0
+) -> tuple[ImageClasses, ImageClasses, ImageClasses]:
+    """Classes for training, for validation, and the rest for test, in the order of a hash of (seed, name).
+
+    A hash, not a generator: the split is the same in every version of every library. Raises DataError where nothing
+    would be left for test.
+    """
+    held_in = training + validation
+    if training < 2 or len(classes) < held_in + 2:
+        raise DataError(
+            f"{len(classes)} classes are too few for training, validation and test; add some: 6 are the least."
+        )
+    order = sorted(classes.names, key=lambda name: sha256(f"{seed}:{name}".encode()).hexdigest())
+    parts = order[:training], order[training:held_in], order[held_in:]
+    return tuple(classes.subset(sorted(part)) for part in parts)  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""Scores over episodes, and by the paper's protocol."""

@@ -1,0 +1,159 @@
+"""The paper's sine-wave regression (Nichol et al. 2018, section 5.1): Reptile at a glance, in ten seconds.
+
+    kshot train --preset sine        # writes runs/sine/sine.png and sine.json
+
+A task is a wave a·sin(x + b). From ten points of it a network with two hidden layers is to draw the whole wave within
+32 steps of SGD. The mean of all tasks is 0 everywhere, so nothing but being quick to learn makes a start a good one.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+from tqdm import tqdm
+
+from meta_training.data.episodes import draw_minibatches, generator
+from meta_training.errors import RunError
+from meta_training.reptile import annealed, mean_change, meta_step
+from meta_training.run_folder import make_folder, write_json
+from models.architecture import MetaInitialization
+from models.inner_loop import by_autograd, inner_loop
+from models.optimizers import SGD
+from models.parameters import Parameters, stack
+
+HIDDEN = 64
+POINTS = torch.linspace(-5, 5, 50)
+SHOWN = (0, 1, 5, 10, 32)  # steps after which the picture shows the network
+META_STEPS, META_BATCH, EPSILON = 3000, 10, 0.5
+BATCH, RATE, SHOTS, TEST_TASKS = 10, 0.02, 10, 200
+TEST = 1  # marks the streams of test tasks
+
+
+@dataclass(frozen=True)
+class Waves:
+    """T tasks: x and y [T, P]."""
+
+    x: Tensor
+    y: Tensor
+
+    def take(self, indices: Tensor) -> "Waves":
+        """The points at `indices` [T, B] of each."""
+        return Waves(self.x.gather(1, indices), self.y.gather(1, indices))
+
+
+def initialize(seed: int) -> MetaInitialization:
+    """1 → 64 → 64 → 1, as torch.nn.Linear starts: uniform within 1/√fan-in."""
+    random = torch.Generator().manual_seed(seed)
+    parameters: Parameters = {}
+    for layer, (inputs, outputs) in enumerate(((1, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, 1)), 1):
+        bound = 1 / math.sqrt(inputs)
+        parameters[f"weight{layer}"] = torch.empty(inputs, outputs).uniform_(-bound, bound, generator=random)
+        parameters[f"bias{layer}"] = torch.empty(1, outputs).uniform_(-bound, bound, generator=random)
+    return MetaInitialization(parameters, {})
+
+
+def predict(parameters: Parameters, x: Tensor) -> Tensor:
+    """Stacked networks at points x [T, P]: [T, P]."""
+    hidden = x.unsqueeze(2)
+    for layer in (1, 2):
+        hidden = torch.baddbmm(parameters[f"bias{layer}"], hidden, parameters[f"weight{layer}"]).tanh()
+    return torch.baddbmm(parameters["bias3"], hidden, parameters["weight3"]).squeeze(2)
+
+
+def loss(parameters: Parameters, waves: Waves) -> Tensor:
+    """Mean squared error of each task [T]."""
+    return (predict(parameters, waves.x) - waves.y).square().mean(dim=1)
+
+
+def draw_waves(rng: np.random.Generator, tasks: int) -> Waves:
+    """Amplitudes from 0.1 to 5, phases all round the circle."""
+    amplitude, phase = (
+        torch.from_numpy(rng.uniform(low, high, (tasks, 1))) for low, high in ((0.1, 5), (0, 2 * np.pi))
+    )
+    x = POINTS.expand(tasks, -1)
+    return Waves(x, (amplitude * torch.sin(x + phase)).float())
+
+
+def train(seed: int, meta_steps: int = META_STEPS) -> MetaInitialization:
+    """A meta-initialization: each task's inner loop is one pass over its points in mini-batches."""
+    theta = initialize(seed)
+    for step in tqdm(range(meta_steps), desc="sine", unit="step"):
+        adapt = partial(_one_pass, generator(seed, step))
+        theta = meta_step(theta, adapt, annealed(step, meta_steps, EPSILON))
+    return theta
+
+
+def _one_pass(rng: np.random.Generator, theta: MetaInitialization) -> tuple[Parameters, Parameters, int]:
+    waves, steps = draw_waves(rng, META_BATCH), len(POINTS) // BATCH
+    order = np.stack([draw_minibatches(rng, len(POINTS), BATCH, steps) for _ in range(META_BATCH)], axis=1)
+    phi = stack(theta.parameters, META_BATCH)
+    rates = torch.full((META_BATCH,), RATE)
+    inner_loop(by_autograd(loss), phi, {}, [(waves.take(indices), rates) for indices in torch.from_numpy(order)], SGD())
+    return mean_change(theta.parameters, phi), {}, steps
+
+
+def adapt_to_points(theta: MetaInitialization, support: Waves) -> dict[int, Parameters]:
+    """The stacked networks after each number of SHOWN steps on all the support points."""
+    phi = stack(theta.parameters, len(support.x))
+    rates = torch.full((len(support.x),), RATE)
+    shown = {0: stack(theta.parameters, len(support.x))}
+    for step in range(1, max(SHOWN) + 1):
+        inner_loop(by_autograd(loss), phi, {}, [(support, rates)], SGD())
+        if step in SHOWN:
+            shown[step] = {name: tensor.clone() for name, tensor in phi.items()}
+    return shown
+
+
+def errors(theta: MetaInitialization, seed: int, tasks: int = TEST_TASKS) -> dict[int, tuple[float, float]]:
+    """Over new waves: mean squared error on the whole wave by number of steps, and its 95 % interval's half width."""
+    waves, support = _test_tasks(seed, tasks)
+    found = {}
+    for steps, phi in adapt_to_points(theta, support).items():
+        values = loss(phi, waves)
+        found[steps] = float(values.mean()), 1.96 * float(values.std()) / math.sqrt(tasks)
+    return found
+
+
+def _test_tasks(seed: int, tasks: int) -> tuple[Waves, Waves]:
+    """Whole waves, and the SHOTS points of each that are shown."""
+    rng = generator(seed, META_STEPS, TEST)
+    waves = draw_waves(rng, tasks)
+    picks = np.stack([rng.choice(len(POINTS), SHOTS, replace=False) for _ in range(tasks)])
+    return waves, waves.take(torch.from_numpy(picks))
+
+
+def draw(learners: dict[str, MetaInitialization], seed: int) -> Figure:
+    """For each learner, one wave, its points, and what the network draws after 0, 1, 5, 10 and 32 steps."""
+    waves, support = _test_tasks(seed, 1)
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    for axes, (name, theta) in zip(figure.subplots(1, len(learners), sharey=True), learners.items(), strict=True):
+        axes.plot(waves.x[0], waves.y[0], color="black", linewidth=2, label="the wave")
+        axes.scatter(support.x[0], support.y[0], color="black", zorder=3, label=f"{SHOTS} points of it")
+        for shade, (steps, phi) in enumerate(adapt_to_points(theta, support).items()):
+            colour = (0.1, 0.4, 0.8, 0.25 + 0.75 * shade / (len(SHOWN) - 1))
+            axes.plot(waves.x[0], predict(phi, waves.x)[0], color=colour, label=f"after {steps} steps")
+        axes.set_title(name)
+        axes.grid(alpha=0.3)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", fontsize=8)
+    return figure
+
+
+def run(out: Path, seed: int = 0, meta_steps: int = META_STEPS) -> dict[str, Any]:
+    """Trains, writes `sine.png` and `sine.json` to a folder, and returns the errors of both learners.
+
+    Raises RunError where the folder cannot be made, or holds them already.
+    """
+    make_folder(out)
+    if (out / "sine.json").exists():
+        raise RunError(f"{out} holds sine waves already: name another folder by --out.")
+    learners = {"not meta-trained": initialize(seed), "meta-trained by Reptile": train(seed, meta_steps)}
+    draw(learners, seed).savefig(out / "sine.png", dpi=110)
+    found = {name: errors(theta, seed) for name, theta in learners.items()}
+    write_json(out / "sine.json", {"seed": seed, "meta_steps": meta_steps, "mean_squared_error": found})
+    return found

@@ -1,0 +1,1 @@
+"""EfficientNet-Lite: its layers, in torch, and in ONNX Runtime for the CPU."""

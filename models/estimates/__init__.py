@@ -1,0 +1,1 @@
+"""What a support set says of the model to come of it."""

@@ -1,0 +1,1 @@
+"""The last layer: how its weights come to be for a task."""

@@ -1,0 +1,1 @@
+"""The networks that adapt: a file or folder for each kind."""

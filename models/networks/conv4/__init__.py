@@ -1,0 +1,1 @@
+"""The Reptile paper's four convolutions, in plain torch and compiled for the CPU."""

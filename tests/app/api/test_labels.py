@@ -1,0 +1,71 @@
+"""What people call files and labels comes back as they wrote it, and breaks nothing."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import httpx
+import pytest
+import typer
+
+from app.api.labels import plain, shown
+from kshot.commands.console import fail, print_table
+from tests.app.drawings import SUPPORT, adapt, class_folders, images, zipped
+from tests.serving import Server
+
+WORDS = ["نامه‌ها", "क्‍ष", "👩‍🔬", "10\u00a0kg", "café", "a b"]  # with joiners, a non-joiner and a hard blank
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_of_any_script_are_labels(server: Server, word: str) -> None:
+    files = images([SUPPORT[0], SUPPORT[-1]])
+    answer = httpx.post(f"{server.url}/adapt", files=files, data={"labels": [word, "b"], "steps": "0"})
+    assert answer.json()["classes"] == [word, "b"]
+
+
+def test_one_word_in_two_encodings_is_one_label(server: Server) -> None:
+    split = unicodedata.normalize("NFD", "café")
+    files = images([SUPPORT[0], SUPPORT[1], SUPPORT[-1]])
+    answer = httpx.post(f"{server.url}/adapt", files=files, data={"labels": ["café", split, "b"], "steps": "0"})
+    assert answer.json()["shots"] == {"café": 2, "b": 1}
+
+
+@pytest.mark.parametrize("bad", ["\n", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ud800"])
+def test_a_character_that_is_no_text_is_named_and_not_shown(bad: str) -> None:
+    with pytest.raises(ValueError, match=rf"U\+{ord(bad):04X}"):
+        plain(f"a{bad}b")
+    assert shown(f"a{bad}b.png") == "a\ufffdb.png"
+
+
+def test_a_file_name_that_is_no_text_is_kept_as_far_as_it_is(server: Server) -> None:
+    files = [
+        ("images", (name, path.read_bytes())) for name, path in (("\x85.png", SUPPORT[0]), ("x" * 1000, SUPPORT[-1]))
+    ]
+    answer = httpx.post(f"{server.url}/adapt", files=files, data={"labels": ["a", "b"]})
+    names = {image["index"]: image["filename"] for image in answer.raise_for_status().json()["hardest_images"]}
+    assert names == {0: "\ufffd.png", 1: "x" * 255}
+
+
+def test_of_many_strays_the_first_are_listed_and_all_counted(server: Server) -> None:
+    strays = {f"{number:03}{'x' * 200}.txt": b"" for number in range(150)}
+    files = {"archive": ("a.zip", zipped(class_folders() | strays))}
+    model = httpx.post(f"{server.url}/adapt", files=files, timeout=60).raise_for_status().json()
+    assert model["skipped"] == sorted(strays)[:100]
+    assert model["skipped_count"] == 150
+
+
+def test_a_models_name_holds_no_terminal_codes(server: Server) -> None:
+    problem = adapt(server.url, name="x\x1b[31mred").json()
+    assert problem["status"] == 422
+    assert problem["field"] == "name"
+    assert "U+001B" in problem["detail"]
+    assert adapt(server.url, name="  signs ").json()["name"] == "signs"
+
+
+def test_tables_and_errors_show_no_terminal_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["name"], [["x\x1b[31mred\n"]])
+    with pytest.raises(typer.Exit):
+        fail("wrong", "file \x1b]0;title\x07.png\nSend another.")
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out
+    assert err.splitlines() == ["wrong", "file �]0;title�.png", "Send another."]

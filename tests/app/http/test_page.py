@@ -1,0 +1,59 @@
+"""The page's files as the server gives them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from zipfile import ZipFile
+
+import httpx
+import pytest
+
+from app.http.routes.page import FOLDER
+from tests.serving import Server
+
+MOST_BYTES = 150_000
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/", "text/html"), ("/docs", "text/html"), ("/page/main.js", "text/javascript"), ("/page/style.css", "text/css")],
+)
+def test_the_page_allows_nothing_from_elsewhere_and_is_kept_by_browsers(server: Server, path: str, kind: str) -> None:
+    answer = httpx.get(server.url + path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(kind)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    again = httpx.get(server.url + path, headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("path", ["/page/", "/page/nothing.js", "/page/../main.py", "/page/..%2fmain.py"])
+def test_what_is_no_part_of_the_page_is_not_found(server: Server, path: str) -> None:
+    answer = httpx.get(server.url + path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_the_page_weighs_little() -> None:
+    parts = [part for part in FOLDER.iterdir() if part.is_file()]
+    assert {"index.html", "main.js", "style.css"} <= {part.name for part in parts}
+    assert sum(part.stat().st_size for part in parts) < MOST_BYTES
+
+
+def test_the_page_names_nothing_of_other_hosts() -> None:
+    texts = {part.name: part.read_text() for part in FOLDER.iterdir() if part.is_file()}
+    found = {name: re.findall(r"(?:https?:)?//[a-z0-9-]+\.[a-z0-9.]+", text) for name, text in texts.items()}
+    assert {name for name, hosts in found.items() if set(hosts) - {"http://www.w3.org"}} == set()
+
+
+@pytest.mark.parametrize("kind", ["photos", "drawings"])
+def test_an_example_set_holds_the_sample_data(kind: str) -> None:
+    with ZipFile(FOLDER / "examples" / f"{kind}.zip") as archive:
+        packed = sorted(archive.read(name) for name in archive.namelist())
+    files = [file for part in ("support", "query") for file in (DATA / kind / part).glob("*/*")]
+    assert packed == sorted(file.read_bytes() for file in files)

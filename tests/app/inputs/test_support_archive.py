@@ -1,0 +1,56 @@
+"""Kept images are what the network saw, to the bit."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from threading import Event
+
+import pytest
+import torch
+from PIL import Image
+
+from app.api.schemas import Choices
+from app.errors import ModelDamaged
+from app.inputs import support_archive
+from app.inputs.support_set import SupportSet, Upload
+from models.inputs.image import InputSpec, prepare
+from tests.app.stored import stored
+
+PHOTOS = Path(__file__).parents[2] / "data" / "photos" / "support"
+
+
+@pytest.mark.parametrize("spec", [InputSpec(channels=3, size=224, fit="crop"), InputSpec(channels=1, size=28)])
+def test_what_is_packed_is_unpacked(spec: InputSpec) -> None:
+    paths = sorted(PHOTOS.glob("*/1.jpg"))
+    images = torch.stack([prepare(Image.open(path), spec) for path in paths])
+    noise = torch.randint(0, 256, images[:1].shape, dtype=torch.uint8)
+    images = torch.cat([images, noise])
+    labels = [path.parent.name for path in paths]
+    uploads = [Upload("images", index, f"{label}.jpg", label) for index, label in enumerate([*labels, labels[0]])]
+    support, choices = SupportSet(uploads, labels, []), Choices(steps=3, ttl_seconds=60)
+    model = stored().model.model_copy(update={"classes": labels})
+
+    file = support_archive.pack(Event(), support, images, choices)
+    got = support_archive.unpack(Event(), io.BytesIO(file), model, spec)
+    assert torch.equal(got.images, images)
+    assert (got.support, got.choices) == (support, choices)
+
+    shown = support_archive.picture(io.BytesIO(file), model, 1)
+    assert shown is not None
+    assert torch.equal(prepare(Image.open(io.BytesIO(shown)), spec), images[1])
+    assert support_archive.picture(io.BytesIO(file), model, len(images)) is None
+    renamed = model.model_copy(update={"classes": [label.upper() for label in labels]})
+    assert [image.label for image in support_archive.listed(io.BytesIO(file), renamed)] == [
+        upload.label.upper() for upload in uploads
+    ]
+
+
+@pytest.mark.parametrize("damage", [b"", b"no zip", "cut"])
+def test_a_damaged_file_is_told_as_such(damage: bytes | str) -> None:
+    images = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
+    uploads = [Upload("images", index, "a.png", "ab"[index]) for index in range(2)]
+    whole = support_archive.pack(Event(), SupportSet(uploads, ["a", "b"], []), images, Choices())
+    data = damage if isinstance(damage, bytes) else whole[:-10]
+    with pytest.raises(ModelDamaged, match="/adapt again"):
+        support_archive.unpack(Event(), io.BytesIO(data), stored().model, InputSpec(channels=1, size=28))

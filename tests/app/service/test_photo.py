@@ -1,0 +1,89 @@
+"""The shipped `photo` checkpoint in a real server, with real photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from safetensors.torch import load_file
+
+from kshot import Client
+from models.checkpoint import SHIPPED
+from tests.app.drawings import DRAWINGS
+from tests.serving import Server
+
+PHOTOS = Path(__file__).parents[2] / "data" / "photos"
+SUPPORT, QUERY = (sorted((PHOTOS / part).glob("*/*.jpg")) for part in ("support", "query"))
+LARGEST = 2_000_000  # bytes of an adapted model
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("photo"), checkpoints=SHIPPED, checkpoint="photo")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[Client]:
+    with Client(server.url) as client:
+        yield client
+
+
+def pairs(paths: list[Path]) -> list[tuple[str, Path]]:
+    return [(path.parent.name, path) for path in paths]
+
+
+def test_photos_become_a_classifier_that_says_what_to_expect_of_it(client: Client, server: Server) -> None:
+    model = client.adapt(pairs(SUPPORT))
+    answer = client.predict(model.id, QUERY)
+    right = [said.label == path.parent.name for said, path in zip(answer.predictions, QUERY, strict=True)]
+    assert model.checkpoint.name == "photo"
+    assert model.steps == 5
+    assert model.loss_curve[-1] < model.loss_curve[0] / 2
+    assert sum(right) >= 12
+    assert model.validation is not None
+    assert abs(model.validation.accuracy - sum(right) / 15) < 0.2
+    assert sum(said.known is True for said in answer.predictions) >= 12
+    assert (server.store / f"{model.id}.safetensors").stat().st_size < LARGEST
+
+
+def test_pictures_of_another_kind_are_not_known(client: Client) -> None:
+    model = client.adapt(pairs(SUPPORT))
+    answer = client.predict(model.id, sorted(DRAWINGS.glob("query/*/*.png")))
+    assert not any(said.known for said in answer.predictions)
+
+
+def test_one_photo_a_class_takes_no_steps_and_promises_nothing(client: Client) -> None:
+    model = client.adapt(pairs(SUPPORT[::5]))
+    assert (model.steps, model.validation) == (0, None)
+    assert client.adapt(pairs(SUPPORT[::5]), steps=2).steps == 2
+
+
+def test_order_and_company_of_photos_change_nothing(client: Client) -> None:
+    few = pairs([path for path in SUPPORT if path.stem in "123"])
+    first, second = client.adapt(few), client.adapt(few[::-1])
+    alone = [client.predict(model.id, [query]).predictions[0] for model in (first, second) for query in QUERY[:3]]
+    together = client.predict(first.id, QUERY).predictions[:3]
+    for said, other, among in zip(alone[:3], alone[3:], together, strict=True):
+        scores = [{each.label: each.score for each in one.top} for one in (said, other, among)]
+        for label, score in scores[0].items():
+            assert scores[1][label] == pytest.approx(score, abs=0.01)
+            assert scores[2][label] == pytest.approx(score, abs=1e-4)
+
+
+def test_a_version_of_photos_is_the_model_of_them_all(client: Client, server: Server) -> None:
+    scratch, parent = client.adapt(pairs(SUPPORT)), client.adapt(pairs(SUPPORT[:-1]))
+    child = client.revise(parent.id, pairs(SUPPORT[-1:]))
+    ours, theirs = (load_file(server.store / f"{model.id}.safetensors") for model in (child, scratch))
+    assert child.loss_curve == pytest.approx(scratch.loss_curve, abs=1e-5)
+    for name, tensor in ours.items():
+        assert (tensor.float() - theirs[name].float()).abs().max() <= 1e-3 * max(1, theirs[name].float().abs().max())
+
+
+def test_both_shipped_checkpoints_are_offered_and_photo_is_the_default(server: Server) -> None:
+    found = httpx.get(f"{server.url}/checkpoints").json()["checkpoints"]
+    assert {each["name"]: each["default"] for each in found} == {"photo": True, "omniglot": False}

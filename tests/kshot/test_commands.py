@@ -1,0 +1,244 @@
+"""The `kshot` command, as a person runs it, against a running server."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from app import __version__
+from kshot import Client, ServerUnreachableError
+from tests.app.drawings import DRAWINGS, QUERY
+from tests.serving import Server, free_port
+
+FOLDER = DRAWINGS / "support"
+CLASSES = sorted(folder.name for folder in FOLDER.iterdir())
+
+KSHOT = Path(sys.executable).with_name("kshot")
+
+Done = subprocess.CompletedProcess[str]
+Kshot = Callable[..., Done]
+
+
+@pytest.fixture
+def kshot(server: Server) -> Kshot:
+    return lambda *arguments: _run(*arguments, KSHOT_URL=server.url)
+
+
+def _run(*arguments: object, **environment: str) -> Done:
+    return subprocess.run(
+        [KSHOT, *map(str, arguments)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _json(done: Done) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_adapt_and_predict_answer_in_words(kshot: Kshot) -> None:
+    adapted = kshot("adapt", FOLDER, "--name", "symbols")
+    assert adapted.returncode == 0, adapted.stderr
+    assert "5 classes with 25 images" in adapted.stdout
+    next_command = adapted.stdout.splitlines()[-1].split()
+    assert next_command[:3] == ["Next:", "kshot", "predict"]
+
+    predicted = kshot("predict", next_command[3], *QUERY)
+    assert predicted.returncode == 0, predicted.stderr
+    rows = [line.split() for line in predicted.stdout.splitlines() if ".png" in line]
+    assert [row[0] for row in rows] == [str(path) for path in QUERY]
+    assert {row[1] for row in rows} <= set(CLASSES)
+
+
+def test_adapt_predict_and_models_answer_in_json(kshot: Kshot) -> None:
+    model = _json(kshot("adapt", FOLDER, "--steps", 1, "--seed", 3, "--ttl-seconds", 600, "--json"))
+    assert (model["steps"], model["seed"]) == (1, 3)
+
+    answer = _json(kshot("predict", model["id"], *QUERY, "--transductive", "--top-k", 1, "--json"))
+    assert answer["transductive"] is True
+    assert len(answer["predictions"]) == len(QUERY)
+
+    listed = _json(kshot("models", "list", "--json"))
+    assert model["id"] in [each["id"] for each in listed]
+    assert _json(kshot("models", "show", model["id"], "--json"))["shots"] == model["shots"]
+    assert _json(kshot("models", "delete", model["id"], "--json")) == [model["id"]]
+
+
+def test_models_are_listed_shown_and_deleted(kshot: Kshot) -> None:
+    name = "[bold]:warning: names are printed as they are"
+    model_id = _json(kshot("adapt", FOLDER, "--name", name, "--json"))["id"]
+    row = next(line for line in kshot("models", "list").stdout.splitlines() if model_id in line)
+    assert name in row
+    assert "never" in row
+    shown = kshot("models", "show", model_id).stdout
+    assert f"{CLASSES[0]} 5" in shown
+    assert model_id in kshot("models", "delete", model_id).stdout
+
+    gone = kshot("models", "show", model_id)
+    assert gone.returncode == 1
+    assert gone.stdout == ""
+    assert model_id in gone.stderr
+
+
+def test_predictions_as_csv_come_by_requests_of_any_number(kshot: Kshot) -> None:
+    model = _json(kshot("adapt", FOLDER, "--json"))
+    done = kshot("predict", model["id"], *QUERY * 4, "--csv")
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert done.stderr == ""
+    assert [row["image"] for row in rows] == [str(path) for path in QUERY * 4]
+    assert {row["label"] for row in rows} <= set(CLASSES)
+    assert all(0 <= float(row["score"]) <= 1 and row["known"] == "" for row in rows)
+    assert kshot("predict", model["id"], QUERY[0], "--csv", "--json").returncode == 2
+
+
+def test_the_shell_completes_commands() -> None:
+    environment = {"_KSHOT_COMPLETE": "complete_bash", "COMP_WORDS": "kshot models ex", "COMP_CWORD": "2"}
+    assert _run(**environment).stdout.split() == ["export"]
+
+
+def test_a_model_is_edited_and_renamed(kshot: Kshot) -> None:
+    model = _json(kshot("adapt", FOLDER, "--json"))
+    assert kshot("models", "images", model["id"]).stdout.splitlines()[-1].split() == [
+        "24",
+        CLASSES[-1],
+        f"{CLASSES[-1]}/5.png",
+    ]
+    more = DRAWINGS / "more"
+    edited = kshot("models", "edit", model["id"], "--add", more, "--remove", 0, "--remove-class", CLASSES[1])
+    assert edited.returncode == 0, edited.stderr
+    assert "7 classes with 43 images" in edited.stdout
+    child = edited.stdout.splitlines()[-1].split()[3]
+    renamed = _json(kshot("models", "rename", child, "--name", "new", "--class", f"{CLASSES[0]}=a=b", "--json"))
+    assert (renamed["name"], renamed["parent"], renamed["shots"]["a=b"]) == ("new", model["id"], 4)
+    assert kshot("models", "rename", child, "--class", "a").returncode == 2
+
+
+def test_a_model_is_exported_as_its_files_name_says(kshot: Kshot, tmp_path: Path) -> None:
+    model = _json(kshot("adapt", FOLDER, "--json"))
+    for name in ("m.onnx", "m.safetensors"):
+        assert kshot("models", "export", model["id"], "-o", tmp_path / name).returncode == 0
+    assert onnx.load(tmp_path / "m.onnx").graph.input[0].name == "images"
+    refused = kshot("models", "export", model["id"], "-o", tmp_path / "m.pt")
+    assert refused.returncode == 2
+    assert ".safetensors" in refused.stderr
+
+
+def test_checkpoints_are_listed(kshot: Kshot) -> None:
+    assert "omniglot" in kshot("checkpoints").stdout
+    assert [each["name"] for each in _json(kshot("checkpoints", "--json"))] == ["omniglot"]
+
+
+def test_what_the_server_refuses_is_said_with_its_remedy(kshot: Kshot, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    model_id = _json(kshot("adapt", FOLDER, "--json"))["id"]
+    refused = kshot("predict", model_id, QUERY[0], empty)
+    assert refused.returncode == 1
+    assert "empty.png" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_where_no_server_is_the_command_says_how_to_start_one() -> None:
+    done = _run("models", "list", KSHOT_URL=f"http://127.0.0.1:{free_port()}")
+    assert done.returncode == 1
+    assert "kshot serve" in done.stderr
+
+
+def test_version_is_the_packages() -> None:
+    assert _run("--version").stdout == f"kshot {__version__}\n"
+
+
+def test_help_lists_every_command() -> None:
+    shown = _run("--help").stdout
+    for command in ("serve", "train", "evaluate", "report", "adapt", "predict", "models", "checkpoints"):
+        assert command in shown
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "report"])
+def test_commands_of_training_come_from_meta_training(command: str) -> None:
+    done = _run(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"kshot {command}" in done.stdout
+
+
+def test_train_without_its_extra_says_how_to_install_it() -> None:
+    code = """
+import sys
+sys.modules.update(dict.fromkeys(["matplotlib", "tensorboard", "tqdm", "meta_training"]))
+sys.argv = ["kshot", "train", "--preset", "omniglot"]
+from app.commands import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "kshot[train]" in done.stderr
+
+
+def test_serve_with_settings_that_cannot_be_names_each() -> None:
+    done = _run("serve", "--port", 99999, KSHOT_DEVICE="abacus", KSHOT_MAX_IMAGES="0")
+    assert done.returncode == 1
+    for name, value in (("KSHOT_PORT", "99999"), ("KSHOT_DEVICE", "'abacus'"), ("KSHOT_MAX_IMAGES", "'0'")):
+        assert [line for line in done.stderr.splitlines() if name in line and line.count(value) == 1]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--store", __file__, "KSHOT_STORE"),
+        ("--device", "cuda:99", "cuda:99 is not there"),
+        ("--checkpoint", "nope", "KSHOT_CHECKPOINT"),
+    ],
+)
+def test_serve_says_why_it_cannot_start(tmp_path: Path, option: str, value: str, said: str) -> None:
+    done = _run("serve", "--port", 0, option, value, KSHOT_STORE=str(tmp_path))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_cannot_be_sent_is_said_without_a_traceback(kshot: Kshot) -> None:
+    done = kshot("models", "show", os.fsdecode(b"\xff"))
+    assert done.returncode == 1
+    assert "Unicode" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serve_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    port = free_port()
+    command = [KSHOT, "serve", "--port", str(port), "--store", str(tmp_path / "models")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            _wait_until_ready(f"http://127.0.0.1:{port}")
+        finally:
+            process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=30)
+    assert process.returncode in (0, -signal.SIGTERM), log
+    assert "Traceback" not in log
+
+
+def _wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + 60
+    with Client(url) as client:
+        while time.monotonic() < deadline:
+            try:
+                if client.ready():
+                    return
+            except ServerUnreachableError:
+                pass
+            time.sleep(0.1)
+    pytest.fail("the server isn't ready after a minute")
