@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import models
-from app.api.schemas import MAX_TTL_SECONDS
+from kshot.types import MAX_TTL_SECONDS
 from models import devices
 
 MiB = 2**20

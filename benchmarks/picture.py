@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from app.api.schemas import Prediction
 from benchmarks.server import running_server
 from kshot import Client
+from kshot.types import Prediction
 
 Kind: TypeAlias = Literal["drawings", "photos"]
 CHECKPOINTS: dict[Kind, str] = {"drawings": "omniglot", "photos": "photo"}

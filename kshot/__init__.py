@@ -14,10 +14,10 @@ Whatever goes wrong is a `ClientError`; what the server refuses is an `APIError`
 document.
 """
 
-from app.api.schemas import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer, Prediction, StepEvent
 from kshot.async_client import AsyncClient
 from kshot.client import Client
 from kshot.errors import APIError, ClientError, ServerUnreachableError, SupportFolderError, UnsendableError
+from kshot.types import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer, Prediction, StepEvent
 
 __all__ = [
     "APIError",

@@ -18,7 +18,9 @@ from httpx_sse import ServerSentEvent
 from pydantic import BaseModel, ValidationError
 
 from app import __version__
-from app.api.schemas import (
+from kshot.errors import ServerUnreachableError, UnsendableError, refusal
+from kshot.retries import Retried
+from kshot.types import (
     AdaptAnswer,
     Checkpoints,
     ExportFormat,
@@ -28,8 +30,6 @@ from app.api.schemas import (
     StepEvent,
     SupportImages,
 )
-from kshot.errors import ServerUnreachableError, UnsendableError, refusal
-from kshot.retries import Retried
 from kshot.uploads import Image, Part, SupportSet, image_parts, support_parts
 
 T = TypeVar("T")

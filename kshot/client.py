@@ -10,7 +10,11 @@ from typing import Self, Unpack
 import httpx
 from httpx_sse import connect_sse
 
-from app.api.schemas import (
+from kshot import calls
+from kshot.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
+from kshot.errors import ClientError, refusal
+from kshot.retries import Tries
+from kshot.types import (
     AdaptAnswer,
     CheckpointInfo,
     ExportFormat,
@@ -20,10 +24,6 @@ from app.api.schemas import (
     StepEvent,
     SupportImage,
 )
-from kshot import calls
-from kshot.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
-from kshot.errors import ClientError, refusal
-from kshot.retries import Tries
 from kshot.uploads import Image, SupportSet
 
 

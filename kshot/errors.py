@@ -12,7 +12,7 @@ from __future__ import annotations
 import httpx
 from pydantic import ValidationError
 
-from app.api.schemas import Problem
+from kshot.problem import Problem
 
 
 class ClientError(Exception):

@@ -4,13 +4,13 @@
 """
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from meta_training.config import TrainConfig
 from meta_training.errors import RunError
+from models.atomic_file import replace_file
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 
@@ -118,6 +118,4 @@ def make_folder(path: Path) -> None:
 
 def write_json(path: Path, document: Any) -> None:
     """Replaces a JSON file whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(document, indent=1) + "\n")
-    temporary.replace(path)
+    replace_file(path, (json.dumps(document, indent=1) + "\n").encode())

@@ -5,7 +5,6 @@ go through a frozen encoder, `encoder.<name>`.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from models.architecture import MetaInitialization
+from models.atomic_file import replace_file
 from models.errors import CheckpointError
 from models.metadata import CheckpointMetadata
 from models.parameters import Parameters
@@ -48,9 +48,7 @@ def save_checkpoint(
     tensors = {name: tensor for prefix, group in groups for name, tensor in _prefixed(prefix, group).items()}
     document = metadata.model_dump_json()
     digest = _digest(document, tensors)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(save(tensors, {"kshot": document, "digest": digest}))
-    temporary.replace(path)
+    replace_file(path, save(tensors, {"kshot": document, "digest": digest}))
     return Checkpoint(metadata, initialization, digest, encoder)
 
 

@@ -1,4 +1,4 @@
-"""What tests share: a running server, and drawings."""
+"""What tests share: a running server, a client of it, and drawings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kshot import Client
 from models.checkpoint import SHIPPED
 from tests.serving import Server
 
@@ -30,6 +31,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with Client(server.url) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

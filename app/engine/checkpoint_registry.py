@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.api.schemas import CheckpointInfo, Model
 from app.engine.engine import Engine
 from app.errors import CheckpointMismatch, CheckpointUnknown
 from app.service import answers
+from kshot.types import CheckpointInfo, Model
 from models.checkpoint import Checkpoint
 
 

@@ -13,11 +13,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 
-from app.api.schemas import AdaptAnswer, StepEvent
 from app.errors import AppError
 from app.http import problems
 from app.http.disconnects import while_connected
 from app.service.idempotency import REPLAYED, Replay
+from kshot.types import AdaptAnswer, StepEvent
 
 log = structlog.stdlib.get_logger("kshot.events")
 

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from app.api.schemas import Problem
 from app.tenants.tenant import is_open
+from kshot.problem import Problem
 
 COMPONENTS = "#/components/schemas/"
 KEY = "apiKey"

@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from app.api.schemas import Problem
 from app.errors import AppError, UploadsUnavailable
 from app.http.openapi import COMPONENTS
+from kshot.problem import Problem
 
 log = structlog.stdlib.get_logger("kshot")
 MEDIA_TYPE = "application/problem+json"

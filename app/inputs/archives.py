@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from app import errors
-from app.api import labels
 from app.inputs.support_set import LEAST_CLASSES, Contents, SupportSet, Upload, check_classes, check_count, check_label
 from app.settings import MiB, Settings
+from kshot import text
 from models.inputs.image import IMAGE_SUFFIXES
 
 # Pictures in the eyes of whoever sent them: leaving them out in silence would surprise.
@@ -215,4 +215,4 @@ def _error(kind: type[errors.AppError], detail: str, path: PurePosixPath | None 
 
 
 def _shown(path: PurePosixPath) -> str:
-    return labels.shown(str(path))
+    return text.shown(str(path))

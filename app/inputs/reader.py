@@ -11,7 +11,7 @@ from fastapi import UploadFile
 from torch import Tensor
 
 from app import errors
-from app.api.schemas import Choices, Model, SupportForm
+from app.api.forms import Choices, SupportForm
 from app.inputs import support_archive, support_set
 from app.inputs.archives import ArchiveReader
 from app.inputs.decoding import Decoder
@@ -20,6 +20,7 @@ from app.inputs.support_set import LEAST_CLASSES, SupportSet, Upload
 from app.service.idempotency import fingerprint
 from app.settings import Settings
 from app.threads import Workers
+from kshot.types import Model
 from models.inputs.image import InputSpec
 
 # A picture that is decoded before a thread would have begun to: so small that none, however it is made, takes long.

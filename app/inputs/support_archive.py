@@ -21,9 +21,10 @@ from PIL import Image
 from pydantic import BaseModel
 from torch import Tensor
 
-from app.api.schemas import Choices, Model, SupportImage
+from app.api.forms import Choices
 from app.errors import ModelDamaged
 from app.inputs.support_set import SupportSet, Upload
+from kshot.types import Model, SupportImage
 from models.inputs.image import InputSpec
 
 DOCUMENT = "support.json"

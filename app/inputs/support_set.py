@@ -9,8 +9,8 @@ from typing import TypeAlias
 from fastapi import UploadFile
 
 from app import errors
-from app.api import labels
 from app.settings import Settings
+from kshot import text
 
 MAX_LABEL = 100
 MAX_FILENAME = 255
@@ -74,7 +74,7 @@ def images(files: Sequence[UploadFile], settings: Settings, labels: Sequence[str
 
 def filename(file: UploadFile) -> str:
     """Its name as answers show it."""
-    return labels.shown(file.filename or "")[:MAX_FILENAME]
+    return text.shown(file.filename or "")[:MAX_FILENAME]
 
 
 def contents(files: Sequence[UploadFile], uploads: Sequence[Upload]) -> Contents:
@@ -113,7 +113,7 @@ def check_labels(labels: Sequence[str], images: int) -> list[str]:
 def check_label(label: str, place: str, **members: object) -> str:
     """The label as it is kept. Raises LabelInvalid, with `members` and the place it names."""
     try:
-        plain = labels.plain(label[: 10 * MAX_LABEL])  # not all of what may be a file sent as text
+        plain = text.plain(label[: 10 * MAX_LABEL])  # not all of what may be a file sent as text
         if not 1 <= len(plain) <= MAX_LABEL:
             raise ValueError("it is empty" if not plain else "it is too long")
     except ValueError as error:

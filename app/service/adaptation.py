@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from torch import Tensor
 
-from app.api.schemas import MAX_SKIPPED, Choices, Model, StepEvent
+from app.api.forms import Choices
 from app.engine.jobs import AdaptWork
 from app.errors import StepsOutOfRange
 from app.http.event_stream import Tell, nobody
@@ -15,6 +15,7 @@ from app.inputs.support_set import SupportSet
 from app.service import answers
 from app.settings import Settings
 from app.store import new_id
+from kshot.types import MAX_SKIPPED, Model, StepEvent
 from models.checkpoint import Checkpoint
 from models.learner import Adaptation
 

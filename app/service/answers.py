@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from heapq import nlargest
 from operator import itemgetter
 
-from app.api.schemas import CheckpointInfo, CheckpointRef, CurvePoint, HardImage, Prediction, Score, Validation
 from app.errors import Diverged
 from app.inputs.support_set import Upload
+from kshot.types import CheckpointInfo, CheckpointRef, CurvePoint, HardImage, Prediction, Score, Validation
 from models.checkpoint import Checkpoint
 from models.learner import Adaptation, Answers
 

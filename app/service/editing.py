@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from app import errors
-from app.api.schemas import Choices, Model, Names, VersionForm
+from app.api.forms import Choices, VersionForm
 from app.inputs import support_set
 from app.inputs.support_archive import Kept
 from app.inputs.support_set import SupportSet, Upload
 from app.settings import Settings
+from kshot.types import Model, Names
 
 
 def without(kept: Kept, form: VersionForm) -> Kept:

@@ -23,9 +23,9 @@ from fastapi import Header
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
-from app.api.schemas import AdaptAnswer, AdaptTimings
 from app.errors import IdempotencyKeyReused, ModelNotFound
 from app.store import Store, Stored
+from kshot.types import AdaptAnswer, AdaptTimings
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"

@@ -6,13 +6,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from app.api.schemas import AdaptAnswer, SupportForm
+from app.api.forms import SupportForm
 from app.http.event_stream import Tell
 from app.service.idempotency import Once, Turns
 from app.service.service import Service
 from app.store import Put
 from app.tenants.quotas import Quotas
 from app.tenants.tenant import Tenant
+from kshot.types import AdaptAnswer
 
 Make: TypeAlias = Callable[[Tell, Put], Coroutine[Any, Any, AdaptAnswer]]
 

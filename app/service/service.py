@@ -14,23 +14,7 @@ from typing import BinaryIO, TypeVar
 from anyio import to_thread
 
 from app import errors
-from app.api.schemas import (
-    AdaptAnswer,
-    AdaptForm,
-    AdaptTimings,
-    Choices,
-    ExportFormat,
-    Model,
-    ModelPage,
-    ModelSummary,
-    Names,
-    PredictAnswer,
-    PredictForm,
-    PredictTimings,
-    StepEvent,
-    SupportImages,
-    VersionForm,
-)
+from app.api.forms import AdaptForm, Choices, PredictForm, VersionForm
 from app.engine.checkpoint_registry import Catalogue
 from app.engine.engine import Engine
 from app.engine.jobs import HOST, PredictWork, Work
@@ -45,6 +29,19 @@ from app.service.blocking import Blocking, Gathered
 from app.settings import Settings
 from app.store import DirectoryStore, Put, Store, Stored, Usage
 from app.store.cache import ModelCache, Source
+from kshot.types import (
+    AdaptAnswer,
+    AdaptTimings,
+    ExportFormat,
+    Model,
+    ModelPage,
+    ModelSummary,
+    Names,
+    PredictAnswer,
+    PredictTimings,
+    StepEvent,
+    SupportImages,
+)
 from models.allocator import in_own_pages
 from models.errors import SupportError
 from models.export.onnx_file import build_onnx

@@ -9,7 +9,7 @@ from typing import BinaryIO, Protocol, TypeAlias
 
 from torch import Tensor
 
-from app.api.schemas import Model
+from kshot.types import Model
 
 ABANDONED_SECONDS = 3600  # another server on the same store may still be writing what is younger
 RECORD_SECONDS = 86400  # life of a record

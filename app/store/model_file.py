@@ -8,8 +8,8 @@ from typing import Any
 
 from safetensors.torch import load, save
 
-from app.api.schemas import Model
 from app.store.interface import Stored, Tensors
+from kshot.types import Model
 
 SUFFIX = ".safetensors"
 LENGTH_BYTES = 8  # the file begins with the length of its header, little-endian

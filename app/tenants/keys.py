@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import os
 import re
 import secrets
 from datetime import UTC, datetime
@@ -14,8 +13,9 @@ import structlog
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from app.errors import KeysUnavailable
-from app.store.directory.files import flush, locked, revision_of, temporary
+from app.store.directory.files import locked, revision_of
 from app.store.ids import TENANT
+from models.atomic_file import replace_file
 
 TOKEN = re.compile(r"kshot_([0-9a-f]{12})_([0-9a-f]{64})", re.ASCII)
 log = structlog.stdlib.get_logger("kshot.keys")
@@ -85,14 +85,7 @@ class KeyFile:
         return len(left) < len(keys)
 
     def _write(self, keys: list[Key]) -> None:
-        with temporary(self.path) as file:
-            file.touch(0o600, exist_ok=False)
-            with file.open("r+b") as opened:
-                opened.write(KEYS.dump_json(keys, indent=1, exclude_defaults=True))
-                opened.flush()
-                os.fsync(opened.fileno())
-            file.replace(self.path)
-            flush(self.path.parent)
+        replace_file(self.path, KEYS.dump_json(keys, indent=1, exclude_defaults=True), mode=0o600)
 
 
 def _digest(token: str) -> str:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias, TypeVar
 
 import typer
 
-from app.api.labels import shown
+from kshot.text import shown
 
 if TYPE_CHECKING:
-    from app.api.schemas import AdaptAnswer, Problem, StepEvent
     from kshot import Client
+    from kshot.problem import Problem
+    from kshot.types import AdaptAnswer, StepEvent
 
 A = TypeVar("A")
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -106,7 +107,7 @@ def show_progress(events: Iterable[StepEvent | AdaptAnswer]) -> AdaptAnswer:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from app.api.schemas import StepEvent
+    from kshot.types import StepEvent
 
     console = Console(stderr=True)
     columns = (

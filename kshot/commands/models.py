@@ -11,7 +11,7 @@ import typer
 from kshot.commands.console import AsJson, Url, connected, print_table, show, show_adapted
 
 if TYPE_CHECKING:
-    from app.api.schemas import ExportFormat, Model, ModelSummary, SupportImage
+    from kshot.types import ExportFormat, Model, ModelSummary, SupportImage
 
 models = typer.Typer(name="models", no_args_is_help=True, help="List, show, edit, export and delete adapted models.")
 

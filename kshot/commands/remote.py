@@ -11,7 +11,7 @@ from kshot.commands.batches import write_csv
 from kshot.commands.console import AsJson, Url, connected, print_table, show, show_adapted, show_progress
 
 if TYPE_CHECKING:
-    from app.api.schemas import CheckpointInfo, PredictAnswer
+    from kshot.types import CheckpointInfo, PredictAnswer
 
 
 def adapt(

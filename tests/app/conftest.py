@@ -1,4 +1,4 @@
-"""What tests of the service share: a client, and proof that a refusal did no harm."""
+"""What tests of the service share: proof that a refusal did no harm."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from kshot import Client
 from tests.app.drawings import QUERY, SUPPORT, adapt, predict
 from tests.faults.watchdog import STALL, Watchdog, open_files
 from tests.s3 import running_s3
 from tests.serving import Server, wait_until
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[Client]:
-    with Client(server.url) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import torch
 
-from app.api.schemas import CheckpointRef, Model
 from app.store import Stored, new_id
+from kshot.types import CheckpointRef, Model
 
 
 def stored(model_id: str | None = None, expires_in: float | None = None) -> Stored:

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response, status
 
-from app.api.schemas import AdaptAnswer, AdaptForm
+from app.api.forms import AdaptForm
 from app.http.event_stream import MADE, made
 from app.http.form_requests import require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import TheMaker, TheService
+from kshot.types import AdaptAnswer
 
 router = APIRouter(tags=["adapt and predict"])
 

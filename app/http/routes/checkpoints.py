@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.api.schemas import Checkpoints
 from app.http.problems import documented
 from app.http.routes.dependencies import TheService
+from kshot.types import Checkpoints
 
 router = APIRouter(tags=["checkpoints"])
 

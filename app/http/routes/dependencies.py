@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from app.api.schemas import EXAMPLE_ID
 from app.service.idempotency import IdempotencyKey
 from app.service.making import Maker
 from app.service.service import Service
 from app.tenants.tenant import tenant_of
+from kshot.types import EXAMPLE_ID
 
 
 async def _service(request: Request) -> Service:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.schemas import ExportFormat
 from app.http.problems import documented
 from app.http.routes.dependencies import ModelId, TheService
+from kshot.types import ExportFormat
 
 router = APIRouter(prefix="/models/{model_id}", tags=["models"])
 MEDIA_TYPE = "application/octet-stream"

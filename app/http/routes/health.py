@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from app.api.schemas import Health
 from app.engine.engine import State
 from app.errors import NotReady
 from app.http.problems import documented
 from app.http.routes.dependencies import TheService
+from kshot.types import Health
 
 router = APIRouter(tags=["health"])
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, status
 
-from app.api.schemas import Model, ModelPage
 from app.http.problems import documented
 from app.http.routes.dependencies import ModelId, TheService
+from kshot.types import Model, ModelPage
 
 router = APIRouter(prefix="/models", tags=["models"])
 

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 
-from app.api.schemas import PredictAnswer, PredictForm
+from app.api.forms import PredictForm
 from app.http.disconnects import while_connected
 from app.http.form_requests import require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import TheService
+from kshot.types import PredictAnswer
 
 router = APIRouter(tags=["adapt and predict"])
 

@@ -7,12 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
 
-from app.api.schemas import AdaptAnswer, Model, Names, SupportImages, VersionForm
+from app.api.forms import VersionForm
 from app.http.event_stream import MADE, made
 from app.http.form_requests import require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import ModelId, TheMaker, TheService
 from app.inputs.support_archive import MEDIA_TYPE
+from kshot.types import AdaptAnswer, Model, Names, SupportImages
 
 router = APIRouter(prefix="/models/{model_id}", tags=["models"])
 SECONDS = 3600  # a browser may keep an image of a model, which never changes, but may be deleted

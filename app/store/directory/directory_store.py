@@ -10,15 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from app.api.schemas import Model
 from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
-from app.store.directory.files import flush, locked, make_folder, revision_of, temporary, write
+from app.store.directory.files import locked, make_folder, revision_of
 from app.store.directory.model_folder import IMAGES, RECORD, RECORDS, ids_before, read_header, remove, sizes
 from app.store.directory.sweeper import Sweeper
 from app.store.failures import DAMAGES, disk_refused, not_found, reaching, usable
 from app.store.ids import ID, check_record, check_tenant, new_id
 from app.store.interface import Stored, Usage, is_expired
 from app.store.model_file import SUFFIX, encode, tensors_of
+from kshot.types import Model
+from models.atomic_file import flush, temporary, write
 
 TENANT_FOLDER = "tenant-"  # and its name
 

@@ -1,43 +1,19 @@
-"""Files that are there as a whole or not at all, and still there after a crash."""
+"""What several servers on one folder agree by: locks, and revisions of files."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TEMPORARY = ".part"
+from models.atomic_file import flush
+
 LOCK_SECONDS = 5
 LOCK_PAUSE = 0.002
-
-
-def write(path: Path, contents: bytes) -> None:
-    """A new file, on the disk when this returns."""
-    with path.open("xb") as file:
-        file.write(contents)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def temporary(path: Path) -> Iterator[Path]:
-    """Where to write what will be renamed to `path`; nothing is there afterwards."""
-    beside = path.with_name(f"{path.stem}.{secrets.token_hex(4)}{TEMPORARY}")
-    try:
-        yield beside
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def flush(directory: Path) -> None:
-    """So that names made or removed in it survive a loss of power."""
-    with _opened(directory) as descriptor:
-        os.fsync(descriptor)
 
 
 def make_folder(folder: Path) -> None:

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from app.store.directory.files import TEMPORARY, locked, temporary
+from app.store.directory.files import locked
 from app.store.directory.model_folder import IMAGES, RECORD, names, read_header, remove
 from app.store.failures import DAMAGES, log
 from app.store.ids import ID
 from app.store.interface import ABANDONED_SECONDS, PASS, RECORD_SECONDS
 from app.store.model_file import SUFFIX
+from models.atomic_file import TEMPORARY, temporary
 
 
 class Sweeper:

@@ -22,13 +22,13 @@ from dataclasses import replace
 from itertools import chain, islice, takewhile
 from typing import BinaryIO
 
-from app.api.schemas import Model
 from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
 from app.store.failures import DAMAGES, damaged, log, not_found
 from app.store.ids import ID, check_record, check_tenant
 from app.store.interface import ABANDONED_SECONDS, PASS, RECORD_SECONDS, Stored, Usage, is_expired
 from app.store.model_file import HEADER_BYTES, SUFFIX, Header, bytes_needed, encode, header_of, tensors_of
 from app.store.s3.bucket import Bucket, Conflict
+from kshot.types import Model
 
 READERS = 16  # requests at once for a page of models
 ATTEMPTS = 100  # at a change that others come before

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from app.api.schemas import AdaptAnswer, StepEvent
 from kshot import APIError, AsyncClient, Client
+from kshot.types import AdaptAnswer, StepEvent
 from tests.app.drawings import FOLDER, SUPPORT, adapt, images, labels
 from tests.app.refusals import problem
 from tests.serving import Server, wait_until

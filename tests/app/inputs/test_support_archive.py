@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from app.api.schemas import Choices
+from app.api.forms import Choices
 from app.errors import ModelDamaged
 from app.inputs import support_archive
 from app.inputs.support_set import SupportSet, Upload

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fastapi import UploadFile
 
-from app.api.schemas import AdaptForm, PredictForm
+from app.api.forms import AdaptForm, PredictForm
 from app.engine.checkpoint_loading import load_learners
 from app.engine.engine import Engine, State
 from app.inputs.decoding import Decoder

@@ -10,10 +10,10 @@ from contextlib import suppress
 import pytest
 import torch
 
-from app.api.schemas import Model
 from app.errors import ModelNotFound
 from app.store import Store, Usage, new_id
 from app.store.ids import ID
+from kshot.types import Model
 from tests.app.store.conftest import Opener
 from tests.app.stored import stored
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 import typer
 
-from app.api.labels import plain, shown
 from kshot.commands.console import fail, print_table
+from kshot.text import plain, shown
 from tests.app.drawings import SUPPORT, adapt, class_folders, images, zipped
 from tests.serving import Server
 

@@ -1,14 +1,13 @@
-"""What goes over the wire: the forms that requests are, and the JSON that answers are."""
+"""What goes over the wire: the JSON that a server answers, and the little that it is sent as JSON."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from fastapi import UploadFile
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.api.labels import plain
+from kshot.text import plain
 
 EXAMPLE_ID = "019ab2f3c4d5e6f708192a3b4c5d6e7f"
 MAX_TTL_SECONDS = 10 * 365 * 86400
@@ -203,120 +202,6 @@ class Health(BaseModel):
     status: Literal["alive", "ready"]
 
 
-class FieldProblem(BaseModel):
-    """One thing wrong with one field."""
-
-    field: str = Field(examples=["steps"])
-    detail: str = Field(examples=["Input should be a valid integer"])
-
-
-class Problem(BaseModel):
-    """What went wrong and how to mend it: application/problem+json as in RFC 9457."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str = Field(
-        description="A stable name of the kind of problem, to branch on.",
-        examples=["/problems/image-truncated"],
-    )
-    title: str = Field(description="The kind of problem in words.", examples=["The image is cut short or damaged"])
-    status: int = Field(description="The HTTP status.", examples=[422])
-    detail: str = Field(
-        description="This occurrence: which field and image, and the remedy.",
-        examples=["images[3] (dog.jpg) ends early or is damaged. Send the whole, intact file."],
-    )
-    field: str | None = Field(default=None, description="The field of the form at fault.", examples=["images"])
-    index: int | None = Field(default=None, description="Which of the images, from 0.", examples=[3])
-    filename: str | None = Field(default=None, description="Its file name.", examples=["dog.jpg"])
-    errors: list[FieldProblem] | None = Field(default=None, description="All fields at fault, if several are.")
-    request_id: str | None = Field(default=None, description="Quote it to find the request in the logs.")
-
-
-def _without_null(schema: dict[str, Any]) -> None:
-    """What is optional in a form is left out: no text says null."""
-    for field in schema["properties"].values():
-        match field.get("anyOf"):
-            case [kind, {"type": "null"}]:
-                del field["anyOf"]
-                field |= kind
-
-
-FORM = ConfigDict(extra="forbid", protected_namespaces=(), json_schema_extra=_without_null)
-
-
-class SupportForm(BaseModel):
-    """Labelled images, and a name for what is made of them."""
-
-    model_config = FORM
-
-    images: list[UploadFile] = Field(
-        default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
-    )
-    labels: list[str] = Field(
-        default=[],
-        description="The class of each image, in the same order. Repeat the field.",
-        examples=[["alpha"]],
-    )
-    archive: UploadFile | None = Field(
-        default=None,
-        description="A zip with one folder of images for each class, instead of images and labels.",
-    )
-    name: Annotated[str, AfterValidator(plain)] | None = Field(
-        default=None, max_length=200, description="A name to know the model by.", examples=["my symbols"]
-    )
-
-
-class Choices(BaseModel):
-    """How to adapt and what to keep; what is None is the server's to choose. Versions take their parent's."""
-
-    steps: int | None = Field(
-        default=None,
-        ge=0,
-        description="Gradient steps (k); 0 makes the head alone. By default the checkpoint's, given images enough.",
-        examples=[5],
-    )
-    learning_rate: float | None = Field(
-        default=None, gt=0, le=10, allow_inf_nan=False, description="Inner learning rate.", examples=[0.001]
-    )
-    seed: int | None = Field(default=None, ge=0, lt=2**53, description="Kept with the model.", examples=[0])
-    ttl_seconds: int | None = Field(
-        default=None,
-        ge=1,
-        le=MAX_TTL_SECONDS,
-        description="Delete the model after so many seconds.",
-        examples=[3600],
-    )
-    keep_images: bool | None = Field(
-        default=None,
-        description="Keep the images, as the network sees them, for as long as the model: for new versions of it. "
-        "By default the server's setting, which keeps them unless it was changed.",
-        examples=[True],
-    )
-
-
-class AdaptForm(Choices, SupportForm):
-    """A support set: `images` with as many `labels`, or one `archive`; and, if wanted, how to adapt."""
-
-    checkpoint: str | None = Field(
-        default=None,
-        description="The meta-initialization to start from; see GET /checkpoints.",
-        examples=["omniglot"],
-    )
-
-
-class VersionForm(Choices, SupportForm):
-    """What is to be different from the model: images to remove and to add, and choices that aren't its own."""
-
-    remove: list[int] = Field(
-        default=[],
-        description="Images of the model to leave out, by index; see GET /models/{id}/images. Repeat the field.",
-        examples=[[7]],
-    )
-    remove_class: list[str] = Field(
-        default=[], description="Classes to leave out, with all their images. Repeat the field.", examples=[["beta"]]
-    )
-
-
 class Names(BaseModel):
     """New names for a model and its classes. What isn't named stays as it is."""
 
@@ -345,20 +230,3 @@ class SupportImages(BaseModel):
     """The images of a model, in their order."""
 
     images: list[SupportImage]
-
-
-class PredictForm(BaseModel):
-    """Images to classify with an adapted model."""
-
-    model_config = FORM
-
-    model_id: str = Field(min_length=1, description="The id that /adapt answered.", examples=[EXAMPLE_ID])
-    images: list[UploadFile] = Field(
-        default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
-    )
-    top_k: int = Field(default=5, ge=1, description="How many labels to list for each image.", examples=[5])
-    transductive: bool = Field(
-        default=False,
-        description="Classify the images together: batch norm then uses their own statistics, as in the "
-        "Reptile paper; it helps if they are many and balanced, and makes each answer depend on the others.",
-    )

@@ -1,0 +1,113 @@
+"""The forms that requests are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import UploadFile
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from kshot.text import plain
+from kshot.types import EXAMPLE_ID, MAX_TTL_SECONDS
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """What is optional in a form is left out: no text says null."""
+    for field in schema["properties"].values():
+        match field.get("anyOf"):
+            case [kind, {"type": "null"}]:
+                del field["anyOf"]
+                field |= kind
+
+
+FORM = ConfigDict(extra="forbid", protected_namespaces=(), json_schema_extra=_without_null)
+
+
+class SupportForm(BaseModel):
+    """Labelled images, and a name for what is made of them."""
+
+    model_config = FORM
+
+    images: list[UploadFile] = Field(
+        default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
+    )
+    labels: list[str] = Field(
+        default=[],
+        description="The class of each image, in the same order. Repeat the field.",
+        examples=[["alpha"]],
+    )
+    archive: UploadFile | None = Field(
+        default=None,
+        description="A zip with one folder of images for each class, instead of images and labels.",
+    )
+    name: Annotated[str, AfterValidator(plain)] | None = Field(
+        default=None, max_length=200, description="A name to know the model by.", examples=["my symbols"]
+    )
+
+
+class Choices(BaseModel):
+    """How to adapt and what to keep; what is None is the server's to choose. Versions take their parent's."""
+
+    steps: int | None = Field(
+        default=None,
+        ge=0,
+        description="Gradient steps (k); 0 makes the head alone. By default the checkpoint's, given images enough.",
+        examples=[5],
+    )
+    learning_rate: float | None = Field(
+        default=None, gt=0, le=10, allow_inf_nan=False, description="Inner learning rate.", examples=[0.001]
+    )
+    seed: int | None = Field(default=None, ge=0, lt=2**53, description="Kept with the model.", examples=[0])
+    ttl_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_TTL_SECONDS,
+        description="Delete the model after so many seconds.",
+        examples=[3600],
+    )
+    keep_images: bool | None = Field(
+        default=None,
+        description="Keep the images, as the network sees them, for as long as the model: for new versions of it. "
+        "By default the server's setting, which keeps them unless it was changed.",
+        examples=[True],
+    )
+
+
+class AdaptForm(Choices, SupportForm):
+    """A support set: `images` with as many `labels`, or one `archive`; and, if wanted, how to adapt."""
+
+    checkpoint: str | None = Field(
+        default=None,
+        description="The meta-initialization to start from; see GET /checkpoints.",
+        examples=["omniglot"],
+    )
+
+
+class VersionForm(Choices, SupportForm):
+    """What is to be different from the model: images to remove and to add, and choices that aren't its own."""
+
+    remove: list[int] = Field(
+        default=[],
+        description="Images of the model to leave out, by index; see GET /models/{id}/images. Repeat the field.",
+        examples=[[7]],
+    )
+    remove_class: list[str] = Field(
+        default=[], description="Classes to leave out, with all their images. Repeat the field.", examples=[["beta"]]
+    )
+
+
+class PredictForm(BaseModel):
+    """Images to classify with an adapted model."""
+
+    model_config = FORM
+
+    model_id: str = Field(min_length=1, description="The id that /adapt answered.", examples=[EXAMPLE_ID])
+    images: list[UploadFile] = Field(
+        default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
+    )
+    top_k: int = Field(default=5, ge=1, description="How many labels to list for each image.", examples=[5])
+    transductive: bool = Field(
+        default=False,
+        description="Classify the images together: batch norm then uses their own statistics, as in the "
+        "Reptile paper; it helps if they are many and balanced, and makes each answer depend on the others.",
+    )
