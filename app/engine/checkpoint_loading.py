@@ -12,6 +12,7 @@ from models.checkpoint import load_checkpoint
 from models.devices import pick_device
 from models.errors import CheckpointError
 from models.learner import Learner
+from models.parts import import_parts
 
 
 def find_checkpoints(settings: Settings) -> dict[str, Path]:
@@ -28,8 +29,9 @@ def find_checkpoints(settings: Settings) -> dict[str, Path]:
 def load_learners(settings: Settings) -> dict[str, Learner]:
     """Every checkpoint, on the device. For the engine's thread.
 
-    Raises CheckpointError or DeviceError.
+    Raises CheckpointError, PartsError or DeviceError.
     """
+    import_parts(settings.parts)
     if settings.threads:  # else all cores
         torch.set_num_threads(settings.threads)  # in this thread, as OpenMP keeps the number for each by itself
     device = pick_device(settings.device)

@@ -15,7 +15,7 @@ from torch import Tensor
 from app import errors
 from app.inputs.support_set import Contents, Upload
 from app.settings import Settings
-from models.inputs.image import InputSpec, prepare
+from models.inputs.interface import Input
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
@@ -29,7 +29,7 @@ class Decoder:
 
     settings: Settings
 
-    def decode(self, gone: Event, contents: Contents, spec: InputSpec) -> Tensor:
+    def decode(self, gone: Event, contents: Contents, spec: Input) -> Tensor:
         """All images as uint8 [B, C, H, W]. Raises ImageError for the first that cannot be used.
 
         Ends between two images, with CancelledError, once `gone` is set: nobody waits for them any more.
@@ -81,13 +81,12 @@ class Decoder:
         return upload.error(errors.TooManyPixels, detail)
 
 
-def _load(upload: Upload, image: Image.Image, spec: InputSpec) -> Tensor:
+def _load(upload: Upload, image: Image.Image, spec: Input) -> Tensor:
     """One image as uint8 [C, H, W]. Raises ImageTruncated."""
-    # JPEG can decode at a fraction of its size; twice what we need keeps the resampling clean.
-    image.draft(None, (2 * spec.size, 2 * spec.size))
+    spec.draft(image)
     try:
         image.load()
-        return prepare(image, spec)
+        return spec.prepare(image)
     except Exception as error:  # on hostile bytes Pillow raises about any type there is
         detail = f"{upload.place} ends early or is damaged ({error}). Send the whole, intact file."
         raise upload.error(errors.ImageTruncated, detail) from error

@@ -21,7 +21,7 @@ from app.service.idempotency import fingerprint
 from app.settings import Settings
 from app.threads import Workers
 from kshot.types import Model
-from models.inputs.image import InputSpec
+from models.inputs.interface import Input
 
 # A picture that is decoded before a thread would have begun to: so small that none, however it is made, takes long.
 QUICK_BYTES, QUICK_PIXELS = 2 * 1024, 128 * 128
@@ -42,7 +42,7 @@ class Reader:
         self._archives = ArchiveReader(settings)
 
     async def support(
-        self, form: SupportForm, spec: InputSpec, least_classes: int = LEAST_CLASSES
+        self, form: SupportForm, spec: Input, least_classes: int = LEAST_CLASSES
     ) -> tuple[SupportSet, Tensor]:
         """The labelled images of a form, and as uint8 [B, C, H, W]. Raises AppError."""
         if form.archive is None:
@@ -53,16 +53,16 @@ class Reader:
             raise errors.UploadAmbiguous(detail, field="archive")
         return await self._workers.run(self._unpack, form.archive, spec, least_classes)
 
-    async def queries(self, files: Sequence[UploadFile], spec: InputSpec) -> tuple[list[Upload], Tensor]:
+    async def queries(self, files: Sequence[UploadFile], spec: Input) -> tuple[list[Upload], Tensor]:
         """The images to classify, and as uint8 [B, C, H, W]. Raises AppError."""
         queries = support_set.images(files, self.settings)
         return queries, await self._decode(files, queries, spec)
 
-    async def pack(self, support: SupportSet, images: Tensor, choices: Choices) -> bytes:
+    async def pack(self, support: SupportSet, images: Tensor, choices: Choices, spec: Input) -> bytes:
         """The images as they are kept."""
-        return await self._workers.run(support_archive.pack, support, images, choices)
+        return await self._workers.run(support_archive.pack, support, images, choices, spec)
 
-    async def unpack(self, file: BinaryIO, model: Model, spec: InputSpec) -> Kept:
+    async def unpack(self, file: BinaryIO, model: Model, spec: Input) -> Kept:
         """A model's kept images."""
         return await self._workers.run(support_archive.unpack, file, model, spec)
 
@@ -74,7 +74,7 @@ class Reader:
         """Ends the threads. Blocks."""
         self._workers.close()
 
-    async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: InputSpec) -> Tensor:
+    async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: Input) -> Tensor:
         contents = support_set.contents(files, read)
         if len(files) == 1 and (files[0].size or 0) <= QUICK_BYTES:
             contents = list(contents)
@@ -82,6 +82,6 @@ class Reader:
                 return self._quick.decode(Event(), contents, spec)
         return await self._workers.run(self._decoder.decode, contents, spec)
 
-    def _unpack(self, gone: Event, file: UploadFile, spec: InputSpec, least_classes: int) -> tuple[SupportSet, Tensor]:
+    def _unpack(self, gone: Event, file: UploadFile, spec: Input, least_classes: int) -> tuple[SupportSet, Tensor]:
         support, contents = self._archives.read(file.file.read(), support_set.filename(file), least_classes)
         return support, self._decoder.decode(gone, contents, spec)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from meta_training.data.episodes import Episode, draw_minibatches, generator
 from meta_training.data.image_classes import ImageClasses
 from meta_training.evaluation.accuracy import Score, Setting, batches, draw_numbered, score, to_query, to_support
-from models.heads.heads import logits
+from models.heads.linear import logits
 from models.inner_loop import inner_loop
 from models.learner import Learner
 from models.parameters import Parameters

@@ -19,7 +19,7 @@ from meta_training.evaluation.paper_protocol import BatchNorm, evaluate_as_the_p
 from meta_training.run_folder import write_json
 from models.allocator import keep_freed_memory
 from models.checkpoint import load_checkpoint
-from models.inputs.image import InputSpec
+from models.inputs.interface import Input
 from models.learner import Learner
 
 PARTS = ("test", "validation")
@@ -59,7 +59,7 @@ def score_checkpoint(path: Path, data: Path, scoring: Scoring, device: torch.dev
             f"{path.with_suffix('.json')} is not the card of {path.name}: their digests differ, and "
             "its classes may be among those trained on. Put the checkpoint's own card beside it."
         )
-    if scoring.inner_batch is not None and checkpoint.metadata.head.build().solved:
+    if scoring.inner_batch is not None and not checkpoint.metadata.head.moment_shapes(features=1):  # it takes no steps
         raise DataError(f"{path.name} solves its head on whole support sets: evaluate it without --inner-batch.")
     classes = held_out(card, path, scoring.part, data, checkpoint.metadata.input)
     learner = Learner(checkpoint, device)
@@ -139,7 +139,7 @@ def read_card(path: Path) -> dict[str, Any]:
     return document
 
 
-def held_out(card: dict[str, Any], path: Path, part: str, data: Path, spec: InputSpec) -> ImageClasses:
+def held_out(card: dict[str, Any], path: Path, part: str, data: Path, spec: Input) -> ImageClasses:
     """The `test` or `validation` classes that a card keeps out of training.
 
     Raises DataError where the card names none, or the data doesn't hold them.
