@@ -75,7 +75,7 @@ class Command(Server):
     """`kshot serve`."""
 
     def command(self) -> list[str]:
-        return [sys.executable, "-c", "from app.commands import main; main()", "serve", "--port", str(self.port)]
+        return [sys.executable, "-m", "kshot", "serve", "--port", str(self.port)]
 
 
 def wait_until(reached: Callable[[], bool], seconds: float = 30, why: Callable[[], str] = str) -> None:
