@@ -19,10 +19,10 @@ STARTUP_SECONDS = 60
 
 
 @contextmanager
-def running_server(store: Path | None = None, **settings: str) -> Iterator[str]:
+def running_server(store: Path | None = None, kshot: Path | None = None, **settings: str) -> Iterator[str]:
     """Starts a server with the shipped checkpoints, an empty store or this one, and KSHOT_* settings; gives its URL.
 
-    The settings are named without the prefix.
+    `kshot` is the command, of this environment unless given. The settings are named without the prefix.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -30,7 +30,7 @@ def running_server(store: Path | None = None, **settings: str) -> Iterator[str]:
         environment = {f"KSHOT_{name.upper()}": value for name, value in settings.items()}
         options = ["--port", str(port), "--checkpoints", str(SHIPPED), "--store", str(store or empty)]
         process = subprocess.Popen(
-            [str(Path(sys.executable).parent / "kshot"), "serve", *options],
+            [str(kshot or Path(sys.executable).parent / "kshot"), "serve", *options],
             env={**os.environ, "KSHOT_LOG_LEVEL": "error", **environment},
         )
         try:

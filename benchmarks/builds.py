@@ -1,0 +1,133 @@
+"""Whether this build is slower than another: both run as `kshot serve` and take turns (A B A B).
+
+    git clone . ../kshot-before && git -C ../kshot-before checkout COMMIT && make -C ../kshot-before install
+    python -m benchmarks.builds ../kshot-before                    # 5 rounds, some 15 minutes
+    python -m benchmarks.builds ../kshot-before --rounds 10 --kinds "drawings: predict"
+
+Of latencies p50 is compared, of loads the good answers a second. A ratio above 1 says that this build is slower. Each
+round gives a ratio; the table has their geometric mean and its 95 % interval (Student's t over the rounds).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import numpy as np
+import typer
+from scipy import stats
+from tqdm import tqdm
+
+from benchmarks.load.clients import arrive, ask_all, load
+from benchmarks.load.requests import Form, Request, pictures
+from benchmarks.machine import describe_machine
+from benchmarks.server import running_server
+
+CLIENTS, FLOODERS = 32, 16
+TIMES = 4  # what overload asks of what a server can do
+TOO_MANY = 10**6  # steps, which are refused
+
+Cost: TypeAlias = Callable[[str], float]
+"""What a turn at a server's URL gives: milliseconds, or seconds an answer. Less is better."""
+
+
+def main(
+    other: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A checkout with a .venv of its own.")],
+    rounds: Annotated[int, typer.Option(min=2, help="Turns of each build.")] = 5,
+    seconds: Annotated[float, typer.Option(min=1, help="Of a turn.")] = 4,
+    kinds: Annotated[list[str] | None, typer.Option(help="Kinds of work, by how they begin; all if none.")] = None,
+) -> None:
+    """Compare two builds."""
+    typer.echo(f"{describe_machine()}; {rounds} rounds of {seconds:g} s\n")
+    typer.echo("| this build / the other | ratio | 95 % interval | this | other |\n|---|---|---|---|---|")
+    with ExitStack() as stack:
+        urls = [stack.enter_context(running_server(kshot=kshot)) for kshot in (None, other / ".venv/bin/kshot")]
+        chosen = {name: make for name, make in KINDS.items() if not kinds or name.startswith(tuple(kinds))}
+        for name, make in chosen.items():
+            costs = [make(url, seconds) for url in urls]
+            for cost, url in zip(costs, urls, strict=True):
+                cost(url)  # warm
+            turns = [_round(costs, urls, number) for number in tqdm(range(rounds), desc=name, leave=False)]
+            typer.echo(_row(name, turns))
+
+
+def _round(costs: Sequence[Cost], urls: Sequence[str], number: int) -> tuple[float, ...]:
+    """This build's cost and the other's; who is first alternates."""
+    order = range(len(urls)) if number % 2 == 0 else reversed(range(len(urls)))
+    found = {place: costs[place](urls[place]) for place in order}
+    return tuple(found[place] for place in range(len(urls)))
+
+
+def compare(turns: Sequence[tuple[float, ...]]) -> tuple[float, float, float]:
+    """Mean ratio of this build's cost to the other's over the rounds, between the ends of its 95 % interval."""
+    logs = np.log([ours / theirs for ours, theirs in turns])
+    half = stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs))
+    low, middle, high = np.exp([logs.mean() - half, logs.mean(), logs.mean() + half])
+    return low, middle, high
+
+
+def _row(name: str, turns: Sequence[tuple[float, ...]]) -> str:
+    low, middle, high = compare(turns)
+    ours, theirs = np.median(turns, axis=0)
+    return f"| {name} | {middle:.3f} | {low:.3f} to {high:.3f} | {ours:.4g} | {theirs:.4g} |"
+
+
+def _lone(request: Request, seconds: float) -> Cost:
+    """p50 ms of one client."""
+    return lambda url: load(url, [lambda: request], seconds).percentile(50)
+
+
+def _many(request: Request, seconds: float) -> Cost:
+    """ms an answer of many clients."""
+    return lambda url: 1e3 / load(url, [lambda: request] * CLIENTS, seconds).rate
+
+
+def _adapt(checkpoint: str, way: Callable[[Request, float], Cost], _: str, seconds: float) -> Cost:
+    return way(Form(checkpoint).adapt(pictures(checkpoint).support, None), seconds)
+
+
+def _adapt_to_one_of_each(checkpoint: str, _: str, seconds: float) -> Cost:
+    return _lone(Form(checkpoint).adapt(pictures(checkpoint).one_of_each, None), seconds)
+
+
+def _predict(checkpoint: str, way: Callable[[Request, float], Cost], url: str, seconds: float) -> Cost:
+    own, form = pictures(checkpoint), Form(checkpoint)
+    (model,) = ask_all(url, [form.adapt(own.support, None)], at_once=1)
+    return way(form.predict(model["id"], own.queries[0]), seconds)
+
+
+def _flooded(url: str, seconds: float) -> Cost:
+    """p50 ms of a client that predicts while others send what is refused, as fast as they can."""
+    own, form = pictures("omniglot"), Form("omniglot")
+    (model,) = ask_all(url, [form.adapt(own.support, 0)], at_once=1)
+    good, nonsense = form.predict(model["id"], own.queries[0]), form.adapt(own.support, TOO_MANY)
+    clients = [lambda: good, *[lambda: nonsense] * FLOODERS]
+    return lambda url: load(url, clients, seconds).percentile(50)
+
+
+def _overloaded(url: str, seconds: float) -> Cost:
+    """ms an answer, of those that are good, while several times what can be done is asked for."""
+    request = Form("omniglot").adapt(pictures("omniglot").support, 10)
+    rate = TIMES * load(url, [lambda: request] * CLIENTS, seconds).rate
+    return lambda url: 1e3 / arrive(url, request, rate, seconds).rate
+
+
+KINDS: dict[str, Callable[[str, float], Cost]] = {
+    "drawings: adapt, p50 ms": partial(_adapt, "omniglot", _lone),
+    "drawings: predict, p50 ms": partial(_predict, "omniglot", _lone),
+    "photos: adapt to 25, p50 ms": partial(_adapt, "photo", _lone),
+    "photos: adapt to 5, p50 ms": partial(_adapt_to_one_of_each, "photo"),
+    "photos: predict, p50 ms": partial(_predict, "photo", _lone),
+    "drawings: 32 clients adapt, ms an answer": partial(_adapt, "omniglot", _many),
+    "drawings: 32 clients predict, ms an answer": partial(_predict, "omniglot", _many),
+    "photos: 32 clients adapt, ms an answer": partial(_adapt, "photo", _many),
+    "photos: 32 clients predict, ms an answer": partial(_predict, "photo", _many),
+    "drawings: overloaded, ms a good answer": _overloaded,
+    "drawings: predict in a flood, p50 ms": _flooded,
+}
+
+
+if __name__ == "__main__":
+    typer.run(main)
