@@ -44,7 +44,7 @@ class Sweeper:
             self._try(self._learn_one, path)
 
     def _learn_one(self, path: Path) -> None:
-        self._expiries[path] = read_header(path).model.expires_at
+        self._expiries[path] = read_header(path).record.expires_at
 
     def _try(self, work: Callable[[Path], None], path: Path) -> bool:
         """Whether it could be done; one that fails is left for the next time."""
