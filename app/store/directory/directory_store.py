@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
+from app.errors import ModelDamaged, ModelNotFound, RecordError, StoreUnavailable
 from app.store.directory.files import locked, make_folder, revision_of
 from app.store.directory.model_folder import IMAGES, RECORD, RECORDS, ids_before, read_header, remove, sizes
 from app.store.directory.sweeper import Sweeper
-from app.store.failures import DAMAGES, disk_refused, not_found, reaching, usable
+from app.store.failures import DAMAGES, FailureLog, disk_refused, not_found, reaching, usable
 from app.store.ids import ID, check_record, check_tenant, new_id
 from app.store.interface import Stored, Usage, is_expired
 from app.store.model_file import SUFFIX, encode, tensors_of
@@ -37,7 +37,7 @@ class DirectoryStore:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._of_tenant = False
-        self._sweeper = Sweeper()
+        self._sweeper, self._unlisted = Sweeper(), FailureLog()
         try:
             directory.mkdir(parents=True, exist_ok=True)
             with temporary(directory / new_id()) as probe:
@@ -181,10 +181,14 @@ class DirectoryStore:
             yield
 
     def _records(self, cursor: str | None) -> Iterator[ModelRecord]:
-        """Those that haven't expired; one that is gone meanwhile, or cannot be read, must not spoil the list."""
+        """Yield those that haven't expired, without any that is gone meanwhile or cannot be read."""
         for model_id in ids_before(self.directory, cursor):
-            with suppress(ModelNotFound, ModelDamaged, StoreUnavailable):
+            try:
                 yield self.describe(model_id)
+            except RecordError as error:
+                self._unlisted.tell("lists leave out models that this server cannot read", str(self.directory), error)
+            except (ModelNotFound, ModelDamaged, StoreUnavailable):
+                continue
 
     def _is_expired(self, path: Path) -> bool:
         try:

@@ -22,12 +22,12 @@ from dataclasses import replace
 from itertools import chain, islice, takewhile
 from typing import BinaryIO
 
-from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
-from app.store.failures import DAMAGES, damaged, log, not_found
+from app.errors import ModelDamaged, ModelNotFound, RecordError, RecordTooNew, StoreUnavailable
+from app.store.failures import DAMAGES, FailureLog, damaged, not_found
 from app.store.ids import ID, check_record, check_tenant
 from app.store.interface import ABANDONED_SECONDS, PASS, RECORD_SECONDS, Stored, Usage, is_expired
 from app.store.model_file import HEADER_BYTES, SUFFIX, Header, bytes_needed, encode, header_of, tensors_of
-from app.store.records import ModelRecord
+from app.store.records import ModelRecord, is_too_new_to_forget
 from app.store.s3.bucket import Bucket, Conflict
 
 READERS = 16  # requests at once for a page of models
@@ -43,7 +43,7 @@ class ObjectStore:
         self.fresh_seconds = fresh_seconds
         self._bucket = bucket
         self._tenant = ""
-        self._failed: set[str] = set()
+        self._failures = FailureLog()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store")
 
     def of(self, tenant: str) -> ObjectStore:
@@ -211,11 +211,14 @@ class ObjectStore:
             yield [name for name in names if ID.fullmatch(name)]
 
     def _try_describe(self, model_id: str) -> ModelRecord | None:
-        """None for one that is gone meanwhile, or cannot be read: one such must not spoil the list."""
+        """Return a model's record, or None if it is gone meanwhile or cannot be read."""
         try:
             return self.describe(model_id)
+        except RecordError as error:
+            self._failures.tell("lists leave out models that this server cannot read", f"{self._base}models/", error)
         except (ModelNotFound, ModelDamaged):
-            return None
+            pass
+        return None
 
     def _settle(self, mark: str) -> bool:
         """Deletes the model of a mark, if it has expired, and what has lost its model; says if there was one."""
@@ -223,15 +226,16 @@ class ObjectStore:
         view = self.of("" if tenant == NOBODY else tenant)
         try:
             expired = view._delete_expired(name) if ID.fullmatch(name) else view._delete_record(name)
-        except ModelDamaged as error:
-            if mark not in self._failed:
-                log.warning("the sweep leaves a model that it cannot read", key=mark, error=error.detail)
-            self._failed.add(mark)
+        except (ModelDamaged, RecordError) as error:
+            self._failures.tell("the sweep leaves a model that it cannot read", mark, error)
             return False
         self._bucket.delete(mark)
         return expired
 
     def _delete_record(self, name: str) -> bool:
+        contents = self.recall(name)
+        if contents is not None and is_too_new_to_forget(contents):
+            raise RecordTooNew(f"Record {name} was written by a newer server.")
         self._bucket.delete(self._record_key(name))
         return False
 

@@ -146,7 +146,7 @@ def test_a_sweep_goes_on_after_a_file_that_fails_and_tells_of_it_once(store: Dir
     with structlog.testing.capture_logs() as logs:
         assert store.sweep() == 1
         assert store.sweep() == 0
-    assert [entry["path"] for entry in logs] == [str(store.directory / f"{bad.record.id}.safetensors")]
+    assert [entry["place"] for entry in logs] == [str(store.directory / f"{bad.record.id}.safetensors")]
 
 
 def test_a_sweep_does_a_share_of_what_there_is(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:

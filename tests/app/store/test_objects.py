@@ -125,7 +125,7 @@ def test_a_sweep_goes_on_after_an_object_that_fails_and_tells_of_it_once(
     with structlog.testing.capture_logs() as logs:
         assert store.sweep() == 1
         assert store.sweep() == 0
-    assert [entry["key"].endswith(bad.record.id) for entry in logs] == [True]
+    assert [entry["place"].endswith(bad.record.id) for entry in logs] == [True]
 
 
 def test_a_model_made_of_an_id_that_is_being_deleted_keeps_its_images(store: ObjectStore) -> None:
