@@ -26,45 +26,56 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KSHOT_", frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
-    device: str = Field("auto", description="Where to compute: auto, cpu, cuda or cuda:<index>.")
-    processes: int = Field(
-        1, ge=1, le=64, description="Processes on the port, which share threads, cache and queue; for a CPU."
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="Address to listen on. Beyond the loopback the server wants API keys."
     )
-    threads: int | None = Field(None, ge=1, le=256, description="Threads of torch and the encoder; unset: all cores.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on. 0 picks a free one.")
+    device: str = Field("auto", description="Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`.")
+    processes: int = Field(
+        1, ge=1, le=64, description="Processes that share the port, the threads, the cache and the queue."
+    )
+    threads: int | None = Field(
+        None, ge=1, le=256, description="CPU threads of torch and the encoder. Unset: all cores."
+    )
 
-    keys: Path | None = Field(None, description="File of API keys, see `kshot keys`; unset: nobody is asked for one.")
+    keys: Path | None = Field(
+        None, description="File of API keys, made by `kshot keys add`. Unset: no key is asked for."
+    )
     allow_anonymous: bool = Field(
         False, validate_default=True, description="Listen beyond the loopback without API keys."
     )
-    tenant_max_models: int = Field(10_000, ge=0, description="Models a tenant may keep, unless its key says.")
-    tenant_max_bytes: int = Field(10 * GiB, ge=0, description="Bytes a tenant may keep, unless its key says.")
-    tenant_requests_per_minute: int = Field(600, ge=1, description="Requests a minute, unless the tenant's key says.")
+    tenant_max_models: int = Field(10_000, ge=0, description="Models a tenant may keep, unless its key says otherwise.")
+    tenant_max_bytes: int = Field(10 * GiB, ge=0, description="Bytes a tenant may keep, unless its key says otherwise.")
+    tenant_requests_per_minute: int = Field(
+        600, ge=1, description="Requests a minute of a tenant, unless its key says otherwise."
+    )
 
-    checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Directory of checkpoints (*.safetensors) to serve.")
-    checkpoint: str = Field("photo", min_length=1, description="The checkpoint of a request that names none.")
-    store: str = Field("kshot-models", description="Directory that keeps adapted models, or s3://bucket/prefix.")
-    store_seconds: float = Field(10, gt=0, description="Longest request to an object store.")
+    checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Folder of the checkpoints (`*.safetensors`) to serve.")
+    checkpoint: str = Field("photo", min_length=1, description="The checkpoint for requests that name none.")
+    store: str = Field("kshot-models", description="Folder of the adapted models, or `s3://bucket/prefix`.")
+    store_seconds: float = Field(10, gt=0, description="Longest time for one request to an object store.")
     store_fresh_seconds: float = Field(
         1, ge=0, description="How long predictions may miss another server's change of a model in an object store."
     )
     ttl_seconds: int | None = Field(
-        None, ge=1, le=MAX_TTL_SECONDS, description="Life of a model that asks for none; unset: for ever."
+        None,
+        ge=1,
+        le=MAX_TTL_SECONDS,
+        description="Life of a model whose request names none. Unset: it stays until it is deleted.",
     )
-    keep_images: bool = Field(True, description="Whether the images of a request that doesn't say so are kept.")
-    sweep_seconds: float = Field(
-        60, gt=0, description="Seconds between deletions of expired models; freed memory is given back then."
+    keep_images: bool = Field(
+        True, description="Keep support images beside their model, for versions, unless a request decides."
     )
+    sweep_seconds: float = Field(60, gt=0, description="Seconds between two deletions of expired models.")
     cache_bytes: int = Field(256 * MiB, ge=0, description="Memory, on the device, for adapted models used lately.")
     pin: str = Field(
         "",
         pattern=r"^([0-9a-f]{32}(,[0-9a-f]{32})*)?$",
-        description="Ids of models, with commas between, that stay in this memory once they were used.",
+        description="Ids of models, separated by commas, that stay in this memory once used.",
     )
 
-    max_body_bytes: int = Field(64 * MiB, ge=1, description="Largest request body.")
-    upload_seconds: float = Field(120, gt=0, description="Longest time for a request's body to arrive.")
+    max_body_bytes: int = Field(64 * MiB, ge=1, description="Largest body of a request.")
+    upload_seconds: float = Field(120, gt=0, description="Longest time for the body of a request to arrive.")
     max_images: int = Field(1000, ge=1, description="Most images in a request.")
     max_image_bytes: int = Field(16 * MiB, ge=1, description="Largest image file.")
     # Pillow refuses by itself beyond its default of 89 478 485.
@@ -72,29 +83,39 @@ class Settings(BaseSettings):
     max_request_pixels: int = Field(500_000_000, ge=1, description="Most pixels in all images of a request.")
     max_classes: int = Field(100, ge=2, description="Most classes in a support set.")
     max_steps: int = Field(100, ge=0, description="Most gradient steps a request may ask for.")
-    max_image_steps: int = Field(20_000, ge=1, description="Most images × gradient steps of a request.")
-    max_archive_bytes: int = Field(256 * MiB, ge=1, description="Most bytes an archive may unpack to.")
-    max_archive_ratio: int = Field(100, ge=1, description="Most bytes an archive may unpack to, per byte of it.")
+    max_image_steps: int = Field(20_000, ge=1, description="Most images × gradient steps in a request.")
+    max_archive_bytes: int = Field(256 * MiB, ge=1, description="Most bytes that an archive may unpack to.")
+    max_archive_ratio: int = Field(
+        100, ge=1, description="Most bytes that an archive may unpack to, for each byte of it."
+    )
     max_archive_entries: int = Field(5000, ge=1, description="Most entries in an archive, folders included.")
 
     max_requests: int = Field(
         128, ge=1, description="Requests with images that may be received, decoded or computed at once."
     )
     max_requests_per_tenant: int = Field(
-        64, ge=1, description="Of these, those of one tenant, where there are keys; half of what can be done, at most."
+        64, ge=1, description="Of these, one tenant's, where there are API keys; at most half."
     )
-    max_queue: int = Field(64, ge=1, description="Requests that may wait for the engine; more are sent away, unread.")
-    max_queue_per_tenant: int = Field(16, ge=1, description="Of these, those of one tenant, where there are keys.")
+    max_queue: int = Field(
+        64, ge=1, description="Requests that may wait for the engine. More are refused unread, with 429."
+    )
+    max_queue_per_tenant: int = Field(16, ge=1, description="Of these, one tenant's, where there are API keys.")
     queue_seconds: float = Field(10, gt=0, description="Longest wait for the engine.")
     compute_seconds: float = Field(60, gt=0, description="Longest computation of a request.")
     drain_seconds: float = Field(80, ge=0, description="Longest time to finish accepted requests after SIGTERM.")
-    batch_images: int = Field(256, ge=1, description="Images, with padding, that requests may share a batch of.")
-    batch_bytes: int = Field(1024 * MiB, ge=1, description="Memory that a batch may take, as estimated before it.")
-    patience_ms: float = Field(2, ge=0, le=1000, description="How long the engine waits for requests being decoded.")
-    decode_threads: int = Field(2, ge=1, le=256, description="Requests that may decode images at once.")
+    batch_images: int = Field(256, ge=1, description="Most images in a batch, padding included. 1 turns batching off.")
+    batch_bytes: int = Field(
+        1024 * MiB, ge=1, description="Most memory of a batch, as estimated. A larger request runs alone."
+    )
+    patience_ms: float = Field(
+        2, ge=0, le=1000, description="Longest wait of a batch for requests that are being decoded."
+    )
+    decode_threads: int = Field(2, ge=1, le=256, description="Requests whose images may be decoded at once.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level to log.")
-    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or text for people.")
+    log_format: Literal["json", "console"] = Field(
+        "json", description="`json`: one JSON object a line. `console`: text for people."
+    )
 
     @field_validator("keys", mode="before")
     @classmethod

@@ -17,7 +17,7 @@ import httpx
 from httpx_sse import ServerSentEvent
 from pydantic import BaseModel, ValidationError
 
-from app import __version__
+from kshot import __version__
 from kshot.errors import ServerUnreachableError, UnsendableError, refusal
 from kshot.retries import Retried
 from kshot.types import (
