@@ -124,7 +124,7 @@ class TrainConfig:
         return replace(self, ways=(low, high), shots=shots, head_shots=min(self.head_shots, shots - self.tail_shots))
 
     def features(self, examples: Tensor) -> Tensor:
-        """Return examples [B, ...] as the network takes them; what isn't of the input's type was encoded before the run."""
+        """Return examples [B, ...] as the network takes them; what isn't of the input's type is encoded already."""
         return self.input.normalize(examples) if examples.dtype == self.input.dtype else examples.float()
 
     def document(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from models.parameters import Parameters
 
 
 def describe(checkpoint: Checkpoint, labels: list[str]) -> dict[str, str]:
-    """Return, each in JSON, `labels` in the order of the probabilities, `preprocessing`, `checkpoint`, `calibration`."""
+    """Return in JSON: `labels` in the order of the probabilities, `preprocessing`, `checkpoint`, `calibration`."""
     calibration = checkpoint.metadata.calibration
     entries = {
         "labels": labels,

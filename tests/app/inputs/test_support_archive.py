@@ -29,9 +29,9 @@ def test_what_is_packed_is_unpacked(spec: ImageInput) -> None:
     labels = [path.parent.name for path in paths]
     uploads = [Upload("images", index, f"{label}.jpg", label) for index, label in enumerate([*labels, labels[0]])]
     support, choices = SupportSet(uploads, labels, []), Choices(steps=3, ttl_seconds=60)
-    model = stored().model.model_copy(update={"classes": labels})
+    model = stored().record.model_copy(update={"classes": labels})
 
-    file = support_archive.pack(Event(), support, images, choices)
+    file = support_archive.pack(Event(), support, images, choices, spec)
     got = support_archive.unpack(Event(), io.BytesIO(file), model, spec)
     assert torch.equal(got.images, images)
     assert (got.support, got.choices) == (support, choices)
@@ -50,7 +50,8 @@ def test_what_is_packed_is_unpacked(spec: ImageInput) -> None:
 def test_a_damaged_file_is_told_as_such(damage: bytes | str) -> None:
     images = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
     uploads = [Upload("images", index, "a.png", "ab"[index]) for index in range(2)]
-    whole = support_archive.pack(Event(), SupportSet(uploads, ["a", "b"], []), images, Choices())
+    spec = ImageInput(channels=1, size=28)
+    whole = support_archive.pack(Event(), SupportSet(uploads, ["a", "b"], []), images, Choices(), spec)
     data = damage if isinstance(damage, bytes) else whole[:-10]
     with pytest.raises(ModelDamaged, match="/adapt again"):
-        support_archive.unpack(Event(), io.BytesIO(data), stored().model, ImageInput(channels=1, size=28))
+        support_archive.unpack(Event(), io.BytesIO(data), stored().record, spec)
