@@ -16,7 +16,7 @@ STARTUP_SECONDS = 60
 
 
 class Server:
-    """uvicorn with the service on a free port of the loopback; settings are KSHOT_* variables without the prefix."""
+    """`kshot serve` on a free port of the loopback; settings are KSHOT_* variables without the prefix."""
 
     def __init__(self, directory: Path, **settings: object) -> None:
         self.port = free_port()
@@ -27,8 +27,8 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def command(self) -> list[str]:
-        """What starts it."""
-        return [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(self.port)]
+        """Return the command that starts it."""
+        return [sys.executable, "-m", "kshot", "serve", "--port", str(self.port)]
 
     def start(self, until: str = "/readyz") -> None:
         """Returns when `until` answers 200."""
@@ -69,13 +69,6 @@ class Server:
             return httpx.get(self.url + path).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
-
-
-class Command(Server):
-    """`kshot serve`."""
-
-    def command(self) -> list[str]:
-        return [sys.executable, "-c", "from app.commands import main; main()", "serve", "--port", str(self.port)]
 
 
 def wait_until(reached: Callable[[], bool], seconds: float = 30, why: Callable[[], str] = str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.load.clients import ask_all, load
 from benchmarks.load.requests import Form, Request, pictures
-from tests.serving import Command
+from tests.serving import Server
 
 OWN, FORM = pictures("omniglot"), Form("omniglot")
 MOST_STEPS = 20
@@ -18,7 +18,7 @@ FLOODERS = 2
 
 @pytest.mark.parametrize("kind", ["adapt", "predict"])
 def test_others_are_answered_while_requests_to_refuse_pour_in(tmp_path: Path, kind: str) -> None:
-    server = Command(tmp_path, max_steps=MOST_STEPS)
+    server = Server(tmp_path, max_steps=MOST_STEPS)
     server.start()
     try:
         good = wanted(server.url, kind)

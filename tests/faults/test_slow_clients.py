@@ -11,7 +11,7 @@ import pytest
 
 from tests.app.drawings import SUPPORT, adapt
 from tests.faults.watchdog import STALL, Watchdog, memory, open_files
-from tests.serving import Command, Server, wait_until
+from tests.serving import Server, wait_until
 
 SECONDS = 1.5
 IDLE_SECONDS = 5  # uvicorn's
@@ -29,7 +29,7 @@ PART = b'--x\r\nContent-Disposition: form-data; name="images"; filename="a.png"\
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that waits for bodies, but not for long, and for few at once."""
-    server = Command(tmp_path_factory.mktemp("hasty"), upload_seconds=SECONDS, max_requests=MOST)
+    server = Server(tmp_path_factory.mktemp("hasty"), upload_seconds=SECONDS, max_requests=MOST)
     server.start()
     yield server
     server.stop()

@@ -14,26 +14,26 @@ import psutil
 import pytest
 
 from tests.app.drawings import QUERY, SUPPORT, adapt, predict
-from tests.serving import Command, wait_until
+from tests.serving import Server, wait_until
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
-    server = Command(tmp_path_factory.mktemp("pair"), processes=2)
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("pair"), processes=2)
     server.start()
     wait_until(lambda: len(ready(server)) == 2, 60)
     yield server
     server.stop()
 
 
-def ready(server: Command) -> set[int]:
+def ready(server: Server) -> set[int]:
     """The processes that listen."""
     assert server.process
     children = psutil.Process(server.process.pid).children()
     return {child.pid for child in children if any(each.status == "LISTEN" for each in child.net_connections())}
 
 
-def test_a_model_answers_on_whichever_process_is_asked(pair: Command) -> None:
+def test_a_model_answers_on_whichever_process_is_asked(pair: Server) -> None:
     model_id = adapt(pair.url, steps=0).json()["id"]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: predict(pair.url, model_id, QUERY[:1]), range(24)))
@@ -43,7 +43,7 @@ def test_a_model_answers_on_whichever_process_is_asked(pair: Command) -> None:
     assert {predict(pair.url, model_id, QUERY[:1]).status_code for _ in range(8)} == {404}
 
 
-def test_metrics_count_what_all_processes_did(pair: Command) -> None:
+def test_metrics_count_what_all_processes_did(pair: Server) -> None:
     def adaptations() -> float:
         text = httpx.get(f"{pair.url}/metrics").text
         found = re.findall(r'kshot_requests_total\{method="POST",route="/adapt",status="201"\} (\S+)', text)
@@ -55,7 +55,7 @@ def test_metrics_count_what_all_processes_did(pair: Command) -> None:
     wait_until(lambda: adaptations() == before + 6, 5)
 
 
-def test_a_process_that_dies_is_started_again_while_the_other_answers(pair: Command) -> None:
+def test_a_process_that_dies_is_started_again_while_the_other_answers(pair: Server) -> None:
     killed = min(ready(pair))
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: killed not in ready(pair), 5)
@@ -64,7 +64,7 @@ def test_a_process_that_dies_is_started_again_while_the_other_answers(pair: Comm
 
 
 def test_sigterm_drains_all_and_ends_with_0(tmp_path: Path) -> None:
-    server = Command(tmp_path, processes=2)
+    server = Server(tmp_path, processes=2)
     server.start()
     assert server.process
     with ThreadPoolExecutor(4) as pool:

@@ -17,38 +17,11 @@ import pytest
 from app.commands.serve import LAST_SECONDS
 from app.settings import Settings
 from tests.app.drawings import QUERY, SUPPORT, adapt, images, labels, predict, scores
-from tests.serving import Command, Server, wait_until
+from tests.serving import Server, wait_until
 
 ROOT = Path(__file__).parents[3]
 ENDLESS = {"max_steps": 10**6, "max_image_steps": 10**9, "queue_seconds": 60}
 DRAIN_SECONDS = 1
-HALF_A_REQUEST = b"""POST /adapt HTTP/1.1\r
-Host: kshot\r
-Content-Type: multipart/form-data; boundary=x\r
-Content-Length: 1000\r
-\r
---x\r
-"""
-
-
-def test_a_request_that_outlasts_the_grace_is_told_that_the_server_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN", "1")
-    server = Server(tmp_path)
-    server.start()
-    try:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
-            connection.sendall(HALF_A_REQUEST)
-            server.stop()
-            answer = connection.makefile("rb").read().decode()
-    finally:
-        server.stop()
-    assert answer.startswith("HTTP/1.1 503")
-    assert "retry-after: 1" in answer
-    assert "/problems/not-ready" in answer
-    assert "shutting down" in answer
-    server.wait_for_log('"status": 503')
 
 
 def test_the_drain_is_as_long_as_a_request_may_take_and_compose_grants_it() -> None:
@@ -60,16 +33,16 @@ def test_the_drain_is_as_long_as_a_request_may_take_and_compose_grants_it() -> N
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Iterator[Command]:
-    yield from running(Command(tmp_path, **ENDLESS))
+def command(tmp_path: Path) -> Iterator[Server]:
+    yield from running(Server(tmp_path, **ENDLESS))
 
 
 @pytest.fixture
-def hasty(tmp_path: Path) -> Iterator[Command]:
-    yield from running(Command(tmp_path, drain_seconds=DRAIN_SECONDS, **ENDLESS))
+def hasty(tmp_path: Path) -> Iterator[Server]:
+    yield from running(Server(tmp_path, drain_seconds=DRAIN_SECONDS, **ENDLESS))
 
 
-def running(server: Command) -> Iterator[Command]:
+def running(server: Server) -> Iterator[Server]:
     server.start()
     yield server
     if server.process and server.process.poll() is None:
@@ -100,7 +73,7 @@ def events(url: str) -> str:
     return httpx.post(f"{url}/adapt", files=images(SUPPORT), data=form, headers=headers, timeout=60).text
 
 
-def test_sigterm_under_load_loses_nothing_and_says_that_it_drains(command: Command) -> None:
+def test_sigterm_under_load_loses_nothing_and_says_that_it_drains(command: Server) -> None:
     assert command.process
     model_id = adapt(command.url).json()["id"]
     expected = scores(predict(command.url, model_id, QUERY[:3]))
@@ -128,7 +101,7 @@ def test_sigterm_under_load_loses_nothing_and_says_that_it_drains(command: Comma
     assert len(list(command.store.glob("*.safetensors"))) == 1 + 3 + 5 + 1
 
 
-def test_what_outlasts_the_drain_is_answered_all_the_same(hasty: Command) -> None:
+def test_what_outlasts_the_drain_is_answered_all_the_same(hasty: Server) -> None:
     assert hasty.process
     with ThreadPoolExecutor(1) as pool:
         endless = pool.submit(adapt, hasty.url, steps=10**5)
@@ -138,13 +111,15 @@ def test_what_outlasts_the_drain_is_answered_all_the_same(hasty: Command) -> Non
         start = time.monotonic()
         answer = endless.result()
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
+    assert (answer.headers["retry-after"], "shutting down" in answer.json()["detail"]) == ("1", True)
     assert never_sent.finish().status == 503
+    hasty.wait_for_log('"status": 503')
     assert hasty.process.wait(5) == 0
     assert DRAIN_SECONDS < time.monotonic() - start < DRAIN_SECONDS + LAST_SECONDS + 3
     assert list(hasty.store.iterdir()) == []
 
 
-def test_a_second_signal_ends_at_once(command: Command) -> None:
+def test_a_second_signal_ends_at_once(command: Server) -> None:
     assert command.process
     with ThreadPoolExecutor(1) as pool:
         pool.submit(adapt, command.url, steps=10**5)

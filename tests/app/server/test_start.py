@@ -48,14 +48,14 @@ def test_a_server_with_a_damaged_checkpoint_lives_but_is_never_ready(tmp_path: P
     ("name", "value", "said"),
     [
         ("KSHOT_CHECKPOINT", "nope", "no nope.safetensors"),
-        ("KSHOT_PORT", "90000", "port"),
+        ("KSHOT_PORT", "90000", "KSHOT_PORT: Input should be less than or equal to 65535, not 90000"),
         ("KSHOT_STORE", "gs://bucket/models", "gs://bucket/models is a URL that is not supported"),
     ],
 )
 def test_a_server_that_cannot_start_says_why(tmp_path: Path, name: str, value: str, said: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", "0"],
-        env={**os.environ, "KSHOT_STORE": str(tmp_path), name: value},
+        [sys.executable, "-m", "kshot", "serve"],
+        env={**os.environ, "KSHOT_PORT": "0", "KSHOT_STORE": str(tmp_path), name: value},
         capture_output=True,
         text=True,
         timeout=60,
