@@ -76,20 +76,20 @@ class Architecture:
         return self.head.loss(self.network, parameters, batch)
 
 
-def shared_moments(kept: Parameters, moments: Parameters, ways: Tensor) -> tuple[Parameters, dict[str, int]]:
-    """Return v after T tasks, in the shapes of `kept`, and of how many each mean is.
+def shared_moments(kept: Parameters, moments: Parameters, ways: Tensor) -> Parameters:
+    """Return the rows [R, ...] whose mean is v after T tasks, in the shapes of `kept`.
 
-    It is the mean over tasks, and over the classes of a head that is made for each, in double precision. `moments` are
-    stacked; `ways` [T] says how many classes of the head are each task's own.
+    `moments` are stacked [T, ...], and a row is a task's. Of a head that is built for each task, whose v is kept for
+    one class, a row is a class's: `ways` [T] says how many classes of the head are each task's own.
     """
-    means, counts = {}, {}
+    rows = {}
     for name, old in kept.items():
         tensor = moments[name]
         if name in HEAD and old.shape[0] == 1:
             present = torch.arange(tensor.shape[1], device=ways.device) < ways[:, None]
             tensor = tensor[present].unsqueeze(1)
-        means[name], counts[name] = tensor.mean(dim=0, dtype=torch.double), len(tensor)
-    return means, counts
+        rows[name] = tensor
+    return rows
 
 
 def _zeros(shapes: Mapping[str, tuple[int, ...]]) -> Parameters:
