@@ -1,4 +1,4 @@
-"""Puts the service together: `uvicorn --factory app.main:create_app`, or `kshot serve`."""
+"""Puts the service together: the ASGI app that `kshot serve` runs."""
 
 from __future__ import annotations
 
@@ -27,14 +27,12 @@ from app.observability import logs, tracing
 from app.observability.gauges import Gauges
 from app.observability.metrics import Metrics
 from app.observability.tracing import Tracing
-from app.server.tuning import share_lock
 from app.service.idempotency import Turns
 from app.service.service import Service
 from app.settings import MiB, Settings
 from app.store import Store, open_store
 from app.tenants.keys import KeyFile
 from app.tenants.quotas import Quotas
-from models.allocator import give_back_freed_memory, keep_freed_memory
 
 log = structlog.stdlib.get_logger("kshot")
 ROUTES = (adapt, predict, models, versions, export, checkpoints, health, metrics, page)
@@ -43,10 +41,7 @@ TEXT_FIELDS = 20  # those beside the labels, and some to spare
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI app. Raises pydantic.ValidationError or TracingUnavailable if the environment is wrong."""
-    keep_freed_memory()  # before there are threads, which else have heaps already
-    share_lock()
     settings = settings or Settings()
-    logs.configure(settings)
     app = Api(
         title="kshot",
         version=__version__,
@@ -98,6 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = Engine(partial(load_learners, settings), settings, counts)
     traces: Tracing | None = app.state.tracing
     observers = [counts.phase, traces.phase] if traces else [counts.phase]
+    app.state.engine = engine
     app.state.service = Service(settings, engine, store, counts, observers)
     app.state.admission.computing = lambda: engine.computing
     counts.registry.register(Gauges(app.state.service, app.state.admission))
@@ -121,5 +117,4 @@ async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:
                 counts.swept(deleted)
         except StoreUnavailable as error:  # it may come back
             log.error("expired models could not be deleted", error=error.detail)
-        await to_thread.run_sync(give_back_freed_memory)
         await asyncio.sleep(seconds)

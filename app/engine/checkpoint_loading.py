@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from app.engine import memory
 from app.settings import Settings
 from models.checkpoint import load_checkpoint
 from models.devices import pick_device
@@ -36,5 +35,4 @@ def load_learners(settings: Settings) -> dict[str, Learner]:
     learners = {name: Learner(load_checkpoint(path), device) for name, path in find_checkpoints(settings).items()}
     for learner in learners.values():
         learner.warm_up()
-    memory.settle()
     return learners

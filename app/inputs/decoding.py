@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from threading import Event
@@ -18,9 +17,6 @@ from app.settings import Settings
 from models.inputs.image import InputSpec, prepare
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-
-# Raised, not printed: our own limit of pixels is never above Pillow's.
-warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from prometheus_client import (
     Counter,
     Histogram,
     ProcessCollector,
-    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -23,9 +22,6 @@ SIZES = tuple(2**power for power in range(11))
 METHODS = frozenset(HTTPMethod)
 TOGETHER = "PROMETHEUS_MULTIPROC_DIR" in os.environ  # where several processes keep their counters; app.commands.serve
 OTHER = "other"  # a client may send any word as a method
-
-# Else each counter and histogram comes with a second series, of when it began.
-disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
