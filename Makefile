@@ -9,7 +9,7 @@ PORT     ?= $(or $(KSHOT_PORT),8000)
 PIP_ARGS ?=
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet $(PIP_ARGS) -c constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install $(PIP_ARGS) -c constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help serve install test lint format clean
@@ -45,11 +45,11 @@ $(BIN)/python:
 		|| { echo "kshot needs Python 3.11 or later: make PYTHON=/path/to/python3.11 …"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e .
+$(VENV)/.serve: pyproject.toml kshot/pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ./kshot -e '.[fast]'
 	$(BIN)/kshot serve --check
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e '.[dev]'
+$(VENV)/.dev: pyproject.toml kshot/pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ./kshot -e '.[dev]'
 	@touch $@

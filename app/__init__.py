@@ -1,3 +1,3 @@
 """The service: it adapts a meta-initialization to uploaded images, keeps the result, and answers from it."""
 
-__version__ = "0.1.0"
+from kshot import __version__ as __version__

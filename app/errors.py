@@ -13,6 +13,7 @@ models.errors.KshotError
     ├── IdempotencyKeyReused
     ├── AccessError: KeyMissing, KeyInvalid, KeyForbidden, RateExceeded, QuotaReached, KeysUnavailable
     ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable, UploadsUnavailable
+    ├── RecordError: RecordTooNew, RecordOutdated
     └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout, OutOfMemory
 """
 
@@ -236,6 +237,21 @@ class ModelDamaged(AppError):
 class StoreUnavailable(AppError):
     status = 503
     type, title = "/problems/store-unavailable", "Adapted models cannot be kept or read now"
+
+
+class RecordError(AppError):
+    """What is kept is whole, but this build cannot read it; another may."""
+
+    status = 503
+    headers = MappingProxyType({"Retry-After": "30"})
+
+
+class RecordTooNew(RecordError):
+    type, title = "/problems/record-too-new", "A newer version of the server wrote what is kept"
+
+
+class RecordOutdated(RecordError):
+    type, title = "/problems/record-outdated", "This version of the server cannot bring up to date what is kept"
 
 
 class UploadsUnavailable(AppError):

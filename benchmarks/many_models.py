@@ -66,7 +66,7 @@ def _adapted(directory: Path) -> tuple[Stored, bytes]:
 
 def _fill(store: DirectoryStore, one: Stored, images: bytes, number: int) -> None:
     def put(_: int) -> None:
-        store.put(replace(one, model=one.model.model_copy(update={"id": new_id()})), images)
+        store.put(replace(one, record=one.record.model_copy(update={"id": new_id()})), images)
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(tqdm(pool.map(put, range(number)), total=number, unit="model", leave=False))

@@ -1,6 +1,6 @@
-"""A typed client of a running kshot server, sync and async.
+"""Client of a kshot server: a handful of labelled images in, a classifier adapted to them out.
 
-    from app.client import Client
+    from kshot import Client
 
     with Client() as kshot:  # KSHOT_URL, or http://127.0.0.1:8000
         model = kshot.adapt("drawings/support")  # class folders, a zip of them, or (label, image) pairs
@@ -9,29 +9,93 @@
             print(event)
         second = kshot.revise(model.id, [("alpha", "new/1.png")], remove=[7])  # one image more, one less
 
-Everything that its users need is here, the types of the answers too. `AsyncClient` has the same methods, awaited.
-Whatever goes wrong is a `ClientError`; what the server refuses is an `APIError` that carries the server's problem
-document.
+`AsyncClient` has the same methods, awaited. Every error is a `ClientError`; a request that the server refuses raises
+an `APIError`, which carries the server's problem document.
+
+Names are imported when they are first used, so that `import kshot` and `kshot --help` take no time.
 """
 
-from kshot.async_client import AsyncClient
-from kshot.client import Client
-from kshot.errors import APIError, ClientError, ServerUnreachableError, SupportFolderError, UnsendableError
-from kshot.types import AdaptAnswer, CheckpointInfo, Model, ModelSummary, PredictAnswer, Prediction, StepEvent
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kshot.async_client import AsyncClient
+    from kshot.client import Client
+    from kshot.errors import APIError, ClientError, ServerUnreachableError, SupportFolderError, UnsendableError
+    from kshot.problem import FieldProblem, Problem
+    from kshot.types import (
+        AdaptAnswer,
+        AdaptTimings,
+        CheckpointInfo,
+        CheckpointRef,
+        CurvePoint,
+        ExportFormat,
+        HardImage,
+        Model,
+        ModelSummary,
+        PredictAnswer,
+        Prediction,
+        PredictTimings,
+        Score,
+        StepEvent,
+        SupportImage,
+        Validation,
+    )
+    from kshot.uploads import Image, SupportSet
+
+__version__ = "0.1.0"
 
 __all__ = [
     "APIError",
     "AdaptAnswer",
+    "AdaptTimings",
     "AsyncClient",
     "CheckpointInfo",
+    "CheckpointRef",
     "Client",
     "ClientError",
+    "CurvePoint",
+    "ExportFormat",
+    "FieldProblem",
+    "HardImage",
+    "Image",
     "Model",
     "ModelSummary",
     "PredictAnswer",
+    "PredictTimings",
     "Prediction",
+    "Problem",
+    "Score",
     "ServerUnreachableError",
     "StepEvent",
     "SupportFolderError",
+    "SupportImage",
+    "SupportSet",
     "UnsendableError",
+    "Validation",
 ]
+
+# Where the names are that don't belong to kshot.types.
+_MODULES = {
+    "AsyncClient": "async_client",
+    "Client": "client",
+    **dict.fromkeys(
+        ("APIError", "ClientError", "ServerUnreachableError", "SupportFolderError", "UnsendableError"), "errors"
+    ),
+    **dict.fromkeys(("FieldProblem", "Problem"), "problem"),
+    **dict.fromkeys(("Image", "SupportSet"), "uploads"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'kshot' has no attribute {name!r}")
+    value = getattr(import_module(f"kshot.{_MODULES.get(name, 'types')}"), name)
+    globals()[name] = value  # the next look-up finds it without this function
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

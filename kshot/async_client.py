@@ -1,4 +1,4 @@
-"""The client for asyncio."""
+"""The client for asyncio: Client's methods, awaited."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ from kshot.uploads import Image, SupportSet
 
 
 class AsyncClient:
-    """What Client is, awaited; use it as an async context manager, or aclose() it.
+    """A connection to one server, for asyncio. Use it as an async context manager, or call aclose().
 
-    Files are read where the call is made, before its first await: they are small.
+    Its methods are those of Client, awaited, and raise the same errors. Files are read before the first await, on the
+    event loop: support sets are small.
     """
 
     def __init__(
         self, url: str | None = None, *, api_key: str | None = None, timeout: float = 120, retries: int = 2
     ) -> None:
-        """As for Client."""
+        """See Client."""
         self._http = calls.connect(httpx.AsyncClient, url, api_key, timeout)
         self._retries = retries
 

@@ -1,6 +1,6 @@
-"""Every call of the HTTP interface, without the I/O: what to send, and how to read the answer.
+"""Every call of the HTTP interface without its I/O: what to send, and how to read the answer.
 
-`Client` and `AsyncClient` differ only in how they carry a `Call` out.
+`Client` and `AsyncClient` differ only in how they send a `Call`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import httpx
 from httpx_sse import ServerSentEvent
 from pydantic import BaseModel, ValidationError
 
-from app import __version__
+from kshot import __version__
 from kshot.errors import ServerUnreachableError, UnsendableError, refusal
 from kshot.retries import Retried
 from kshot.types import (
@@ -42,7 +42,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One exchange: `answer` turns the response into the result or raises APIError."""
+    """One request, and `answer`, which turns the response into the result or raises APIError."""
 
     method: str
     path: str
@@ -52,9 +52,9 @@ class Call(Generic[T]):
 
 
 class VersionOptions(TypedDict, total=False):
-    """What a new version takes beside its images; None, too, leaves it as it is.
+    """Options of a new version; one that is None or missing stays as the model has it.
 
-    A call with the `idempotency_key` of an earlier one gets that one's answer; None is a key of its own.
+    A call with the `idempotency_key` of an earlier call gets the earlier answer. By default every call has a new key.
     """
 
     name: str | None
@@ -67,7 +67,7 @@ class VersionOptions(TypedDict, total=False):
 
 
 class AdaptOptions(VersionOptions, total=False):
-    """What /adapt takes beside the support set; None, too, leaves it to the server."""
+    """Options of /adapt; the server decides those that are None or missing."""
 
     checkpoint: str | None
 
@@ -114,7 +114,7 @@ def image(model_id: str, index: int) -> Call[bytes]:
 
 
 def event(sent: ServerSentEvent, response: httpx.Response) -> StepEvent | AdaptAnswer:
-    """One of the events of /adapt. Raises APIError for the one that says what went wrong."""
+    """Return an event of /adapt as its type. Raises APIError if the event says what went wrong."""
     kinds: dict[str, type[StepEvent | AdaptAnswer]] = {"step": StepEvent, "done": AdaptAnswer}
     kind = kinds.get(sent.event)
     if kind is None:
@@ -123,7 +123,7 @@ def event(sent: ServerSentEvent, response: httpx.Response) -> StepEvent | AdaptA
 
 
 class PredictOptions(TypedDict, total=False):
-    """What /predict takes beside model and images; None, too, leaves it to the server."""
+    """Options of /predict; the server decides those that are None or missing."""
 
     top_k: int | None
     transductive: bool | None
@@ -136,7 +136,7 @@ def predict(model_id: str, images: Iterable[Image], options: PredictOptions) -> 
 
 
 def models(cursor: str | None) -> Call[ModelPage]:
-    """GET /models: the page that `cursor` names, or the first."""
+    """GET /models: the page at `cursor`, or the first."""
     return Call("GET", "/models", _read(ModelPage), {"params": {"cursor": cursor} if cursor else {}})
 
 
@@ -156,14 +156,14 @@ def checkpoints() -> Call[Checkpoints]:
 
 
 def ready() -> Call[bool]:
-    """GET /readyz: False while the server still loads, or if it cannot."""
+    """GET /readyz: False while the server loads, or if it can't."""
     return Call("GET", "/readyz", lambda response: response.status_code == httpx.codes.OK, retried="never")
 
 
 def connect(kind: Callable[..., H], url: str | None, api_key: str | None, timeout: float) -> H:
-    """httpx's Client or AsyncClient; `timeout` in seconds.
+    """Return httpx's Client or AsyncClient for the server; `timeout` is in seconds.
 
-    Raises ServerUnreachableError if `url`, or else KSHOT_URL, is no address, or a proxy's setting is wrong.
+    Raises ServerUnreachableError if `url` (or KSHOT_URL) is no address, or the environment names an unusable proxy.
     """
     address = _address(url or os.environ.get("KSHOT_URL") or DEFAULT_URL)
     seconds = httpx.Timeout(timeout, connect=5)
@@ -181,7 +181,7 @@ def connect(kind: Callable[..., H], url: str | None, api_key: str | None, timeou
 
 @contextmanager
 def reaching(url: httpx.URL) -> Iterator[None]:
-    """Turn the many ways of sending nothing and getting no answer into ClientErrors that say what to do."""
+    """Turn errors of httpx and of reading files into ClientErrors that say what to do."""
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -209,7 +209,7 @@ def _address(url: str) -> httpx.URL:
 
 
 def _make(path: str, files: list[Part], idempotency_key: str | None = None, **fields: object) -> Call[AdaptAnswer]:
-    """What makes a model, and with its key never two, however often it is sent."""
+    """Return a call that makes a model. Its key keeps the server from making two if it is sent twice."""
     headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
     return Call("POST", path, _read(AdaptAnswer), {**_form(files, **fields), "headers": headers}, "when lost")
 

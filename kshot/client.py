@@ -28,31 +28,45 @@ from kshot.uploads import Image, SupportSet
 
 
 class Client:
-    """A connection to one server; use it as a context manager, or close() it.
+    """A connection to one server. Use it as a context manager, or call close().
 
-    Every method raises APIError for what the server refuses, ServerUnreachableError when no answer comes, and
-    UnsendableError for what cannot be read or sent.
+    Every method raises
+        APIError: the server refuses the request; `problem` says why.
+        ServerUnreachableError: no answer comes.
+        UnsendableError: a file can't be read, or a name can't be sent.
     """
 
     def __init__(
         self, url: str | None = None, *, api_key: str | None = None, timeout: float = 120, retries: int = 2
     ) -> None:
-        """`url` defaults to KSHOT_URL, then to http://127.0.0.1:8000, `api_key` to KSHOT_API_KEY.
+        """Set up the connection; nothing is sent yet.
 
-        `timeout` is in seconds. `retries` are for a server that is busy and says until when, and where a model is made,
-        also for a lost connection: the call's Idempotency-Key keeps it from being made twice.
+        Args:
+            url: the server's address; by default KSHOT_URL, then http://127.0.0.1:8000.
+            api_key: sent as a bearer token; by default KSHOT_API_KEY.
+            timeout: seconds to wait for an answer. Connecting may take 5 seconds at most.
+            retries: how often to try a call again when the server is busy and says for how long. Calls that make a
+                model are tried again after a lost connection too: their Idempotency-Key keeps the server from making
+                the model twice.
         """
         self._http = calls.connect(httpx.Client, url, api_key, timeout)
         self._retries = retries
 
     def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
-        """Make a classifier from a folder of class folders, a zip of them, or (label, image) pairs."""
+        """Make a classifier from labelled images and return its record.
+
+        Args:
+            support: a folder that holds one folder of images for each class, a zip of such folders, or
+                (label, image) pairs; an image is a path or the bytes of a file.
+            **options: `checkpoint`, `name`, `steps`, `learning_rate`, `seed`, `ttl_seconds` (seconds until the model
+                is deleted), `keep_images`, `idempotency_key`. The server decides what isn't given.
+        """
         return self._send(calls.adapt, support, options)
 
     def adapt_events(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> Iterator[StepEvent | AdaptAnswer]:
-        """As adapt, but with the loss as it falls: a StepEvent after each step and before the first, then the answer.
+        """Adapt, and yield a StepEvent before the first step and after each, then the answer that adapt() returns.
 
-        Leaving the loop ends the adaptation. After a lost connection the steps come again from the first.
+        To leave the loop ends the adaptation. After a lost connection the steps are yielded again from the first.
         """
         with calls.reaching(self._http.base_url):
             call = calls.adapt(support, options)
@@ -65,11 +79,18 @@ class Client:
                 time.sleep(tries.pause(error))
 
     def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
-        """Classify images, each independently of the others unless `transductive`."""
+        """Classify images; the answer holds a prediction for each, in the same order.
+
+        Args:
+            model_id: the `id` of an adapted model.
+            images: paths or bytes of image files.
+            **options: `top_k`, how many labels to list for an image; `transductive`, to classify the images together
+                by their own batch statistics instead of each on its own.
+        """
         return self._send(calls.predict, model_id, images, options)
 
     def models(self) -> Iterator[ModelSummary]:
-        """The adapted models, page after page as they are asked for."""
+        """Yield the adapted models, newest first; pages are fetched as they are needed."""
         cursor = None
         while True:
             page = self._send(calls.models, cursor)
@@ -78,7 +99,7 @@ class Client:
                 return
 
     def model(self, model_id: str) -> Model:
-        """One adapted model's record."""
+        """Return the record of one adapted model."""
         return self._send(calls.model, model_id)
 
     def revise(
@@ -90,28 +111,35 @@ class Client:
         remove_class: Iterable[str] = (),
         **options: Unpack[VersionOptions],
     ) -> AdaptAnswer:
-        """Make a new version of a model: without some of its images (by index) or classes, and with others.
+        """Make a new version of a model from its images, less some and with others. The model itself stays.
 
-        Its weights are those of adapting to all of these images anew; the model itself stays.
+        The version is adapted to all of these images anew. The server must have kept the model's images.
+
+        Args:
+            model_id: the model to start from.
+            add: labelled images to add, as adapt() takes them.
+            remove: images to leave out, by their `index` in images().
+            remove_class: classes to leave out.
+            **options: as adapt() takes them, but for `checkpoint`.
         """
         return self._send(calls.revise, model_id, add, remove, remove_class, options)
 
     def rename(self, model_id: str, *, name: str | None = None, classes: Mapping[str, str] | None = None) -> Model:
-        """Give a model, or classes of it by their old names, other names; nothing is adapted anew."""
+        """Rename a model, or its classes by {old name: new name}, and return its record. Nothing is adapted anew."""
         return self._send(calls.rename, model_id, name, classes)
 
     def images(self, model_id: str) -> list[SupportImage]:
-        """What a model was adapted to, if its images were kept."""
+        """Return what a model was adapted to, if the server kept its images: index, file name and label of each."""
         return self._send(calls.images, model_id).images
 
     def image(self, model_id: str, index: int) -> bytes:
-        """One of these images as a WEBP file, as the network saw it."""
+        """Return one of these images as the bytes of a WEBP file, as the network saw it."""
         return self._send(calls.image, model_id, index)
 
     def export(self, model_id: str, form: ExportFormat = "onnx") -> bytes:
-        """One file that runs without kshot: ONNX for any runtime, or safetensors with every weight.
+        """Return the bytes of one file that runs without kshot: ONNX, or safetensors with every weight.
 
-        `examples/run_onnx.py` runs it; its metadata say what goes in and what comes out.
+        Its metadata say what goes in and what comes out; `examples/run_onnx.py` runs an ONNX file.
         """
         return self._send(calls.export, model_id, form)
 
@@ -120,11 +148,11 @@ class Client:
         self._send(calls.delete, model_id)
 
     def checkpoints(self) -> list[CheckpointInfo]:
-        """The checkpoints that the server can adapt."""
+        """Return the checkpoints that the server can adapt."""
         return self._send(calls.checkpoints).checkpoints
 
     def ready(self) -> bool:
-        """Whether the server takes work now."""
+        """Return whether the server takes work now."""
         return self._send(calls.ready)
 
     def close(self) -> None:

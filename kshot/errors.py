@@ -1,10 +1,10 @@
-"""What can go wrong between a client and its server.
+"""Errors of the clients.
 
 ClientError
-├── UnsendableError         a file that cannot be read, or a name that cannot be sent
-│   └── SupportFolderError  a folder given to adapt() is too large
+├── UnsendableError         a file can't be read, or a name can't be sent
+│   └── SupportFolderError  the folder given to adapt() is too large
 ├── ServerUnreachableError  no answer came
-└── APIError                the server refused, and said why
+└── APIError                the server refused the request and said why
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from kshot.problem import Problem
 
 
 class ClientError(Exception):
-    """A call that gave no result; the message says what to do."""
+    """A call failed; the message says what to do."""
 
 
 class UnsendableError(ClientError):
-    """A file that cannot be read, or a name that cannot be sent."""
+    """A file can't be read, or a name can't be sent."""
 
 
 class SupportFolderError(UnsendableError):
-    """A folder that is no support set: it has too much in it."""
+    """A folder holds too much to be a support set."""
 
 
 class ServerUnreachableError(ClientError):
-    """Nothing at the server's address answers, or it stopped in the middle of an answer."""
+    """Nothing answers at the server's address, or the answer broke off."""
 
 
 class APIError(ClientError):
-    """The server's refusal.
+    """The server refused the request.
 
     Attributes:
         problem: the RFC 9457 document: `type`, `title`, `status`, `detail`, and `field`, `index` and
             `filename` where they apply.
-        retry_after: seconds the server asks to wait before another try, where it says so.
+        retry_after: seconds to wait before another try, if the server says so.
     """
 
     def __init__(self, problem: Problem, retry_after: float | None = None) -> None:
@@ -47,7 +47,7 @@ class APIError(ClientError):
 
 
 def refusal(response: httpx.Response) -> APIError:
-    """The error for an answer that isn't a success."""
+    """Return the error for an answer that isn't a success."""
     seconds = response.headers.get("retry-after", "")
     return APIError(_problem(response), float(seconds) if seconds.isdecimal() else None)
 

@@ -1,4 +1,4 @@
-"""What a server answers when it refuses."""
+"""The problem document that a server answers when it refuses a request."""
 
 from __future__ import annotations
 

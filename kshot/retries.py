@@ -11,16 +11,16 @@ import httpx
 from kshot.errors import APIError, ClientError, ServerUnreachableError
 
 BUSY = {429, 503}
-BROKEN = (httpx.NetworkError, httpx.RemoteProtocolError)  # no time-out, which is the caller's patience at its end
-LONGEST_WAIT = 10  # seconds; a server that asks for more has the caller decide
-FIRST_PAUSE = 0.25  # seconds, about; each one after it is twice as long
+BROKEN = (httpx.NetworkError, httpx.RemoteProtocolError)  # not a time-out: the caller chose how long to wait
+LONGEST_WAIT = 10  # seconds; if the server asks for more, the caller decides
+FIRST_PAUSE = 0.25  # seconds, about; each later pause is twice as long
 
 Retried: TypeAlias = Literal["never", "when busy", "when lost"]
-"""Which calls: `when busy` those that change nothing; `when lost` those with a key, also after a broken connection."""
+"""When a call is tried again. `when lost`: after a broken connection too, for calls with an Idempotency-Key."""
 
 
 class Tries:
-    """Those of one call after the first."""
+    """The tries of one call after the first."""
 
     def __init__(self, most: int, retried: Retried) -> None:
         self._most = 0 if retried == "never" else most
@@ -28,7 +28,7 @@ class Tries:
         self._taken = 0
 
     def pause(self, error: ClientError) -> float:
-        """Seconds until the next. Raises the error of the last one if there is to be no more."""
+        """Return the seconds until the next try. Raises `error` if there is to be none."""
         seconds = self._seconds(error)
         if seconds is None or self._taken >= self._most:
             raise error
@@ -36,7 +36,7 @@ class Tries:
         return seconds
 
     def _seconds(self, error: ClientError) -> float | None:
-        """None where another try wouldn't help, or might do twice what should be done once."""
+        """Return None if another try wouldn't help, or might do twice what should be done once."""
         if isinstance(error, APIError) and error.problem.status in BUSY and error.retry_after is not None:
             return error.retry_after if error.retry_after <= LONGEST_WAIT else None
         lost = isinstance(error, ServerUnreachableError) and isinstance(error.__cause__, BROKEN)
@@ -44,5 +44,5 @@ class Tries:
 
 
 def _pause(taken: int) -> float:
-    """Of any length up to a doubling one, so that not all clients come back at once."""
+    """Return a random pause, doubled for each try taken, so that clients don't all come back at once."""
     return math.ldexp(FIRST_PAUSE, taken) * random.uniform(0.5, 1)  # noqa: S311

@@ -1,4 +1,4 @@
-"""What people call things: letters of any script, but nothing that is no text."""
+"""Names that people give: any script, but no control characters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}  # controls, halves of surrogate pairs, separ
 
 
 def plain(text: str) -> str:
-    """The text without outer blanks, and letters in one piece with their accents, so that equals are equal.
+    """Return the text in Unicode's form NFC and without outer blanks, so that equal names are equal.
 
     Raises ValueError, which names the character, if one is no text.
     """
@@ -19,7 +19,7 @@ def plain(text: str) -> str:
 
 
 def shown(name: str) -> str:
-    """The name with � for each character that is no text: JSON, or a terminal, would choke on it."""
+    """Return the name with � for each character that is no text, which JSON or a terminal couldn't take."""
     return "".join("\ufffd" if _is_no_text(character) else character for character in name)
 
 

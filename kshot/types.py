@@ -1,4 +1,4 @@
-"""What goes over the wire: the JSON that a server answers, and the little that it is sent as JSON."""
+"""Types of the HTTP interface: what a server answers as JSON, and what it is sent as JSON."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class CheckpointRef(BaseModel):
     """Which meta-initialization a model was adapted from."""
 
     name: str = Field(description="Name of the checkpoint.", examples=["omniglot"])
-    digest: str = Field(description="Digest of its file: other weights, other digest.", examples=[EXAMPLE_DIGEST])
+    digest: str = Field(description="Digest of its file, which changes with the weights.", examples=[EXAMPLE_DIGEST])
 
 
 class HardImage(BaseModel):
-    """A support image that the adapted model finds hard; often a wrong label or a poor picture."""
+    """A support image with a high loss: often a wrong label or a poor picture."""
 
     index: int = Field(description="Its place among the uploaded images, from 0.", examples=[7])
     filename: str = Field(description="Its file name, or its path in the archive.", examples=["alpha/3.png"])
@@ -34,7 +34,7 @@ class HardImage(BaseModel):
 class ModelSummary(BaseModel):
     """An adapted model, as a list shows it."""
 
-    id: str = Field(description="What /predict wants as model_id.", examples=[EXAMPLE_ID])
+    id: str = Field(description="What /predict takes as model_id.", examples=[EXAMPLE_ID])
     name: str | None = Field(default=None, description="The name it was given.", examples=["my symbols"])
     checkpoint: CheckpointRef
     classes: list[str] = Field(
@@ -42,38 +42,40 @@ class ModelSummary(BaseModel):
         examples=[["alpha", "beta"]],
     )
     created_at: datetime = Field(description="When it was made.", examples=["2026-03-01T12:00:00Z"])
-    expires_at: datetime | None = Field(default=None, description="When it will be deleted; null: never.")
-    parent: str | None = Field(default=None, description="The model it is a version of.", examples=[EXAMPLE_ID])
-    version: int = Field(default=1, description="1, or one more than its parent's.", examples=[1])
+    expires_at: datetime | None = Field(default=None, description="When it will be deleted; null if never.")
+    parent: str | None = Field(default=None, description="The model that this is a version of.", examples=[EXAMPLE_ID])
+    version: int = Field(default=1, description="1, or one more than the version of its parent.", examples=[1])
 
 
 class CurvePoint(BaseModel):
-    """What fewer images would have given."""
+    """The accuracy that fewer images would have given."""
 
-    images: int = Field(description="Of each class.", examples=[2])
-    accuracy: float = Field(description="Share of the other images that a head of these gets right.", examples=[0.85])
+    images: int = Field(description="Images of each class.", examples=[2])
+    accuracy: float = Field(
+        description="Share of the other images that a head fitted to these gets right.", examples=[0.85]
+    )
 
 
 class Validation(BaseModel):
-    """The accuracy to expect of new images like these, from these alone."""
+    """The accuracy to expect on new images like these, estimated from these alone."""
 
-    accuracy: float = Field(description="Share of new images it should get right, 0 to 1.", examples=[0.93])
-    method: str = Field(description="How that was found.", examples=["cross-validation within the support set"])
+    accuracy: float = Field(description="Share of new images that the model should get right, 0 to 1.", examples=[0.93])
+    method: str = Field(description="How it was estimated.", examples=["cross-validation within the support set"])
     learning_curve: list[CurvePoint] = Field(
         default=[],
-        description="From 1, 2, 4, … of your images a class, before the inner steps: where it still rises, more help.",
+        description="From 1, 2, 4, … of your images a class, before the inner steps. If it still rises, add images.",
     )
 
 
 class Model(ModelSummary):
-    """An adapted model and how it came about."""
+    """An adapted model and how it was made."""
 
     shots: dict[str, int] = Field(description="Images of each class.", examples=[{"alpha": 5, "beta": 5}])
     steps: int = Field(description="Gradient steps taken (k).", examples=[5])
     learning_rate: float = Field(description="Learning rate of these steps.", examples=[0.001])
     seed: int | None = Field(
         default=None,
-        description="The seed of the request. Adaptation is full-batch and draws nothing: it is only kept.",
+        description="The seed of the request. It is only kept: adaptation is full-batch and draws no random numbers.",
         examples=[0],
     )
     loss_curve: list[float] = Field(
@@ -81,29 +83,29 @@ class Model(ModelSummary):
         examples=[[0.52, 0.31, 0.2, 0.14, 0.11, 0.09]],
     )
     support_accuracy: float = Field(
-        description="Share of the uploaded images it now classifies as labelled; it has learnt from them, "
-        "so this is no estimate for new ones.",
+        description="Share of the uploaded images that it now classifies as labelled. It was adapted to them, "
+        "so this doesn't estimate the accuracy on new images.",
         examples=[1.0],
     )
     validation: Validation | None = Field(
         default=None,
-        description="What to expect of new images; null where no class has two images, or the checkpoint can't say.",
+        description="What to expect on new images; null if no class has two images, or the checkpoint can't say.",
     )
-    hardest_images: list[HardImage] = Field(description="Up to 3 images with the highest loss, worst first.")
+    hardest_images: list[HardImage] = Field(description="Up to 3 images with the highest loss, highest first.")
     skipped: list[str] = Field(
         default=[],
-        description=f"Files of the archive that are not images and were left out: the first {MAX_SKIPPED}.",
+        description=f"Files of the archive that aren't images and were left out: the first {MAX_SKIPPED}.",
         examples=[["__MACOSX/alpha/._1.png"]],
     )
     skipped_count: int = Field(default=0, description="How many were left out.", examples=[1])
     images_kept: bool = Field(
         default=False,
-        description="Whether its images are kept beside it, for GET /models/{id}/images and for new versions of it.",
+        description="Whether its images are kept, for GET /models/{id}/images and for new versions.",
     )
 
 
 class AdaptTimings(BaseModel):
-    """Where the time of an /adapt went, in milliseconds; what a batch shares counts fully for each."""
+    """Where the time of an /adapt went, in milliseconds. What a batch shares counts in full for each request."""
 
     decode: float = Field(description="Reading and preparing the images.", examples=[9.1])
     queue: float = Field(description="Waiting for the engine.", examples=[0.3])
@@ -113,21 +115,21 @@ class AdaptTimings(BaseModel):
 
 
 class AdaptAnswer(Model):
-    """The model that /adapt made."""
+    """The model that /adapt made, and the time it took."""
 
     timings_ms: AdaptTimings
 
 
 class StepEvent(BaseModel):
-    """How far an adaptation is."""
+    """The progress of an adaptation."""
 
     step: int = Field(description="Inner steps taken: from 0, before the first, to `steps`.", examples=[1])
     steps: int = Field(description="Inner steps to take (k).", examples=[5])
-    loss: float = Field(description="Mean cross-entropy of the support set then.", examples=[0.0465])
+    loss: float = Field(description="Mean cross-entropy of the support set at this step.", examples=[0.0465])
 
 
 class Score(BaseModel):
-    """A label and how probable the model holds it."""
+    """A label and its probability."""
 
     label: str = Field(examples=["alpha"])
     score: float = Field(description="Softmax probability, 0 to 1.", examples=[0.97])
@@ -140,7 +142,7 @@ class Prediction(Score):
     filename: str = Field(description="Its file name.", examples=["new.png"])
     known: bool | None = Field(
         default=None,
-        description="False for a picture that looks like none of the classes; null where the checkpoint can't say.",
+        description="False for a picture that looks like none of the classes; null if the checkpoint can't say.",
         examples=[True],
     )
     top: list[Score] = Field(
@@ -159,7 +161,7 @@ class PredictTimings(BaseModel):
 
 
 class PredictAnswer(BaseModel):
-    """What the model says about each image, in the order they were sent."""
+    """A prediction for each image, in the order they were sent."""
 
     model_id: str = Field(examples=[EXAMPLE_ID])
     checkpoint: CheckpointRef
@@ -174,7 +176,9 @@ class ModelPage(BaseModel):
     """A page of adapted models, newest first."""
 
     models: list[ModelSummary]
-    next_cursor: str | None = Field(default=None, description="Pass as ?cursor= for the next page; null: the last.")
+    next_cursor: str | None = Field(
+        default=None, description="Pass it as ?cursor= for the next page; null on the last."
+    )
 
 
 class CheckpointInfo(CheckpointRef):
@@ -183,15 +187,15 @@ class CheckpointInfo(CheckpointRef):
     default: bool = Field(description="Whether /adapt uses it when the request names none.")
     architecture: str = Field(description="The network.", examples=["conv4"])
     image_size: int = Field(description="Side in pixels that images are resized to.", examples=[28])
-    channels: int = Field(description="1: grey, 3: colour.", examples=[1])
-    ways: int | None = Field(description="The one number of classes it can take; null: any.", examples=[None])
+    channels: int = Field(description="1 for grey, 3 for colour.", examples=[1])
+    ways: int | None = Field(description="The only number of classes that it takes; null if any.", examples=[None])
     steps: int = Field(description="Gradient steps unless the request says otherwise.", examples=[5])
     from_shots: int = Field(description="Images a class, on average, for steps by default.", examples=[3])
     learning_rate: float = Field(description="Inner learning rate unless the request says otherwise.")
 
 
 class Checkpoints(BaseModel):
-    """What the server has loaded."""
+    """The checkpoints that the server has loaded."""
 
     checkpoints: list[CheckpointInfo]
 
@@ -203,15 +207,15 @@ class Health(BaseModel):
 
 
 class Names(BaseModel):
-    """New names for a model and its classes. What isn't named stays as it is."""
+    """New names for a model and its classes. A name that isn't given stays."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, AfterValidator(plain)] | None = Field(
-        default=None, max_length=200, description="The model's; null takes it away.", examples=["my symbols"]
+        default=None, max_length=200, description="The model's name; null removes it.", examples=["my symbols"]
     )
     classes: dict[str, str] = Field(
-        default={}, description="New names by the old ones; two may change places.", examples=[{"alpha": "aleph"}]
+        default={}, description="New names by the old ones; two classes may swap names.", examples=[{"alpha": "aleph"}]
     )
 
 

@@ -17,22 +17,22 @@ Image: TypeAlias = str | Path | bytes
 SupportSet: TypeAlias = str | Path | Iterable[tuple[str, Image]]
 """A folder with a folder per class, a zip of such folders, or (label, image) pairs."""
 
-MAX_FOLDER_BYTES = 256 << 20  # what a server takes of an archive, unless it is set to take more
+MAX_FOLDER_BYTES = 256 << 20  # the largest archive that a server takes by default
 
 Part: TypeAlias = tuple[str, tuple[str, bytes, str]]
-"""(field, (file name, content, media type)), as httpx takes it."""
+"""A part of the form as httpx takes it: (field, (file name, content, media type))."""
 
 
 def image_parts(images: Iterable[Image]) -> list[Part]:
-    """One `images` part an image, in order; raises OSError where a file cannot be read."""
+    """Return one `images` part for each image, in order. Raises OSError if a file can't be read."""
     return [("images", _file(index, image)) for index, image in enumerate(images)]
 
 
 def support_parts(support: SupportSet) -> tuple[Sequence[str], list[Part]]:
-    """The `labels` and the file parts of a support set.
+    """Return the `labels` and the file parts of a support set.
 
-    A folder travels as a zip: so the server alone decides which of its files are images and which are strays.
-    Raises SupportFolderError for one too large, and OSError where a file cannot be read.
+    A folder is sent as a zip, so that the server alone decides which of its files are images.
+    Raises SupportFolderError if the folder is too large, and OSError if a file can't be read.
     """
     if isinstance(support, str | Path):
         path = Path(support)
@@ -60,7 +60,7 @@ def _zip_of(folder: Path) -> bytes:
 
 
 def _files(folder: Path) -> list[Path]:
-    """All that are in it at any depth, before any is read: it may be the wrong folder, such as a home."""
+    """List all files at any depth before any is read: someone may give the wrong folder, such as a home."""
     files, size = [], 0
     for path in folder.rglob("*"):
         if path.is_file():

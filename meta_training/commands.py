@@ -1,4 +1,4 @@
-"""`kshot train`, `evaluate` and `report`, which app's command line finds through the entry points of pyproject.toml.
+"""`kshot train`, `evaluate` and `report`, which the command line finds by an entry point of pyproject.toml.
 
 Heavy imports wait until a command runs, so that `kshot --help` answers at once.
 """
@@ -22,6 +22,12 @@ Data = Annotated[
 ]
 Device = Annotated[str, typer.Option(envvar="KSHOT_DEVICE", help="`auto`, `cpu`, `cuda` or `cuda:<index>`.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores when not given.")]
+
+
+def register(kshot: typer.Typer) -> None:
+    """Add the commands of training to `kshot`."""
+    for command in (train, evaluate, report):
+        kshot.command()(command)
 
 
 def train(

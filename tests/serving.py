@@ -28,7 +28,7 @@ class Server:
 
     def command(self) -> list[str]:
         """Return the command that starts it."""
-        return [sys.executable, "-m", "app.commands", "serve", "--port", str(self.port)]
+        return [sys.executable, "-m", "kshot", "serve", "--port", str(self.port)]
 
     def start(self, until: str = "/readyz") -> None:
         """Returns when `until` answers 200."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from app.engine.engine import Engine
 from app.errors import CheckpointMismatch, CheckpointUnknown
 from app.service import answers
-from kshot.types import CheckpointInfo, Model
+from app.store.records import ModelRecord
+from kshot.types import CheckpointInfo
 from models.checkpoint import Checkpoint
 
 
@@ -26,7 +27,7 @@ class Catalogue:
             raise CheckpointUnknown(detail, field="checkpoint", available=available)
         return name, self._engine.learners[name].checkpoint
 
-    def of(self, model: Model) -> Checkpoint:
+    def of(self, model: ModelRecord) -> Checkpoint:
         """What a model was adapted from. Raises CheckpointMismatch: over other weights it means nothing."""
         wanted = model.checkpoint
         learner = self._engine.learners.get(wanted.name)

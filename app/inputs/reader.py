@@ -19,8 +19,8 @@ from app.inputs.support_archive import Kept
 from app.inputs.support_set import LEAST_CLASSES, SupportSet, Upload
 from app.service.idempotency import fingerprint
 from app.settings import Settings
+from app.store.records import ModelRecord
 from app.threads import Workers
-from kshot.types import Model
 from models.inputs.image import InputSpec
 
 # A picture that is decoded before a thread would have begun to: so small that none, however it is made, takes long.
@@ -62,7 +62,7 @@ class Reader:
         """The images as they are kept."""
         return await self._workers.run(support_archive.pack, support, images, choices)
 
-    async def unpack(self, file: BinaryIO, model: Model, spec: InputSpec) -> Kept:
+    async def unpack(self, file: BinaryIO, model: ModelRecord, spec: InputSpec) -> Kept:
         """A model's kept images."""
         return await self._workers.run(support_archive.unpack, file, model, spec)
 

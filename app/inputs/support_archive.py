@@ -18,33 +18,17 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 import torch
 from PIL import Image
-from pydantic import BaseModel
 from torch import Tensor
 
 from app.api.forms import Choices
 from app.errors import ModelDamaged
 from app.inputs.support_set import SupportSet, Upload
-from kshot.types import Model, SupportImage
+from app.store.records import AdaptationChoices, ModelRecord, SupportRecord
+from kshot.types import SupportImage
 from models.inputs.image import InputSpec
 
 DOCUMENT = "support.json"
 MEDIA_TYPE = "image/webp"
-
-
-class Record(BaseModel):
-    """What is kept beside the pictures: of each its file name and the place of its label among the model's classes."""
-
-    filenames: list[str]
-    labels: list[int]
-    choices: Choices
-
-    def images(self, model: Model) -> list[SupportImage]:
-        """As answers show them, by the names that the classes have now."""
-        pairs = zip(self.filenames, self.labels, strict=True)
-        return [
-            SupportImage(index=index, filename=filename, label=model.classes[label])
-            for index, (filename, label) in enumerate(pairs)
-        ]
 
 
 @dataclass(frozen=True)
@@ -58,10 +42,14 @@ class Kept:
 
 def pack(gone: Event, support: SupportSet, images: Tensor, choices: Choices) -> bytes:
     """The file of a model's images, uint8 [B, C, H, W]. Ends early, with CancelledError, once `gone` is set."""
-    record = Record(filenames=[upload.filename for upload in support.uploads], labels=support.labels, choices=choices)
+    record = SupportRecord(
+        filenames=[upload.filename for upload in support.uploads],
+        labels=support.labels,
+        choices=AdaptationChoices.model_validate(choices.model_dump()),
+    )
     buffer = io.BytesIO()
     with ZipFile(buffer, "w") as archive:
-        archive.writestr(DOCUMENT, record.model_dump_json())
+        archive.writestr(DOCUMENT, record.write())
         for index, image in enumerate(images):
             if gone.is_set():
                 raise CancelledError
@@ -69,7 +57,7 @@ def pack(gone: Event, support: SupportSet, images: Tensor, choices: Choices) -> 
     return buffer.getvalue()
 
 
-def unpack(gone: Event, file: BinaryIO, model: Model, spec: InputSpec) -> Kept:
+def unpack(gone: Event, file: BinaryIO, model: ModelRecord, spec: InputSpec) -> Kept:
     """What was packed, by the names that the classes have now. Closes the file; ends early as `pack` does.
 
     Raises ModelDamaged, as do the two below.
@@ -81,24 +69,25 @@ def unpack(gone: Event, file: BinaryIO, model: Model, spec: InputSpec) -> Kept:
             if gone.is_set():
                 raise CancelledError
             tensors.append(_tensor(archive.read(_name(index)), spec))
-    uploads = [Upload("images", image.index, image.filename, image.label) for image in record.images(model)]
-    return Kept(SupportSet(uploads, model.classes, []), torch.stack(tensors), record.choices)
+    uploads = [Upload("images", image.index, image.filename, image.label) for image in _images(record, model)]
+    choices = Choices.model_validate(record.choices.model_dump())
+    return Kept(SupportSet(uploads, model.classes, []), torch.stack(tensors), choices)
 
 
-def listed(file: BinaryIO, model: Model) -> list[SupportImage]:
+def listed(file: BinaryIO, model: ModelRecord) -> list[SupportImage]:
     """What there is. Closes the file."""
     with _opened(file, model) as archive:
-        return _record(archive).images(model)
+        return _images(_record(archive), model)
 
 
-def picture(file: BinaryIO, model: Model, index: int) -> bytes | None:
+def picture(file: BinaryIO, model: ModelRecord, index: int) -> bytes | None:
     """One of the images, as a WEBP file, if there is one of this index. Closes the file."""
     with _opened(file, model) as archive:
         return archive.read(_name(index)) if _name(index) in archive.namelist() else None
 
 
 @contextmanager
-def _opened(file: BinaryIO, model: Model) -> Iterator[ZipFile]:
+def _opened(file: BinaryIO, model: ModelRecord) -> Iterator[ZipFile]:
     try:
         with file, ZipFile(file) as archive:
             yield archive
@@ -107,8 +96,17 @@ def _opened(file: BinaryIO, model: Model) -> Iterator[ZipFile]:
         raise ModelDamaged(detail, field="model_id") from error
 
 
-def _record(archive: ZipFile) -> Record:
-    return Record.model_validate_json(archive.read(DOCUMENT))
+def _record(archive: ZipFile) -> SupportRecord:
+    return SupportRecord.read(archive.read(DOCUMENT))
+
+
+def _images(record: SupportRecord, model: ModelRecord) -> list[SupportImage]:
+    """The images as answers show them, by the names that the model's classes have now."""
+    pairs = zip(record.filenames, record.labels, strict=True)
+    return [
+        SupportImage(index=index, filename=filename, label=model.classes[label])
+        for index, (filename, label) in enumerate(pairs)
+    ]
 
 
 def _name(index: int) -> str:

@@ -15,7 +15,8 @@ from app.inputs.support_set import SupportSet
 from app.service import answers
 from app.settings import Settings
 from app.store import new_id
-from kshot.types import MAX_SKIPPED, Model, StepEvent
+from app.store.records import ModelRecord
+from kshot.types import MAX_SKIPPED, StepEvent
 from models.checkpoint import Checkpoint
 from models.learner import Adaptation
 
@@ -32,7 +33,7 @@ class Task:
     images: Tensor
     choices: Choices
     title: str | None
-    parent: Model | None = None
+    parent: ModelRecord | None = None
 
     def work(self, settings: Settings, tell: Tell) -> AdaptWork:
         """For the engine; `tell`s of each step. Raises StepsOutOfRange."""
@@ -50,11 +51,11 @@ class Task:
             observe=None if tell is nobody else lambda step, loss: tell(StepEvent(step=step, steps=steps, loss=loss)),
         )
 
-    def model(self, work: AdaptWork, adaptation: Adaptation, images_kept: bool, settings: Settings) -> Model:
-        """What to keep and to answer."""
+    def record(self, work: AdaptWork, adaptation: Adaptation, images_kept: bool, settings: Settings) -> ModelRecord:
+        """Return what to keep of the model."""
         now, support, parent = datetime.now(UTC), self.support, self.parent
         ttl = self.choices.ttl_seconds or settings.ttl_seconds
-        return Model(
+        return ModelRecord(
             id=new_id(),
             name=self.title,
             parent=parent and parent.id,

@@ -9,7 +9,8 @@ from operator import itemgetter
 
 from app.errors import Diverged
 from app.inputs.support_set import Upload
-from kshot.types import CheckpointInfo, CheckpointRef, CurvePoint, HardImage, Prediction, Score, Validation
+from app.store.records import AccuracyPoint, CheckpointReference, ExpectedAccuracy, ImageLoss
+from kshot.types import CheckpointInfo, Prediction, Score
 from models.checkpoint import Checkpoint
 from models.learner import Adaptation, Answers
 
@@ -17,9 +18,9 @@ HARDEST = 3
 METHOD = "cross-validation within the support set, calibrated on other data"
 
 
-def reference(name: str, checkpoint: Checkpoint) -> CheckpointRef:
+def reference(name: str, checkpoint: Checkpoint) -> CheckpointReference:
     """How a model names its checkpoint."""
-    return CheckpointRef(name=name, digest=checkpoint.digest)
+    return CheckpointReference(name=name, digest=checkpoint.digest)
 
 
 def describe(name: str, checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
@@ -46,20 +47,20 @@ def check_finite(adaptation: Adaptation) -> None:
         raise Diverged(detail, field="learning_rate")
 
 
-def hardest(uploads: Sequence[Upload], losses: Sequence[float]) -> list[HardImage]:
+def hardest(uploads: Sequence[Upload], losses: Sequence[float]) -> list[ImageLoss]:
     """The images with the highest loss, worst first."""
     worst = sorted(zip(losses, uploads, strict=True), key=lambda pair: -pair[0])[:HARDEST]
     return [
-        HardImage(index=upload.index, filename=upload.filename, label=upload.label, loss=loss) for loss, upload in worst
+        ImageLoss(index=upload.index, filename=upload.filename, label=upload.label, loss=loss) for loss, upload in worst
     ]
 
 
-def validation(adaptation: Adaptation) -> Validation | None:
+def validation(adaptation: Adaptation) -> ExpectedAccuracy | None:
     """The accuracy to expect, if the learner could tell."""
     if adaptation.expected_accuracy is None:
         return None
-    curve = [CurvePoint(images=images, accuracy=accuracy) for images, accuracy in adaptation.learning_curve]
-    return Validation(accuracy=adaptation.expected_accuracy, method=METHOD, learning_curve=curve)
+    curve = [AccuracyPoint(images=images, accuracy=accuracy) for images, accuracy in adaptation.learning_curve]
+    return ExpectedAccuracy(accuracy=adaptation.expected_accuracy, method=METHOD, learning_curve=curve)
 
 
 def predictions(

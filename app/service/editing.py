@@ -15,7 +15,8 @@ from app.inputs import support_set
 from app.inputs.support_archive import Kept
 from app.inputs.support_set import SupportSet, Upload
 from app.settings import Settings
-from kshot.types import Model, Names
+from app.store.records import ModelRecord
+from kshot.types import Names
 
 
 def without(kept: Kept, form: VersionForm) -> Kept:
@@ -47,7 +48,7 @@ def choices(form: VersionForm, parent: Choices) -> Choices:
     return parent.model_copy(update=own)
 
 
-def renamed(model: Model, names: Names) -> Model:
+def renamed(model: ModelRecord, names: Names) -> ModelRecord:
     """The model by its new names. Raises ClassUnknown, LabelInvalid or ClassesClash."""
     _known(names.classes, model.classes, "classes")
     new = {

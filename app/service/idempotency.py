@@ -24,12 +24,14 @@ from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
 from app.errors import IdempotencyKeyReused, ModelNotFound
+from app.service.model_answers import adapt_answer
 from app.store import Store, Stored
-from kshot.types import AdaptAnswer, AdaptTimings
+from app.store.records import AdaptDurations, AnswerRecord, IntentRecord
+from kshot.types import AdaptAnswer
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
-UNKNOWN = AdaptTimings(decode=0, queue=0, encode=0, adapt=0, store=0)
+UNKNOWN = AdaptDurations(decode=0, queue=0, encode=0, adapt=0, store=0)
 
 IdempotencyKey: TypeAlias = Annotated[
     str | None,
@@ -45,13 +47,6 @@ IdempotencyKey: TypeAlias = Annotated[
 
 class Replay(AdaptAnswer):
     """An answer that was given before."""
-
-
-class Intent(BaseModel):
-    """What a key stands for."""
-
-    fingerprint: str
-    model_id: str
 
 
 @dataclass(frozen=True)
@@ -75,19 +70,21 @@ class Once:
             return None
         model_id = self._model_id(intent)
         answer = self.store.recall(_answer_to(model_id))
-        return Replay.model_validate_json(answer) if answer else self._rebuilt(model_id)
+        return _replay(AnswerRecord.read(answer)) if answer else self._rebuilt(model_id)
 
     def put(self, stored: Stored, images: bytes | None = None) -> Stored:
         """As Store.put, under the id of whoever was first to come so far. Raises IdempotencyKeyReused."""
-        ours = Intent(fingerprint=self.fingerprint, model_id=stored.model.id)
-        model_id = self._model_id(self.store.claim(self.name, ours.model_dump_json().encode()))
-        model = stored.model.model_copy(update={"id": model_id})
-        return self.store.put(replace(stored, model=model), images)
+        ours = IntentRecord(fingerprint=self.fingerprint, model_id=stored.record.id)
+        model_id = self._model_id(self.store.claim(self.name, ours.write()))
+        record = stored.record.model_copy(update={"id": model_id})
+        return self.store.put(replace(stored, record=record), images)
 
     def remember(self, answer: AdaptAnswer) -> AdaptAnswer:
         """The answer that all get: another server's, if it was quicker."""
-        first = self.store.claim(_answer_to(answer.id), answer.model_dump_json().encode())
-        return AdaptAnswer.model_validate_json(first)
+        return adapt_answer(self._remembered(AnswerRecord.model_validate(answer.model_dump())))
+
+    def _remembered(self, answer: AnswerRecord) -> AnswerRecord:
+        return AnswerRecord.read(self.store.claim(_answer_to(answer.id), answer.write()))
 
     def _rebuilt(self, model_id: str) -> Replay | None:
         """Of a model that was kept and not answered, by a server that was killed or whose client left.
@@ -96,12 +93,11 @@ class Once:
         """
         with suppress(ModelNotFound):
             model = self.store.describe(model_id)
-            answer = self.remember(AdaptAnswer(**model.model_dump(), timings_ms=UNKNOWN))
-            return Replay(**answer.model_dump())
+            return _replay(self._remembered(AnswerRecord(**dict(model), timings_ms=UNKNOWN)))
         return None
 
     def _model_id(self, intent: bytes) -> str:
-        kept = Intent.model_validate_json(intent)
+        kept = IntentRecord.read(intent)
         if kept.fingerprint != self.fingerprint:
             detail = (
                 f"This {HEADER} came with other fields or files before, for model {kept.model_id}. "
@@ -139,6 +135,10 @@ def _file(upload: UploadFile) -> tuple[str | None, str]:
     digest = hashlib.file_digest(upload.file, "sha256").hexdigest()  # type: ignore[arg-type] # BinaryIO has readinto
     upload.file.seek(0)
     return upload.filename, digest
+
+
+def _replay(answer: AnswerRecord) -> Replay:
+    return Replay(**dict(adapt_answer(answer)))
 
 
 def _answer_to(model_id: str) -> str:

@@ -23,19 +23,19 @@ from app.inputs import support_archive
 from app.inputs.reader import Reader
 from app.observability.metrics import Metrics
 from app.observability.stopwatch import Observe, Stopwatch
-from app.service import answers, editing
+from app.service import answers, editing, model_answers
 from app.service.adaptation import Task, check_steps
 from app.service.blocking import Blocking, Gathered
 from app.settings import Settings
 from app.store import DirectoryStore, Put, Store, Stored, Usage
 from app.store.cache import ModelCache, Source
+from app.store.records import ModelRecord
 from kshot.types import (
     AdaptAnswer,
     AdaptTimings,
     ExportFormat,
     Model,
     ModelPage,
-    ModelSummary,
     Names,
     PredictAnswer,
     PredictTimings,
@@ -121,10 +121,10 @@ class Service:
             raise errors.SupportUnsuitable(str(error), field=field) from error
         answers.check_finite(done)
         tell(StepEvent(step=work.steps, steps=work.steps, loss=done.losses[-1]))
-        model = task.model(work, done, keep, self.settings)
+        record = task.record(work, done, keep, self.settings)
         with watch("store"):
-            model = await self._keep(Stored(model, done.adapted.tensors), packed, put or self.store.put)
-        return AdaptAnswer(**model.model_dump(), timings_ms=AdaptTimings(**watch.ms))
+            record = await self._keep(Stored(record, done.adapted.tensors), packed, put or self.store.put)
+        return AdaptAnswer(**dict(model_answers.model_answer(record)), timings_ms=AdaptTimings(**watch.ms))
 
     async def predict(self, form: PredictForm) -> PredictAnswer:
         """Classifies images with a model. Raises AppError."""
@@ -133,7 +133,7 @@ class Service:
             return await self._predict(form, stored)
 
     async def _predict(self, form: PredictForm, stored: Stored) -> PredictAnswer:
-        model = stored.model
+        model = stored.record
         checkpoint = self.checkpoints.of(model)
         watch = Stopwatch(model.checkpoint.name, self.observers)
         with self.engine.expecting(), watch("decode"):
@@ -150,7 +150,7 @@ class Service:
         predictions = told() if said.probabilities.numel() <= FEW else await to_thread.run_sync(told)
         return PredictAnswer(
             model_id=model.id,
-            checkpoint=model.checkpoint,
+            checkpoint=model_answers.checkpoint_reference(model.checkpoint),
             predictions=predictions,
             transductive=form.transductive,
             timings_ms=PredictTimings(**watch.ms),
@@ -165,13 +165,13 @@ class Service:
 
     async def describe(self, model_id: str) -> Model:
         """A model, without its weights. Raises ModelNotFound."""
-        return await self.reads.run(self.store.describe, model_id)
+        return model_answers.model_answer(await self.reads.run(self.store.describe, model_id))
 
     async def rename(self, model_id: str, names: Names) -> Model:
         """A model by other names, its weights as they are. Raises AppError."""
-        model = await self.writes.run(self.store.update, model_id, partial(editing.renamed, names=names))
+        record = await self.writes.run(self.store.update, model_id, partial(editing.renamed, names=names))
         self.cache.drop((self.tenant, model_id))
-        return model
+        return model_answers.model_answer(record)
 
     async def images(self, model_id: str) -> SupportImages:
         """What a model was adapted to. Raises ModelNotFound or ImagesNotKept."""
@@ -191,9 +191,9 @@ class Service:
         self.engine.require_ready()
         build = build_onnx if form == "onnx" else build_safetensors
         async with self._using(model_id) as stored:
-            about = {"model": ModelSummary(**stored.model.model_dump()).model_dump_json()}
+            about = {"model": model_answers.model_summary(stored.record).model_dump_json()}
             adapted = Adapted(move(dict(stored.tensors), HOST))
-            given = self.checkpoints.of(stored.model), adapted, stored.model.classes, about
+            given = self.checkpoints.of(stored.record), adapted, stored.record.classes, about
             return await to_thread.run_sync(build, *given)
 
     async def delete(self, model_id: str) -> None:
@@ -203,8 +203,8 @@ class Service:
 
     async def page(self, limit: int, cursor: str | None) -> ModelPage:
         """Models, newest first."""
-        models, next_cursor = await self.reads.run(self.store.page, limit, cursor)
-        return ModelPage(models=list(models), next_cursor=next_cursor)
+        records, next_cursor = await self.reads.run(self.store.page, limit, cursor)
+        return ModelPage(models=[model_answers.model_summary(each) for each in records], next_cursor=next_cursor)
 
     async def usage(self) -> Usage:
         """What the tenant's models take."""
@@ -213,11 +213,11 @@ class Service:
     async def _packed(self, task: Task, keep: bool) -> bytes | None:
         return await self.reader.pack(task.support, task.images, task.choices) if keep else None
 
-    async def _keep(self, stored: Stored, images: bytes | None, put: Put) -> Model:
-        """The model that is kept: another server's, if that was quicker to keep the same."""
+    async def _keep(self, stored: Stored, images: bytes | None, put: Put) -> ModelRecord:
+        """The record that is kept: another server's, if that was quicker to keep the same."""
         kept = await self.writes.run(put, stored, images)
-        self.cache.put((self.tenant, kept.model.id), await to_thread.run_sync(self._on_device, kept))
-        return kept.model
+        self.cache.put((self.tenant, kept.record.id), await to_thread.run_sync(self._on_device, kept))
+        return kept.record
 
     def _using(self, model_id: str) -> AbstractAsyncContextManager[Stored]:
         """A model by whose weights on the device to compute. Raises ModelNotFound or ModelDamaged."""
@@ -230,15 +230,15 @@ class Service:
 
     def _on_device(self, stored: Stored) -> Stored:
         """So that predictions need not move it there each time; it stays for as long as it is in the cache."""
-        learner = self.engine.learners.get(stored.model.checkpoint.name)
+        learner = self.engine.learners.get(stored.record.checkpoint.name)
         if learner is None:
             return stored
         place = in_own_pages if learner.device == HOST else partial(move, target=learner.device)
         return replace(stored, tensors=place(dict(stored.tensors)))
 
-    async def _images(self, model_id: str) -> tuple[Model, BinaryIO]:
+    async def _images(self, model_id: str) -> tuple[ModelRecord, BinaryIO]:
         """A model and the file of its images. Raises ModelNotFound or ImagesNotKept."""
-        model = await self.describe(model_id)
+        model = await self.reads.run(self.store.describe, model_id)
         if not model.images_kept:
             detail = f"Model {model_id} was made without keep_images. Send all images to /adapt again, to keep them."
             raise errors.ImagesNotKept(detail, field="model_id")

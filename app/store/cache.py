@@ -103,7 +103,7 @@ class ModelCache:
 
     async def _is_current(self, key: Hashable, stored: Stored, source: Source) -> bool:
         entry, now = self._models.get(key), time.monotonic()
-        if is_expired(stored.model):
+        if is_expired(stored.record):
             return False
         if entry and entry.stored is stored and now - entry.checked < self.fresh_seconds:
             return True
@@ -128,7 +128,7 @@ class ModelCache:
         if self.bytes <= self.max_bytes:
             return
         for key, entry in list(self._models.items()):
-            if key not in self._users and entry.stored.model.id not in self.pinned:
+            if key not in self._users and entry.stored.record.id not in self.pinned:
                 self.metrics.evicted()
                 self.drop(key)
             if self.bytes <= self.max_bytes:

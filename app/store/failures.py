@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -12,6 +12,26 @@ from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
 
 log = structlog.stdlib.get_logger("kshot.store")
 DAMAGES = (SafetensorError, KeyError, TypeError, ValueError)  # what reading a damaged file raises
+
+
+class FailureLog:
+    """Logs each failure once, for as long as it lasts: a sweep or a list meets it again and again."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __contains__(self, place: str) -> bool:
+        return place in self._told
+
+    def tell(self, message: str, place: str, error: Exception) -> None:
+        """Log what failed there, if that is news."""
+        if place not in self._told:
+            log.warning(message, place=place, error=str(error))
+        self._told.add(place)
+
+    def forget_all_but(self, places: Collection[str]) -> None:
+        """Forget the failures elsewhere: they are over."""
+        self._told.intersection_update(places)
 
 
 def not_found(model_id: str) -> ModelNotFound:

@@ -9,7 +9,7 @@ from typing import BinaryIO, Protocol, TypeAlias
 
 from torch import Tensor
 
-from kshot.types import Model
+from app.store.records import ModelRecord
 
 ABANDONED_SECONDS = 3600  # another server on the same store may still be writing what is younger
 RECORD_SECONDS = 86400  # life of a record
@@ -20,9 +20,9 @@ Tensors = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Stored:
-    """A model and its tensors, which are on the CPU; `revision` is the store's, another after each change."""
+    """A model's record and its tensors; `revision` is the store's, another after each change."""
 
-    model: Model
+    record: ModelRecord
     tensors: Tensors
     revision: str = ""
 
@@ -59,7 +59,7 @@ class Store(Protocol):
         When this returns, with the revision, they survive a crash.
         """
 
-    def update(self, model_id: str, change: Callable[[Model], Model]) -> Model:
+    def update(self, model_id: str, change: Callable[[ModelRecord], ModelRecord]) -> ModelRecord:
         """Replaces what is said of a model; none of several updates at once is lost. Raises what `get` raises."""
 
     def revision(self, model_id: str) -> str | None:
@@ -68,7 +68,7 @@ class Store(Protocol):
     def get(self, model_id: str) -> Stored:
         """Raises ModelNotFound (unknown or expired) or ModelDamaged."""
 
-    def describe(self, model_id: str) -> Model:
+    def describe(self, model_id: str) -> ModelRecord:
         """Without its tensors; raises what `get` raises."""
 
     def images(self, model_id: str) -> BinaryIO:
@@ -77,7 +77,7 @@ class Store(Protocol):
     def delete(self, model_id: str) -> None:
         """Raises ModelNotFound."""
 
-    def page(self, limit: int, cursor: str | None = None) -> tuple[list[Model], str | None]:
+    def page(self, limit: int, cursor: str | None = None) -> tuple[list[ModelRecord], str | None]:
         """Up to `limit` models older than `cursor`, newest first and the next page's cursor, if any."""
 
     def usage(self) -> Usage:
@@ -99,6 +99,6 @@ class Store(Protocol):
         """
 
 
-def is_expired(model: Model) -> bool:
+def is_expired(record: ModelRecord) -> bool:
     """Whether its time is over."""
-    return model.expires_at is not None and model.expires_at <= datetime.now(UTC)
+    return record.expires_at is not None and record.expires_at <= datetime.now(UTC)

@@ -9,7 +9,7 @@ from typing import Any
 from safetensors.torch import load, save
 
 from app.store.interface import Stored, Tensors
-from kshot.types import Model
+from app.store.records import ModelRecord
 
 SUFFIX = ".safetensors"
 LENGTH_BYTES = 8  # the file begins with the length of its header, little-endian
@@ -20,13 +20,13 @@ HEADER_BYTES = 16384  # most headers are smaller, with their length
 class Header:
     """What a file says in front of its tensors; `images` names those of the model, where that doesn't go by its id."""
 
-    model: Model
+    record: ModelRecord
     images: str | None = None
 
 
 def encode(stored: Stored, images: str | None = None) -> bytes:
     """The file."""
-    metadata = {"model": stored.model.model_dump_json()} | ({"images": images} if images else {})
+    metadata = {"model": stored.record.write().decode()} | ({"images": images} if images else {})
     return save(dict(stored.tensors), metadata=metadata)
 
 
@@ -43,11 +43,11 @@ def bytes_needed(start: bytes) -> int:
 def header_of(start: bytes, size: int) -> Header:
     """From a file's beginning and the bytes it has in all.
 
-    Raises ValueError, KeyError or TypeError for what is damaged or has lost its end.
+    Raises ValueError, KeyError or TypeError for what is damaged or has lost its end; RecordTooNew or RecordOutdated.
     """
     header: dict[str, Any] = json.loads(start[LENGTH_BYTES : bytes_needed(start)])
     metadata = header.pop("__metadata__")
     whole = bytes_needed(start) + max(tensor["data_offsets"][1] for tensor in header.values())
     if size != whole:
         raise ValueError(f"it has {size} bytes, not {whole}")
-    return Header(Model.model_validate_json(metadata["model"]), metadata.get("images"))
+    return Header(ModelRecord.read(metadata["model"]), metadata.get("images"))

@@ -1,1 +1,1 @@
-"""The command line of a running server's users: `kshot adapt`, `predict`, `models` and `checkpoints`."""
+"""Commands for users of a running server: `kshot adapt`, `predict`, `models` and `checkpoints`."""

@@ -1,4 +1,4 @@
-"""`kshot predict --csv`: any number of images, request by request."""
+"""`kshot predict --csv`: classify any number of images, a request for every 50."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from kshot import Client, Prediction
 
 COLUMNS = ("image", "label", "score", "known")
-TOGETHER = 50  # images of a request: few enough for any server's limits, many enough for its batches
+TOGETHER = 50  # images of a request: below every server's limit, and enough to fill its batches
 
 
 def write_csv(client: Client, model_id: str, images: Sequence[Path]) -> None:
-    """A line for each image on stdout, and on a terminal's stderr how far it is."""
+    """Write a line for each image to stdout, and show the progress on stderr if it is a terminal."""
     from rich.console import Console
     from rich.progress import track
 

@@ -1,4 +1,4 @@
-"""How the commands speak to a person, or with --json to a program."""
+"""Output of the commands: words and tables for a person, or with --json for a program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
-PIPE_WIDTH = 200  # columns, so that what goes to grep or a file is one line a row
+PIPE_WIDTH = 200  # columns, so that each row is one line where grep or a file takes the output
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Url: TypeAlias = Annotated[
@@ -28,7 +28,7 @@ Url: TypeAlias = Annotated[
 
 @contextmanager
 def connected(url: str | None) -> Iterator[Client]:
-    """A client of the server at `url`; what goes wrong with it ends the command with exit code 1."""
+    """Yield a client of the server at `url`. Its errors end the command with exit code 1."""
     from kshot import APIError, Client, ClientError
 
     try:
@@ -37,11 +37,11 @@ def connected(url: str | None) -> Iterator[Client]:
     except APIError as error:
         fail(error.problem.title, _with_request(error.problem))
     except ClientError as error:
-        fail("The command was not carried out", str(error))
+        fail("The command failed", str(error))
 
 
 def _with_request(problem: Problem) -> str:
-    """The detail, and where the server itself is at fault, what finds the request in its log."""
+    """Return the detail and, for an error of the server itself, the id that finds the request in its log."""
     at_fault = problem.status >= 500 and problem.request_id
     return f"{problem.detail}\nrequest_id {problem.request_id}" if at_fault else problem.detail
 
@@ -65,7 +65,7 @@ def show(answer: A, as_json: bool, in_words: Callable[[A], None]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A plain table."""
+    """Print a plain table."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -75,7 +75,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(column, no_wrap=number == 0, overflow="fold")  # an id must stay in one piece
     for row in rows:
         table.add_row(*(shown(str(cell)) for cell in row))
-    # The words are users' own: no markup, emoji codes or highlights are read into them.
+    # Names come from users: don't read markup or emoji codes into them.
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console.width = PIPE_WIDTH
@@ -83,7 +83,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def show_adapted(answer: AdaptAnswer) -> None:
-    """A model that was just made, and what to do next."""
+    """Print a model that was just made, and what to do next."""
     images = sum(answer.shots.values())
     typer.echo(f"Adapted {answer.checkpoint.name} to {len(answer.classes)} classes with {images} images.")
     print_table(["class", "images"], answer.shots.items())
@@ -103,7 +103,7 @@ def show_adapted(answer: AdaptAnswer) -> None:
 
 
 def show_progress(events: Iterable[StepEvent | AdaptAnswer]) -> AdaptAnswer:
-    """The loss as it falls, on a terminal's stderr; returns the answer that comes last."""
+    """Show the loss of each step on a terminal's stderr, and return the answer, which is the last event."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -122,4 +122,4 @@ def show_progress(events: Iterable[StepEvent | AdaptAnswer]) -> AdaptAnswer:
             if not isinstance(event, StepEvent):
                 return event
             progress.update(bar, completed=event.step, total=event.steps, loss=f"{event.loss:.4f}")
-    fail("The server broke off", "No answer came after the last step: look at its log.")
+    fail("The answer broke off", "The server sent no answer after the last step: look at its log.")

@@ -1,48 +1,63 @@
-"""Commands that other packages add to `kshot`: an entry point of the group `kshot.commands` for each.
+"""Commands that the server's distribution, kshot-server, adds to `kshot`.
 
-So `kshot train`, `evaluate` and `report` come from meta_training, which app never imports, and what they need is
-loaded only when they run.
+An entry point of the group `kshot.commands` names a function that takes the Typer application and adds commands to
+it. It is called each time that `kshot` starts, so it imports nothing heavy.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 
 import typer
 
-from kshot.commands.console import HELP_OPTIONS, fail
+from kshot.commands.console import fail
 
 GROUP = "kshot.commands"
-COMMANDS = {
-    "train": "Meta-train a checkpoint with Reptile, on many small tasks (`train` extra).",
-    "evaluate": "Measure a checkpoint's few-shot accuracy, with confidence intervals (`train` extra).",
-    "report": "Render checkpoints' accuracy as a table beside the published (`train` extra).",
+
+# What `kshot --help` lists where kshot-server isn't installed: (what it does, the extra that installs it).
+SERVER_COMMANDS = {
+    "serve": ("Start the service.", "serve"),
+    "keys": ("Make, list and revoke the API keys of a server.", "serve"),
+    "train": ("Meta-train a checkpoint.", "train"),
+    "evaluate": ("Measure a checkpoint's few-shot accuracy.", "train"),
+    "report": ("Render checkpoints' accuracy as a table.", "train"),
 }
 
 
 def register(parent: typer.Typer) -> None:
-    """Add a command for each extension, which hands all its arguments on, `--help` too."""
-    unread = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
-    for name, text in COMMANDS.items():
-        parent.command(name, help=text, context_settings=unread, add_help_option=False)(_hand_on)
-
-
-def _hand_on(context: typer.Context) -> None:
-    name = str(context.info_name)
-    found = entry_points(group=GROUP, name=name)
+    """Add the server's commands, or in their place commands that say how to install them."""
+    found = entry_points(group=GROUP)
+    for extension in found:
+        extension.load()(parent)
     if not found:
-        fail(f"`kshot {name}` isn't installed", "Install kshot as a package: pip install 'kshot[train]'")
-    command = typer.Typer(
-        add_completion=False,
-        rich_markup_mode="markdown",
-        pretty_exceptions_show_locals=False,
-        context_settings=HELP_OPTIONS,
-    )
+        _register_substitutes(parent)
+
+
+@contextmanager
+def missing_modules_explained() -> Iterator[None]:
+    """Exit with 1 and say what to install where a command needs a module that isn't there."""
     try:
-        command.command(name)(found[name].load())
-        command(context.args, prog_name=f"kshot {name}")
+        yield
     except ModuleNotFoundError as error:
-        fail(
-            f"{error.name} isn't installed",
-            f"`kshot {name}` needs the train extra: pip install 'kshot[train]'",
+        typer.secho(f"{error.name} isn't installed", err=True, fg="red", bold=True)
+        typer.echo(
+            "Training, evaluation and reports need: pip install 'kshot[train]'\n"
+            "Everything else of a server needs: pip install 'kshot[serve]'",
+            err=True,
         )
+        raise SystemExit(1) from error
+
+
+def _register_substitutes(parent: typer.Typer) -> None:
+    unread = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+    for name, (text, extra) in SERVER_COMMANDS.items():
+        described = f"{text} Install it: `pip install 'kshot[{extra}]'`."
+        parent.command(name, help=described, context_settings=unread, add_help_option=False)(_explain)
+
+
+def _explain(context: typer.Context) -> None:
+    name = str(context.info_name)
+    _, extra = SERVER_COMMANDS[name]
+    fail(f"`kshot {name}` isn't installed", f"It comes with the server: pip install 'kshot[{extra}]'")

@@ -1,4 +1,4 @@
-"""`kshot models`: the adapted models that a running server keeps, and new versions of them."""
+"""`kshot models`: list, show, edit, rename, export and delete the adapted models of a running server."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def show_model(model_id: Id, url: Url = None, as_json: AsJson = False) -> None:
 
 @models.command("images")
 def list_images(model_id: Id, url: Url = None, as_json: AsJson = False) -> None:
-    """List the images a model was adapted to, with the numbers by which `edit --remove` knows them."""
+    """List the images a model was adapted to, with the numbers that `edit --remove` takes."""
     with connected(url) as client:
         found = client.images(model_id)
     show(found, as_json, _show_images)
@@ -87,7 +87,7 @@ def rename_model(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give a model or its classes other names, at once: nothing is adapted anew.
+    """Rename a model or its classes, at once: nothing is adapted anew.
 
     Example:
     - `kshot models rename MODEL_ID --name clothes --class t-shirt=shirt`
@@ -123,7 +123,7 @@ def export_model(
 
 @models.command("delete")
 def delete_models(
-    model_ids: Annotated[list[str], typer.Argument(metavar="MODEL_ID...", help="The ids of those to delete.")],
+    model_ids: Annotated[list[str], typer.Argument(metavar="MODEL_ID...", help="The ids of the models to delete.")],
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`kshot adapt`, `kshot predict` and `kshot checkpoints`: what a running server does."""
+"""`kshot adapt`, `kshot predict` and `kshot checkpoints`, which ask a running server."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def predict(
         bool, typer.Option("--transductive", help="Classify them together, by their own batch statistics.")
     ] = False,
     as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print a line of CSV an image; for any number of them, by requests of 50.")
+        bool, typer.Option("--csv", help="Print a line of CSV for each image; takes any number of them.")
     ] = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask an adapted model what images show.
+    """Classify images with an adapted model.
 
     Examples:
     - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f tests/data/drawings/query/*/*.png`
@@ -79,7 +79,7 @@ def predict(
     - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f photos/*.jpg --csv > predictions.csv`
     """
     if as_csv and (as_json or transductive):
-        raise typer.BadParameter("it goes with neither --json nor --transductive", param_hint="--csv")
+        raise typer.BadParameter("it can't be used with --json or --transductive", param_hint="--csv")
     with connected(url) as client:
         if as_csv:
             write_csv(client, model_id, images)

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 import torch
 
 from app.store import Stored, new_id
-from kshot.types import CheckpointRef, Model
+from app.store.records import CheckpointReference, ModelRecord
 
 
 def stored(model_id: str | None = None, expires_in: float | None = None) -> Stored:
     now = datetime.now(UTC)
-    model = Model(
+    record = ModelRecord(
         id=model_id or new_id(),
         name="ünïcödé",
-        checkpoint=CheckpointRef(name="omniglot", digest="sha256:0"),
+        checkpoint=CheckpointReference(name="omniglot", digest="sha256:0"),
         classes=["a", "b"],
         created_at=now,
         expires_at=now + timedelta(seconds=expires_in) if expires_in is not None else None,
@@ -26,4 +26,4 @@ def stored(model_id: str | None = None, expires_in: float | None = None) -> Stor
         support_accuracy=1,
         hardest_images=[],
     )
-    return Stored(model, {"head.weight": torch.randn(2, 3), "head.bias": torch.zeros(2)})
+    return Stored(record, {"head.weight": torch.randn(2, 3), "head.bias": torch.zeros(2)})

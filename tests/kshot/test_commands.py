@@ -16,8 +16,7 @@ from typing import Any
 import onnx
 import pytest
 
-from app import __version__
-from kshot import Client, ServerUnreachableError
+from kshot import Client, ServerUnreachableError, __version__
 from tests.app.drawings import DRAWINGS, QUERY
 from tests.serving import Server, free_port
 
@@ -178,9 +177,9 @@ def test_commands_of_training_come_from_meta_training(command: str) -> None:
 def test_train_without_its_extra_says_how_to_install_it() -> None:
     code = """
 import sys
-sys.modules.update(dict.fromkeys(["matplotlib", "tensorboard", "tqdm", "meta_training"]))
-sys.argv = ["kshot", "train", "--preset", "omniglot"]
-from app.commands import main
+sys.modules.update(dict.fromkeys(["matplotlib", "tensorboard", "tqdm"]))  # None: importing it is an ImportError
+sys.argv = ["kshot", "train", "--preset", "omniglot", "--data", "."]
+from kshot.__main__ import main
 main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
+from app.errors import ModelDamaged, ModelNotFound, RecordError, StoreUnavailable
 from app.store.directory.files import locked, make_folder, revision_of
 from app.store.directory.model_folder import IMAGES, RECORD, RECORDS, ids_before, read_header, remove, sizes
 from app.store.directory.sweeper import Sweeper
-from app.store.failures import DAMAGES, disk_refused, not_found, reaching, usable
+from app.store.failures import DAMAGES, FailureLog, disk_refused, not_found, reaching, usable
 from app.store.ids import ID, check_record, check_tenant, new_id
 from app.store.interface import Stored, Usage, is_expired
 from app.store.model_file import SUFFIX, encode, tensors_of
-from kshot.types import Model
+from app.store.records import ModelRecord
 from models.atomic_file import flush, temporary, write
 
 TENANT_FOLDER = "tenant-"  # and its name
@@ -37,7 +37,7 @@ class DirectoryStore:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._of_tenant = False
-        self._sweeper = Sweeper()
+        self._sweeper, self._unlisted = Sweeper(), FailureLog()
         try:
             directory.mkdir(parents=True, exist_ok=True)
             with temporary(directory / new_id()) as probe:
@@ -57,7 +57,7 @@ class DirectoryStore:
 
     def put(self, stored: Stored, images: bytes | None = None) -> Stored:
         """See Store."""
-        path = self._path(stored.model.id)
+        path = self._path(stored.record.id)
         with self._usable(), temporary(path) as model_file, temporary(path) as images_file:
             write(model_file, encode(stored))
             if images is not None:
@@ -65,24 +65,24 @@ class DirectoryStore:
             revision = revision_of(model_file)
             with locked(self.directory):
                 if path.exists():
-                    return self.get(stored.model.id)
+                    return self.get(stored.record.id)
                 if images is not None:  # first: the model is there when all is
                     images_file.replace(path.with_suffix(IMAGES))
                 model_file.replace(path)
             flush(self.directory)
         return replace(stored, revision=revision)
 
-    def update(self, model_id: str, change: Callable[[Model], Model]) -> Model:
+    def update(self, model_id: str, change: Callable[[ModelRecord], ModelRecord]) -> ModelRecord:
         """See Store."""
         path = self._path(model_id)
         with self._usable(), locked(self.directory):
             stored = self.get(model_id)
-            changed = replace(stored, model=change(stored.model))
+            changed = replace(stored, record=change(stored.record))
             with temporary(path) as file:
                 write(file, encode(changed))
                 file.replace(path)
             flush(self.directory)
-        return changed.model
+        return changed.record
 
     def revision(self, model_id: str) -> str | None:
         """See Store."""
@@ -105,14 +105,14 @@ class DirectoryStore:
         with reaching(model_id):
             return self._path(model_id).with_suffix(IMAGES).open("rb")
 
-    def describe(self, model_id: str) -> Model:
+    def describe(self, model_id: str) -> ModelRecord:
         """See Store."""
         path = self._path(model_id)
         with reaching(model_id):
-            model = read_header(path).model
-        if is_expired(model):
+            record = read_header(path).record
+        if is_expired(record):
             raise not_found(model_id)
-        return model
+        return record
 
     def delete(self, model_id: str) -> None:
         """See Store."""
@@ -124,15 +124,15 @@ class DirectoryStore:
         if expired:
             raise not_found(model_id)  # as for all others who ask for it
 
-    def page(self, limit: int, cursor: str | None = None) -> tuple[list[Model], str | None]:
+    def page(self, limit: int, cursor: str | None = None) -> tuple[list[ModelRecord], str | None]:
         """See Store."""
-        models: list[Model] = []
+        records: list[ModelRecord] = []
         with self._usable():
-            for model in self._models(cursor):
-                if len(models) == limit:
-                    return models, models[-1].id
-                models.append(model)
-        return models, None
+            for record in self._records(cursor):
+                if len(records) == limit:
+                    return records, records[-1].id
+                records.append(record)
+        return records, None
 
     def usage(self) -> Usage:
         """See Store."""
@@ -180,15 +180,19 @@ class DirectoryStore:
                 make_folder(self.directory)
             yield
 
-    def _models(self, cursor: str | None) -> Iterator[Model]:
-        """Those that haven't expired; one that is gone meanwhile, or cannot be read, must not spoil the list."""
+    def _records(self, cursor: str | None) -> Iterator[ModelRecord]:
+        """Yield those that haven't expired, without any that is gone meanwhile or cannot be read."""
         for model_id in ids_before(self.directory, cursor):
-            with suppress(ModelNotFound, ModelDamaged, StoreUnavailable):
+            try:
                 yield self.describe(model_id)
+            except RecordError as error:
+                self._unlisted.tell("lists leave out models that this server cannot read", str(self.directory), error)
+            except (ModelNotFound, ModelDamaged, StoreUnavailable):
+                continue
 
     def _is_expired(self, path: Path) -> bool:
         try:
-            return is_expired(read_header(path).model)
+            return is_expired(read_header(path).record)
         except DAMAGES:  # can be deleted
             return False
 

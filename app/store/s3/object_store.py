@@ -22,13 +22,13 @@ from dataclasses import replace
 from itertools import chain, islice, takewhile
 from typing import BinaryIO
 
-from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
-from app.store.failures import DAMAGES, damaged, log, not_found
+from app.errors import ModelDamaged, ModelNotFound, RecordError, RecordTooNew, StoreUnavailable
+from app.store.failures import DAMAGES, FailureLog, damaged, not_found
 from app.store.ids import ID, check_record, check_tenant
 from app.store.interface import ABANDONED_SECONDS, PASS, RECORD_SECONDS, Stored, Usage, is_expired
 from app.store.model_file import HEADER_BYTES, SUFFIX, Header, bytes_needed, encode, header_of, tensors_of
+from app.store.records import ModelRecord, is_too_new_to_forget
 from app.store.s3.bucket import Bucket, Conflict
-from kshot.types import Model
 
 READERS = 16  # requests at once for a page of models
 ATTEMPTS = 100  # at a change that others come before
@@ -43,7 +43,7 @@ class ObjectStore:
         self.fresh_seconds = fresh_seconds
         self._bucket = bucket
         self._tenant = ""
-        self._failed: set[str] = set()
+        self._failures = FailureLog()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store")
 
     def of(self, tenant: str) -> ObjectStore:
@@ -54,7 +54,7 @@ class ObjectStore:
 
     def put(self, stored: Stored, images: bytes | None = None) -> Stored:
         """See Store."""
-        model, token = stored.model, None
+        model, token = stored.record, None
         key = self._key(model.id)
         if model.expires_at or images is not None:  # first: nothing is left behind that no sweep finds
             self._mark(model.id, model.expires_at.timestamp() if model.expires_at else time.time() + ABANDONED_SECONDS)
@@ -71,14 +71,14 @@ class ObjectStore:
                 return kept
         raise _contended(model.id)
 
-    def update(self, model_id: str, change: Callable[[Model], Model]) -> Model:
+    def update(self, model_id: str, change: Callable[[ModelRecord], ModelRecord]) -> ModelRecord:
         """See Store."""
         for _ in _attempts():
             header, stored = self._get(model_id)
-            changed = replace(stored, model=change(stored.model))
+            changed = replace(stored, record=change(stored.record))
             with suppress(Conflict):
                 self._bucket.replace(self._key(model_id), encode(changed, header.images), stored.revision)
-                return changed.model
+                return changed.record
         raise _contended(model_id)
 
     def revision(self, model_id: str) -> str | None:
@@ -92,9 +92,9 @@ class ObjectStore:
         """See Store."""
         return self._get(model_id)[1]
 
-    def describe(self, model_id: str) -> Model:
+    def describe(self, model_id: str) -> ModelRecord:
         """See Store."""
-        return self._alive(self._header(model_id)).model
+        return self._alive(self._header(model_id)).record
 
     def images(self, model_id: str) -> BinaryIO:
         """See Store."""
@@ -116,9 +116,9 @@ class ObjectStore:
         self._bucket.delete(*images)
         self._alive(header)  # as for all others who ask for it
 
-    def page(self, limit: int, cursor: str | None = None) -> tuple[list[Model], str | None]:
+    def page(self, limit: int, cursor: str | None = None) -> tuple[list[ModelRecord], str | None]:
         """See Store."""
-        models: list[Model] = []
+        models: list[ModelRecord] = []
         for ids in self._ids_before(cursor, limit + 1):
             for model in self._readers.map(self._try_describe, ids):
                 if model and len(models) == limit:
@@ -195,13 +195,13 @@ class ObjectStore:
         with _finding(model_id):
             contents, revision = self._bucket.read(key)
             header = self._alive(header_of(contents, len(contents)))
-            return header, Stored(header.model, tensors_of(contents), revision)
+            return header, Stored(header.record, tensors_of(contents), revision)
 
     @staticmethod
     def _alive(header: Header) -> Header:
         """Raises ModelNotFound if it has expired."""
-        if is_expired(header.model):
-            raise not_found(header.model.id)
+        if is_expired(header.record):
+            raise not_found(header.record.id)
         return header
 
     def _ids_before(self, cursor: str | None, at_once: int) -> Iterator[list[str]]:
@@ -210,12 +210,15 @@ class ObjectStore:
             names = (entry.key.rpartition("/")[2].removesuffix(SUFFIX).translate(NEWEST_FIRST) for entry in entries)
             yield [name for name in names if ID.fullmatch(name)]
 
-    def _try_describe(self, model_id: str) -> Model | None:
-        """None for one that is gone meanwhile, or cannot be read: one such must not spoil the list."""
+    def _try_describe(self, model_id: str) -> ModelRecord | None:
+        """Return a model's record, or None if it is gone meanwhile or cannot be read."""
         try:
             return self.describe(model_id)
+        except RecordError as error:
+            self._failures.tell("lists leave out models that this server cannot read", f"{self._base}models/", error)
         except (ModelNotFound, ModelDamaged):
-            return None
+            pass
+        return None
 
     def _settle(self, mark: str) -> bool:
         """Deletes the model of a mark, if it has expired, and what has lost its model; says if there was one."""
@@ -223,15 +226,16 @@ class ObjectStore:
         view = self.of("" if tenant == NOBODY else tenant)
         try:
             expired = view._delete_expired(name) if ID.fullmatch(name) else view._delete_record(name)
-        except ModelDamaged as error:
-            if mark not in self._failed:
-                log.warning("the sweep leaves a model that it cannot read", key=mark, error=error.detail)
-            self._failed.add(mark)
+        except (ModelDamaged, RecordError) as error:
+            self._failures.tell("the sweep leaves a model that it cannot read", mark, error)
             return False
         self._bucket.delete(mark)
         return expired
 
     def _delete_record(self, name: str) -> bool:
+        contents = self.recall(name)
+        if contents is not None and is_too_new_to_forget(contents):
+            raise RecordTooNew(f"Record {name} was written by a newer server.")
         self._bucket.delete(self._record_key(name))
         return False
 
@@ -240,7 +244,7 @@ class ObjectStore:
             header = self._header(model_id)
         except ModelNotFound:
             header = None
-        expired = header is not None and is_expired(header.model)
+        expired = header is not None and is_expired(header.record)
         if expired:
             self._bucket.delete(self._key(model_id))
         ours = self._images_key(model_id, header.images) if header and header.images and not expired else None

@@ -197,8 +197,8 @@ def test_a_model_of_a_checkpoint_with_other_weights(server: Server) -> None:
     other = stored()
     store = DirectoryStore(server.store)
     store.put(other)
-    answer = predict(server.url, other.model.id)
-    store.delete(other.model.id)
+    answer = predict(server.url, other.record.id)
+    store.delete(other.record.id)
     problem(answer, 409, "checkpoint-mismatch", field="model_id")
 
 

@@ -29,7 +29,7 @@ def test_what_is_packed_is_unpacked(spec: InputSpec) -> None:
     labels = [path.parent.name for path in paths]
     uploads = [Upload("images", index, f"{label}.jpg", label) for index, label in enumerate([*labels, labels[0]])]
     support, choices = SupportSet(uploads, labels, []), Choices(steps=3, ttl_seconds=60)
-    model = stored().model.model_copy(update={"classes": labels})
+    model = stored().record.model_copy(update={"classes": labels})
 
     file = support_archive.pack(Event(), support, images, choices)
     got = support_archive.unpack(Event(), io.BytesIO(file), model, spec)
@@ -53,4 +53,4 @@ def test_a_damaged_file_is_told_as_such(damage: bytes | str) -> None:
     whole = support_archive.pack(Event(), SupportSet(uploads, ["a", "b"], []), images, Choices())
     data = damage if isinstance(damage, bytes) else whole[:-10]
     with pytest.raises(ModelDamaged, match="/adapt again"):
-        support_archive.unpack(Event(), io.BytesIO(data), stored().model, InputSpec(channels=1, size=28))
+        support_archive.unpack(Event(), io.BytesIO(data), stored().record, InputSpec(channels=1, size=28))

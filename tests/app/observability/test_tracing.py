@@ -147,7 +147,7 @@ def test_a_receiver_that_is_not_there_keeps_nobody_waiting(tmp_path: Path, monke
 
 def test_without_the_package_the_server_says_so_and_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
-    code = "import sys; sys.modules['opentelemetry.sdk'] = None; from app.commands import main; main()"
+    code = "import sys; sys.modules['opentelemetry.sdk'] = None; from kshot.__main__ import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "serve", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -54,7 +54,7 @@ def test_a_server_with_a_damaged_checkpoint_lives_but_is_never_ready(tmp_path: P
 )
 def test_a_server_that_cannot_start_says_why(tmp_path: Path, name: str, value: str, said: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "app.commands", "serve"],
+        [sys.executable, "-m", "kshot", "serve"],
         env={**os.environ, "KSHOT_PORT": "0", "KSHOT_STORE": str(tmp_path), name: value},
         capture_output=True,
         text=True,

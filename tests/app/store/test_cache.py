@@ -20,7 +20,7 @@ class Shelf:
     """A store of a few models, which counts how often it is asked."""
 
     def __init__(self, *models: Stored) -> None:
-        self.models = {each.model.id: each for each in models}
+        self.models = {each.record.id: each for each in models}
         self.loads: list[str] = []
         self.asked = 0
 
@@ -39,7 +39,7 @@ class Shelf:
         return Source(load, revision)
 
     async def use(self, cache: ModelCache, model: Stored) -> Stored:
-        async with cache.using(model.model.id, self.source(model.model.id)) as used:
+        async with cache.using(model.record.id, self.source(model.record.id)) as used:
             return used
 
 
@@ -50,7 +50,7 @@ def test_the_least_recently_used_model_is_evicted() -> None:
         shelf = Shelf(first, second, third)
         for each in (first, second, first, third, first, second):
             assert await shelf.use(cache, each) is each
-        assert shelf.loads == [each.model.id for each in (first, second, third, second)]
+        assert shelf.loads == [each.record.id for each in (first, second, third, second)]
         assert cache.bytes == 2 * SIZE
 
     asyncio.run(run())
@@ -63,11 +63,11 @@ def test_a_model_in_use_is_not_evicted_until_it_is_released() -> None:
         shelf = Shelf(*models)
         async with AsyncExitStack() as stack:
             for each in models[:3]:
-                await stack.enter_async_context(cache.using(each.model.id, shelf.source(each.model.id)))
+                await stack.enter_async_context(cache.using(each.record.id, shelf.source(each.record.id)))
             await shelf.use(cache, models[3])
             assert cache.bytes == 3 * SIZE
             await shelf.use(cache, models[0])
-            assert shelf.loads == [each.model.id for each in models]
+            assert shelf.loads == [each.record.id for each in models]
         assert cache.bytes == 2 * SIZE
 
     asyncio.run(run())
@@ -76,10 +76,10 @@ def test_a_model_in_use_is_not_evicted_until_it_is_released() -> None:
 def test_a_pinned_model_is_not_evicted() -> None:
     async def run() -> None:
         models = [stored() for _ in range(4)]
-        cache, shelf = ModelCache(2 * SIZE, pinned={models[0].model.id}), Shelf(*models)
+        cache, shelf = ModelCache(2 * SIZE, pinned={models[0].record.id}), Shelf(*models)
         for each in (*models, models[0]):
             await shelf.use(cache, each)
-        assert shelf.loads == [each.model.id for each in models]
+        assert shelf.loads == [each.record.id for each in models]
         assert cache.bytes == 2 * SIZE
 
     asyncio.run(run())
@@ -113,7 +113,7 @@ def test_a_model_deleted_while_it_loads_is_not_kept() -> None:
         shelf = Shelf(model)
         using = asyncio.create_task(shelf.use(cache, model))
         await asyncio.sleep(0.001)
-        cache.drop(model.model.id)
+        cache.drop(model.record.id)
         assert await using is model
         assert cache.bytes == 0
 
@@ -125,7 +125,7 @@ def test_a_failed_load_is_tried_again() -> None:
         cache, model, shelf = ModelCache(2 * SIZE), stored(), Shelf()
         with pytest.raises(ModelNotFound):
             await shelf.use(cache, model)
-        shelf.models[model.model.id] = model
+        shelf.models[model.record.id] = model
         assert await shelf.use(cache, model) is model
 
     asyncio.run(run())
@@ -136,9 +136,9 @@ def test_what_was_changed_elsewhere_is_loaded_again_and_what_was_deleted_is_gone
         cache, model = ModelCache(2 * SIZE), stored()
         shelf = Shelf(model)
         await shelf.use(cache, model)
-        shelf.models[model.model.id] = changed = replace(model, revision="2")
+        shelf.models[model.record.id] = changed = replace(model, revision="2")
         assert await shelf.use(cache, model) is changed
-        del shelf.models[model.model.id]
+        del shelf.models[model.record.id]
         with pytest.raises(ModelNotFound):
             await shelf.use(cache, model)
         assert cache.bytes == 0
@@ -157,7 +157,7 @@ def test_a_revision_is_asked_for_when_the_last_answer_is_old() -> None:
         for _ in range(5):
             await shelf.use(cache, model)
         assert shelf.asked == 1
-        cache.put(model.model.id, model)
+        cache.put(model.record.id, model)
         await shelf.use(cache, model)
         assert shelf.asked == 1
 
@@ -167,7 +167,7 @@ def test_a_revision_is_asked_for_when_the_last_answer_is_old() -> None:
 def test_an_expired_model_is_not_served_however_fresh() -> None:
     async def run() -> None:
         cache, model = ModelCache(2 * SIZE, fresh_seconds=60), stored(expires_in=-1)
-        cache.put(model.model.id, model)
+        cache.put(model.record.id, model)
         with pytest.raises(ModelNotFound):
             await Shelf().use(cache, model)
 

@@ -26,16 +26,16 @@ def store(tmp_path: Path) -> DirectoryStore:
 def test_a_model_is_one_file(store: DirectoryStore) -> None:
     kept = stored()
     store.put(kept)
-    assert [path.name for path in store.directory.iterdir()] == [f"{kept.model.id}.safetensors"]
+    assert [path.name for path in store.directory.iterdir()] == [f"{kept.record.id}.safetensors"]
 
 
 def test_a_half_written_file_is_never_listed(store: DirectoryStore) -> None:
     kept = stored()
     store.put(kept)
-    whole = (store.directory / f"{kept.model.id}.safetensors").read_bytes()
+    whole = (store.directory / f"{kept.record.id}.safetensors").read_bytes()
     other = new_id()
     (store.directory / f"{other}.abcd.part").write_bytes(whole[:100])
-    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+    assert [model.id for model in store.page(10)[0]] == [kept.record.id]
     with pytest.raises(ModelNotFound):
         store.get(other)
 
@@ -44,13 +44,13 @@ def test_a_damaged_file_is_told_from_a_missing_one_and_spoils_no_list(store: Dir
     kept, bad = stored(), stored()
     for each in (kept, bad):
         store.put(each)
-    path = store.directory / f"{bad.model.id}.safetensors"
+    path = store.directory / f"{bad.record.id}.safetensors"
     path.write_bytes(path.read_bytes()[:-4])
-    with pytest.raises(ModelDamaged, match=bad.model.id):
-        store.get(bad.model.id)
-    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+    with pytest.raises(ModelDamaged, match=bad.record.id):
+        store.get(bad.record.id)
+    assert [model.id for model in store.page(10)[0]] == [kept.record.id]
     assert store.sweep() == 0
-    store.delete(bad.model.id)
+    store.delete(bad.record.id)
 
 
 def test_a_directory_that_is_named_as_a_model_spoils_nothing(store: DirectoryStore) -> None:
@@ -60,7 +60,7 @@ def test_a_directory_that_is_named_as_a_model_spoils_nothing(store: DirectorySto
     for name in (f"{'0' * 32}.safetensors", f"{'f' * 32}.safetensors", "old.part"):
         (store.directory / name).mkdir()
         os.utime(store.directory / name, (0, 0))
-    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+    assert [model.id for model in store.page(10)[0]] == [kept.record.id]
     assert store.sweep() == 1
 
 
@@ -120,7 +120,7 @@ def test_a_tenant_whose_folder_is_gone_has_no_models_and_may_make_some(store: Di
     with pytest.raises(ModelNotFound):
         ours.delete(new_id())
     made = ours.put(stored())
-    assert ours.get(made.model.id).model == made.model
+    assert ours.get(made.record.id).record == made.record
 
 
 def test_a_sweep_reads_no_model_twice_and_still_sees_it_expire(
@@ -134,19 +134,19 @@ def test_a_sweep_reads_no_model_twice_and_still_sees_it_expire(
     time.sleep(0.4)
     assert store.sweep() == 1
     assert store.sweep() == 0
-    assert store.revision(kept.model.id)
-    assert store.revision(old.model.id) is None
+    assert store.revision(kept.record.id)
+    assert store.revision(old.record.id) is None
 
 
 def test_a_sweep_goes_on_after_a_file_that_fails_and_tells_of_it_once(store: DirectoryStore) -> None:
     bad, old = stored(), stored(expires_in=-1)
     for each in (bad, old):
         store.put(each)
-    (store.directory / f"{bad.model.id}.safetensors").write_bytes(b"damaged")
+    (store.directory / f"{bad.record.id}.safetensors").write_bytes(b"damaged")
     with structlog.testing.capture_logs() as logs:
         assert store.sweep() == 1
         assert store.sweep() == 0
-    assert [entry["path"] for entry in logs] == [str(store.directory / f"{bad.model.id}.safetensors")]
+    assert [entry["place"] for entry in logs] == [str(store.directory / f"{bad.record.id}.safetensors")]
 
 
 def test_a_sweep_does_a_share_of_what_there_is(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +163,7 @@ def test_a_put_is_on_the_disk_with_its_name_and_its_images(
     monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
     kept = stored()
     store.put(kept, images=b"pictures")
-    files = [store.directory / f"{kept.model.id}{suffix}" for suffix in (".safetensors", ".images")]
+    files = [store.directory / f"{kept.record.id}{suffix}" for suffix in (".safetensors", ".images")]
     assert flushed == [path.stat().st_ino for path in (*files, store.directory)]
 
 
@@ -183,7 +183,7 @@ def test_a_page_of_a_folder_at_rest_lists_it_once_and_sees_each_change(
 
     check(lists=1)
     for _ in range(3):
-        ids.append(store.put(stored()).model.id)
+        ids.append(store.put(stored()).record.id)
         assert [model.id for model in store.page(10)[0]] == ids[::-1]
     check(lists=1)
     DirectoryStore(store.directory).delete(ids.pop(1))

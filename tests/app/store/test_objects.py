@@ -56,9 +56,9 @@ def test_a_bucket_lists_the_newest_model_first(store: ObjectStore, objects: Memo
 
 def test_a_long_header_is_read_to_its_end(store: ObjectStore) -> None:
     kept = stored()
-    long = replace(kept, model=kept.model.model_copy(update={"skipped": ["x" * 1000] * 100}))
+    long = replace(kept, record=kept.record.model_copy(update={"skipped": ["x" * 1000] * 100}))
     store.put(long)
-    assert store.describe(long.model.id) == long.model
+    assert store.describe(long.record.id) == long.record
 
 
 def test_a_damaged_object_is_told_from_a_missing_one_and_spoils_no_list(
@@ -67,14 +67,14 @@ def test_a_damaged_object_is_told_from_a_missing_one_and_spoils_no_list(
     kept, bad = stored(), stored()
     store.put(kept)
     store.put(bad, images=b"pictures")
-    key = store._key(bad.model.id)
+    key = store._key(bad.record.id)
     objects.put(key, bytes(objects.get(key).bytes())[:-4])
     for call in (store.get, store.describe):
-        with pytest.raises(ModelDamaged, match=bad.model.id):
-            call(bad.model.id)
-    assert [model.id for model in store.page(10)[0]] == [kept.model.id]
-    store.delete(bad.model.id)
-    assert store.revision(bad.model.id) is None
+        with pytest.raises(ModelDamaged, match=bad.record.id):
+            call(bad.record.id)
+    assert [model.id for model in store.page(10)[0]] == [kept.record.id]
+    store.delete(bad.record.id)
+    assert store.revision(bad.record.id) is None
     assert not any(key.startswith("images/") for key in keys(objects))
 
 
@@ -96,7 +96,7 @@ def test_a_sweep_removes_images_whose_model_never_came(
     assert len([key for key in keys(objects) if "/images/" in key]) == 2
     later(ABANDONED_SECONDS + 1)
     assert store.sweep() == 0
-    assert [key.split("/")[3] for key in keys(objects) if "/images/" in key] == [whole.model.id]
+    assert [key.split("/")[3] for key in keys(objects) if "/images/" in key] == [whole.record.id]
     assert not any(key.startswith("expiring/") for key in keys(objects))
 
 
@@ -121,16 +121,16 @@ def test_a_sweep_goes_on_after_an_object_that_fails_and_tells_of_it_once(
     bad, old = stored(expires_in=-2), stored(expires_in=-1)
     for each in (bad, old):
         store.put(each)
-    objects.put(store._key(bad.model.id), b"damaged")
+    objects.put(store._key(bad.record.id), b"damaged")
     with structlog.testing.capture_logs() as logs:
         assert store.sweep() == 1
         assert store.sweep() == 0
-    assert [entry["key"].endswith(bad.model.id) for entry in logs] == [True]
+    assert [entry["place"].endswith(bad.record.id) for entry in logs] == [True]
 
 
 def test_a_model_made_of_an_id_that_is_being_deleted_keeps_its_images(store: ObjectStore) -> None:
     first = stored()
-    again = stored(first.model.id)
+    again = stored(first.record.id)
     store.put(first, images=b"first")
 
     class Slow(Bucket):
@@ -139,8 +139,8 @@ def test_a_model_made_of_an_id_that_is_being_deleted_keeps_its_images(store: Obj
             if deleted[0].startswith("models/"):
                 store.put(again, images=b"second")
 
-    ObjectStore(Slow(store._bucket._client)).delete(first.model.id)
-    with store.images(again.model.id) as file:
+    ObjectStore(Slow(store._bucket._client)).delete(first.record.id)
+    with store.images(again.record.id) as file:
         assert file.read() == b"second"
 
 
@@ -168,13 +168,13 @@ def test_a_store_that_comes_back_has_what_it_had(monkeypatch: pytest.MonkeyPatch
         store = open_store(Settings(store="s3://models", store_seconds=1))
         kept = stored()
         store.put(kept)
-    calls = (lambda: store.put(stored()), lambda: store.get(kept.model.id), lambda: store.page(1), store.sweep)
-    for call in (*calls, lambda: store.revision(kept.model.id)):
+    calls = (lambda: store.put(stored()), lambda: store.get(kept.record.id), lambda: store.page(1), store.sweep)
+    for call in (*calls, lambda: store.revision(kept.record.id)):
         with pytest.raises(StoreUnavailable, match=r"object store .* Try again later"):
             call()
     with running_s3(int(environment["AWS_ENDPOINT_URL"].rpartition(":")[2])):
-        assert store.get(kept.model.id).model == kept.model
-        assert [model.id for model in store.page(10)[0]] == [kept.model.id]
+        assert store.get(kept.record.id).record == kept.record
+        assert [model.id for model in store.page(10)[0]] == [kept.record.id]
         with pytest.raises(ModelNotFound):
             store.get(new_id())
 

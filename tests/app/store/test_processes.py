@@ -45,6 +45,6 @@ def test_the_same_ids_may_be_made_changed_and_deleted_by_several_processes(addre
     for each in ids:
         assert (store.revision(each) is not None) == (each in left)
     for each in left:
-        assert store.get(each).model.steps > 0
+        assert store.get(each).record.steps > 0
         with store.images(each) as file:
             assert file.read() == each.encode() * 1000

@@ -13,7 +13,7 @@ import torch
 from app.errors import ModelNotFound
 from app.store import Store, Usage, new_id
 from app.store.ids import ID
-from kshot.types import Model
+from app.store.records import ModelRecord
 from tests.app.store.conftest import Opener
 from tests.app.stored import stored
 
@@ -21,8 +21,8 @@ from tests.app.stored import stored
 def test_what_is_put_is_got(store: Store, open_again: Opener) -> None:
     kept = stored()
     store.put(kept)
-    got = open_again().get(kept.model.id)
-    assert got.model == kept.model == store.describe(kept.model.id)
+    got = open_again().get(kept.record.id)
+    assert got.record == kept.record == store.describe(kept.record.id)
     assert got.tensors.keys() == kept.tensors.keys()
     assert all(torch.equal(got.tensors[name], kept.tensors[name]) for name in kept.tensors)
 
@@ -45,10 +45,10 @@ def test_an_id_that_is_none_never_reaches_the_disk(store: Store, model_id: str) 
 def test_a_deleted_model_is_not_found(store: Store) -> None:
     kept = stored()
     store.put(kept)
-    store.delete(kept.model.id)
+    store.delete(kept.record.id)
     for call in (store.get, store.describe, store.delete):
         with pytest.raises(ModelNotFound):
-            call(kept.model.id)
+            call(kept.record.id)
 
 
 def test_expired_models_are_gone_at_once_and_swept_later(store: Store) -> None:
@@ -56,8 +56,8 @@ def test_expired_models_are_gone_at_once_and_swept_later(store: Store) -> None:
     for each in (old, young, eternal):
         store.put(each)
     with pytest.raises(ModelNotFound):
-        store.get(old.model.id)
-    assert {model.id for model in store.page(10)[0]} == {young.model.id, eternal.model.id}
+        store.get(old.record.id)
+    assert {model.id for model in store.page(10)[0]} == {young.record.id, eternal.record.id}
     assert store.usage().models == 3
     assert store.sweep() == 1
     assert store.usage().models == 2
@@ -85,16 +85,16 @@ def test_an_expired_model_is_not_found_by_those_who_delete_it_either(store: Stor
     old = stored(expires_in=-1)
     store.put(old)
     with pytest.raises(ModelNotFound):
-        store.delete(old.model.id)
+        store.delete(old.record.id)
 
 
 def test_a_model_has_another_revision_after_each_change(store: Store) -> None:
     kept = stored()
-    assert store.revision(kept.model.id) is None
-    assert store.put(kept).revision == store.revision(kept.model.id) == store.get(kept.model.id).revision
-    before = store.revision(kept.model.id)
-    store.update(kept.model.id, lambda model: model.model_copy(update={"name": "other"}))
-    assert store.revision(kept.model.id) not in (None, before)
+    assert store.revision(kept.record.id) is None
+    assert store.put(kept).revision == store.revision(kept.record.id) == store.get(kept.record.id).revision
+    before = store.revision(kept.record.id)
+    store.update(kept.record.id, lambda model: model.model_copy(update={"name": "other"}))
+    assert store.revision(kept.record.id) not in (None, before)
 
 
 def test_updates_by_several_servers_at_once_are_all_kept(store: Store, open_again: Opener) -> None:
@@ -104,12 +104,12 @@ def test_updates_by_several_servers_at_once_are_all_kept(store: Store, open_agai
 
     def add(number: int) -> None:
         here = (store, other)[number % 2]
-        here.update(kept.model.id, lambda model: model.model_copy(update={"classes": [*model.classes, str(number)]}))
+        here.update(kept.record.id, lambda model: model.model_copy(update={"classes": [*model.classes, str(number)]}))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(20)))
-    got = store.get(kept.model.id)
-    assert sorted(got.model.classes) == sorted(["a", "b", *map(str, range(20))])
+    got = store.get(kept.record.id)
+    assert sorted(got.record.classes) == sorted(["a", "b", *map(str, range(20))])
     assert torch.equal(got.tensors["head.weight"], kept.tensors["head.weight"])
 
 
@@ -120,16 +120,16 @@ def test_an_update_of_a_model_that_is_deleted_meanwhile_does_not_bring_it_back(
     store.put(kept)
     with ThreadPoolExecutor(1) as pool:
 
-        def change(model: Model) -> Model:
+        def change(model: ModelRecord) -> ModelRecord:
             pool.submit(open_again().delete, model.id)
             time.sleep(0.1)
             return model
 
         with suppress(ModelNotFound):  # or the update comes first
-            store.update(kept.model.id, change)
-    assert store.revision(kept.model.id) is None
+            store.update(kept.record.id, change)
+    assert store.revision(kept.record.id) is None
     with pytest.raises(ModelNotFound):
-        store.update(kept.model.id, lambda model: model)
+        store.update(kept.record.id, lambda model: model)
 
 
 def test_images_go_when_their_model_goes(store: Store) -> None:
@@ -137,16 +137,16 @@ def test_images_go_when_their_model_goes(store: Store) -> None:
     for each in (young, old):
         store.put(each, images=b"pictures")
     store.put(none)
-    with store.images(young.model.id) as file:
+    with store.images(young.record.id) as file:
         assert file.read() == b"pictures"
     with pytest.raises(ModelNotFound):
-        store.images(none.model.id)
+        store.images(none.record.id)
     assert store.sweep() == 1
-    store.delete(young.model.id)
+    store.delete(young.record.id)
     assert store.usage().models == 1
     for gone in (young, old):
         with pytest.raises(ModelNotFound):
-            store.images(gone.model.id)
+            store.images(gone.record.id)
 
 
 def test_a_tenant_sees_its_own_models_alone(store: Store, open_again: Opener) -> None:
@@ -155,13 +155,13 @@ def test_a_tenant_sees_its_own_models_alone(store: Store, open_again: Opener) ->
     store.of("theirs").put(theirs)
     store.of("").put(nobodys)
     for tenant, kept in (("ours", ours), ("theirs", theirs), ("", nobodys)):
-        assert [model.id for model in store.of(tenant).page(10)[0]] == [kept.model.id]
+        assert [model.id for model in store.of(tenant).page(10)[0]] == [kept.record.id]
     for call in (store.of("theirs").get, store.of("theirs").delete, store.of("theirs").images, store.get, store.delete):
         with pytest.raises(ModelNotFound):
-            call(ours.model.id)
-    assert store.of("theirs").revision(ours.model.id) is None
+            call(ours.record.id)
+    assert store.of("theirs").revision(ours.record.id) is None
     again = open_again().of("ours")
-    assert again.get(ours.model.id).model == ours.model
+    assert again.get(ours.record.id).record == ours.record
 
 
 @pytest.mark.parametrize("tenant", ["..", "a/b", "/", "A", "a" * 65, "-a", "a\n", "é"])
@@ -181,10 +181,10 @@ def test_a_sweep_is_of_all_tenants(store: Store) -> None:
 
 def test_of_two_models_of_one_id_the_first_stays(store: Store, open_again: Opener) -> None:
     first = stored()
-    second = stored(first.model.id)
+    second = stored(first.record.id)
     assert store.put(first, images=b"first").revision == open_again().put(second, images=b"second").revision
-    assert torch.equal(store.get(first.model.id).tensors["head.weight"], first.tensors["head.weight"])
-    with store.images(first.model.id) as file:
+    assert torch.equal(store.get(first.record.id).tensors["head.weight"], first.tensors["head.weight"])
+    with store.images(first.record.id) as file:
         assert file.read() == b"first"
 
 
@@ -204,7 +204,7 @@ def test_servers_that_create_and_delete_the_same_ids_leave_whole_models(open_aga
     store = open_again()
     left = [model.id for model in store.page(10)[0]]
     for each in left:
-        assert store.get(each).model.id == each
+        assert store.get(each).record.id == each
         with store.images(each) as file:
             assert file.read() == b"pictures"
     assert {each for each in ids if store.revision(each)} == set(left)

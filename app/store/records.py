@@ -1,0 +1,215 @@
+"""What is kept of models, their images and the requests for them: documents with a format of their own.
+
+They are not what HTTP answers: app.service.model_answers makes answers of them. To change a record so that older
+documents lack something, add a step to its `updates` that gives it to them, and files as the new build writes them to
+tests/data/records, where those of every version lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
+from pydantic_core import from_json
+
+from app.errors import RecordOutdated, RecordTooNew
+
+VERSION = "format_version"
+
+Document: TypeAlias = Mapping[str, Any]
+Update: TypeAlias = Callable[[Document], Document]
+
+
+def from_version_0(document: Document) -> Document:
+    """Documents without a version have the fields of version 1."""
+    return document
+
+
+class Part(BaseModel):
+    """A part of a record."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Record(Part):
+    """A document that says which version of its format it has: the number of its `updates`."""
+
+    kind: ClassVar[str]
+    updates: ClassVar[Sequence[Update]] = (from_version_0,)
+    """The step at place n makes a document of version n one of version n + 1."""
+
+    @computed_field  # type: ignore[prop-decorator] # mypy knows no decorated properties
+    @property
+    def format_version(self) -> int:
+        """The version of the document that this record is written as."""
+        return len(self.updates)
+
+    @classmethod
+    def read(cls, contents: bytes | str) -> Self:
+        """Return the record that a document of any version holds.
+
+        Raises ValueError for what is no such document, RecordTooNew, and RecordOutdated if an update is missing.
+        """
+        document = bring_up_to_date(_document(contents), cls)
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            missing = [".".join(map(str, each["loc"])) for each in error.errors() if each["type"] == "missing"]
+            if not missing:
+                raise
+            raise _outdated(cls, missing) from error
+
+    def write(self) -> bytes:
+        """Return the document."""
+        return self.model_dump_json().encode()
+
+
+def bring_up_to_date(document: Document, record: type[Record]) -> Document:
+    """Return a document as this build would have written it. Raises RecordTooNew."""
+    if is_newer(document, record):
+        detail = (
+            f"The {record.kind} was written by a newer server, as version {document[VERSION]} of its record; this "
+            f"server reads versions 0 to {len(record.updates)}. It is left as it is. Try again later, when all servers "
+            "run the newer release, or tell whoever runs them."
+        )
+        raise RecordTooNew(detail)
+    for update in record.updates[document.get(VERSION, 0) :]:
+        document = update(document)
+    return document
+
+
+def is_newer(document: Document, *records: type[Record]) -> bool:
+    """Say whether a document has a version that comes after those of all these records."""
+    version: int = document.get(VERSION, 0)
+    return version > max(len(record.updates) for record in records)
+
+
+def _document(contents: bytes | str) -> Document:
+    found = from_json(contents)
+    if not isinstance(found, dict) or not isinstance(found.get(VERSION, 0), int):
+        raise ValueError("it is no document with a version")
+    return found
+
+
+def _outdated(record: type[Record], missing: Sequence[str]) -> RecordOutdated:
+    detail = (
+        f"The {record.kind} lacks {', '.join(missing)}, and this server has no update that adds it "
+        f"({record.__name__}.updates, which bring_up_to_date applies). The {record.kind} is left as it is. "
+        "Report this to whoever runs the server."
+    )
+    return RecordOutdated(detail)
+
+
+class CheckpointReference(Part):
+    """The checkpoint that a model was adapted from."""
+
+    name: str
+    digest: str
+
+
+class ImageLoss(Part):
+    """The cross-entropy, in nats, of a support image after adapting."""
+
+    index: int
+    filename: str
+    label: str
+    loss: float
+
+
+class AccuracyPoint(Part):
+    """The accuracy that so many images a class would have given, 0 to 1."""
+
+    images: int
+    accuracy: float
+
+
+class ExpectedAccuracy(Part):
+    """The accuracy to expect of new images, 0 to 1, and how it was estimated."""
+
+    accuracy: float
+    method: str
+    learning_curve: list[AccuracyPoint] = []
+
+
+class ModelRecord(Record):
+    """What is kept of an adapted model beside its tensors."""
+
+    kind = "model"
+
+    id: str
+    name: str | None = None
+    checkpoint: CheckpointReference
+    classes: list[str]
+    created_at: datetime
+    expires_at: datetime | None = None
+    parent: str | None = None
+    version: int = 1
+    """The model's among those made from one another; the document's is `format_version`."""
+    shots: dict[str, int]
+    steps: int
+    learning_rate: float
+    seed: int | None = None
+    loss_curve: list[float]
+    support_accuracy: float
+    validation: ExpectedAccuracy | None = None
+    hardest_images: list[ImageLoss]
+    skipped: list[str] = []
+    skipped_count: int = 0
+    images_kept: bool = False
+
+
+class AdaptationChoices(Part):
+    """What the request for a model chose; None where it left the choice to the server."""
+
+    steps: int | None = None
+    learning_rate: float | None = None
+    seed: int | None = None
+    ttl_seconds: int | None = None
+    keep_images: bool | None = None
+
+
+class SupportRecord(Record):
+    """What is kept beside a model's images: of each its file name, and the place of its label among the classes."""
+
+    kind = "list of the model's images"
+
+    filenames: list[str]
+    labels: list[int]
+    choices: AdaptationChoices
+
+
+class IntentRecord(Record):
+    """What an Idempotency-Key stands for: the request it came with, and the id of the model that answers it."""
+
+    kind = "request with this Idempotency-Key"
+
+    fingerprint: str
+    model_id: str
+
+
+class AdaptDurations(Part):
+    """Where the time of a request for a model went, in milliseconds."""
+
+    decode: float
+    queue: float
+    encode: float
+    adapt: float
+    store: float
+
+
+class AnswerRecord(ModelRecord):
+    """The first answer to a request with an Idempotency-Key: the model as it was then."""
+
+    kind = "answer to this Idempotency-Key"
+
+    timings_ms: AdaptDurations
+
+
+def is_too_new_to_forget(contents: bytes) -> bool:
+    """Say whether a record of a request, an intent or an answer, is a newer build's."""
+    try:
+        return is_newer(_document(contents), IntentRecord, AnswerRecord)
+    except ValueError:
+        return False
