@@ -19,7 +19,7 @@ test. A meta step takes 1.1 s of a core, all of them 31 hours; the whole run has
     kshot evaluate runs/miniimagenet-5way/miniimagenet-5way.safetensors --shots 5 --inner-batch 15 --episodes 10000
 
 `photo` is for photographs: it meta-trains the last block of EfficientNet-Lite0 behind the rest of it, frozen, from
-ImageNet's weights. What ships is the start of such a run, `--meta-steps 0`: see docs/photo.md.
+ImageNet's weights. What ships is the start of such a run, `--meta-steps 0`: see docs/accuracy.md.
 """
 
 from meta_training.config import TrainConfig
@@ -31,7 +31,7 @@ OMNIGLOT = TrainConfig(
     name="omniglot",
     input=InputSpec(channels=1, size=28, mean=1.0, std=-1.0),  # ink is 1 and paper 0, as padding is
     head=HeadSpec(policy="prototype", temperature=200.0),
-    inner=InnerSpec(steps=5, learning_rate=1e-3, max_step=1.0),  # see the README on drawings unlike Omniglot's
+    inner=InnerSpec(steps=5, learning_rate=1e-3, max_step=1.0),  # see docs/accuracy.md on drawings unlike Omniglot's
     ways=(5, 50),
     shots=10,
     head_shots=3,

@@ -13,7 +13,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from app.engine.engine import Engine
-from app.http.middleware.admission import Admission
+from app.http.admission import Admission
 from app.server import process
 from app.server.connections import TimeoutProtocol
 from app.server.refusals import RefusalPacing

@@ -12,8 +12,9 @@ import torch
 from meta_training.data.image_classes import ImageClasses, read_classes
 from meta_training.data.splits import Split
 from meta_training.errors import DataError
-from meta_training.evaluation.accuracy import Setting, batches, evaluate, score, standard_settings
-from meta_training.evaluation.paper_protocol import BatchNorm, evaluate_as_the_paper
+from meta_training.evaluation.accuracy import batches, evaluate, standard_settings
+from meta_training.evaluation.paper_protocol import evaluate_as_the_paper
+from meta_training.evaluation.score import BatchNorm, Setting, score
 from meta_training.launch import describe
 from meta_training.presets import OMNIGLOT
 from meta_training.run_folder import RunFolder
