@@ -14,7 +14,6 @@ from fastapi import FastAPI
 from app import __version__
 from app.engine.checkpoint_loading import find_checkpoints, load_learners
 from app.engine.engine import Engine
-from app.errors import StoreUnavailable
 from app.http import problems
 from app.http.form_requests import WholeForm
 from app.http.middleware.admission import Admission, Gate
@@ -28,10 +27,11 @@ from app.observability.gauges import Gauges
 from app.observability.metrics import Metrics
 from app.observability.tracing import Tracing
 from app.server.tuning import share_lock
+from app.service.housekeeping import Housekeeping
 from app.service.idempotency import Turns
 from app.service.service import Service
 from app.settings import MiB, Settings
-from app.store import Store, open_store
+from app.store import open_store
 from app.tenants.keys import KeyFile
 from app.tenants.quotas import Quotas
 from models.allocator import give_back_freed_memory, keep_freed_memory
@@ -104,22 +104,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine.start()
     if settings.processes > 1:  # those that are ready have the port for themselves
         await to_thread.run_sync(engine.loaded.wait)
-    sweeper = asyncio.create_task(_sweep(store, settings.sweep_seconds, counts))
+    housekeeping = Housekeeping(store, settings.sweep_seconds, counts)
+    tasks = [asyncio.create_task(housekeeping.run()), asyncio.create_task(_give_back_memory(settings.sweep_seconds))]
     yield
-    sweeper.cancel()
+    for task in tasks:
+        task.cancel()
     await to_thread.run_sync(engine.close)
     await to_thread.run_sync(app.state.service.reader.close)
     if traces:
         await traces.close()
 
 
-async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:
+async def _give_back_memory(seconds: float) -> None:
     while True:
-        try:
-            if deleted := await to_thread.run_sync(store.sweep):
-                log.info("deleted expired models", models=deleted)
-                counts.swept(deleted)
-        except StoreUnavailable as error:  # it may come back
-            log.error("expired models could not be deleted", error=error.detail)
         await to_thread.run_sync(give_back_freed_memory)
         await asyncio.sleep(seconds)
