@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 import structlog
 from anyio import to_thread
 from fastapi import FastAPI
 
 from app import __version__
-from app.engine.checkpoint_loading import find_checkpoints, load_learners
+from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.engine import Engine
+from app.engine.limits import BatchLimits, QueueLimits
 from app.http import problems
-from app.http.form_requests import WholeForm
-from app.http.middleware.admission import Admission, Gate
-from app.http.middleware.authentication import Access
-from app.http.middleware.body_limits import BodyDeadline, BodyLimit
+from app.http.admission import Admission
+from app.http.middleware.access_log import AccessLogMiddleware
+from app.http.middleware.admission import AdmissionMiddleware
+from app.http.middleware.authentication import AuthenticationMiddleware
+from app.http.middleware.body_deadline import BodyDeadlineMiddleware
+from app.http.middleware.body_size import BodySizeMiddleware
+from app.http.middleware.form_integrity import FormIntegrityMiddleware
 from app.http.openapi import Api
-from app.http.route_templates import Templates
+from app.http.route_templates import RouteTemplates
 from app.http.routes import adapt, checkpoints, export, health, metrics, models, page, predict, versions
 from app.observability import logs, tracing
 from app.observability.gauges import Gauges
@@ -34,6 +37,7 @@ from app.settings import MiB, Settings
 from app.store import open_store
 from app.tenants.keys import KeyFile
 from app.tenants.quotas import Quotas
+from app.tenants.tenant import TenantLimits
 from models.allocator import give_back_freed_memory, keep_freed_memory
 
 log = structlog.stdlib.get_logger("kshot")
@@ -66,19 +70,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.keys = KeyFile(settings.keys) if settings.keys else None
     app.state.quotas = Quotas()
     app.state.turns = Turns()
-    app.state.admission = Admission(settings)
     app.state.metrics = Metrics()
-    templates = Templates([*app.routes, *(route for each in ROUTES for route in each.router.routes)])
+    app.state.engine = Engine(
+        CheckpointRegistry.of(settings), QueueLimits.of(settings), BatchLimits.of(settings), app.state.metrics
+    )
+    app.state.admission = Admission(QueueLimits.of(settings), app.state.engine)
+    templates = RouteTemplates([*app.routes, *(route for each in ROUTES for route in each.router.routes)])
     problems.install(app)
-    app.add_middleware(WholeForm)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, metrics=app.state.metrics)
-    app.add_middleware(BodyDeadline, seconds=settings.upload_seconds)
-    app.add_middleware(Gate, admission=app.state.admission)
-    app.add_middleware(Access, settings=settings, keys=app.state.keys)
+    app.add_middleware(FormIntegrityMiddleware)
+    app.add_middleware(BodySizeMiddleware, max_bytes=settings.max_body_bytes, metrics=app.state.metrics)
+    app.add_middleware(BodyDeadlineMiddleware, seconds=settings.upload_seconds)
+    app.add_middleware(AdmissionMiddleware, admission=app.state.admission)
+    app.add_middleware(
+        AuthenticationMiddleware,
+        keys=app.state.keys,
+        limits=TenantLimits.of(settings),
+        max_body_bytes=settings.max_body_bytes,
+    )
     app.state.tracing = Tracing() if tracing.wanted() else None
     if app.state.tracing:
-        app.state.tracing.install(app, templates)
-    app.add_middleware(logs.AccessLog, metrics=app.state.metrics, templates=templates)
+        app.state.tracing.install(app, templates.of)
+    app.add_middleware(AccessLogMiddleware, metrics=app.state.metrics, templates=templates)
     for route in ROUTES:
         app.include_router(route.router)
     return app
@@ -88,19 +100,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Opens the port at once, while the engine loads. Raises CheckpointError or KeysUnavailable."""
     settings: Settings = app.state.settings
-    find_checkpoints(settings)
+    engine: Engine = app.state.engine
+    engine.checkpoints.find()
     if app.state.keys:
         app.state.keys.read()
     else:
         log.info("no API keys: whoever reaches this server may use it", host=settings.host)
     store = await to_thread.run_sync(open_store, settings)
     counts: Metrics = app.state.metrics
-    engine = Engine(partial(load_learners, settings), settings, counts)
     traces: Tracing | None = app.state.tracing
     observers = [counts.phase, traces.phase] if traces else [counts.phase]
     app.state.service = Service(settings, engine, store, counts, observers)
-    app.state.admission.computing = lambda: engine.computing
-    counts.registry.register(Gauges(app.state.service, app.state.admission))
+    counts.registry.register(_gauges(app.state.service, app.state.admission))
     engine.start()
     if settings.processes > 1:  # those that are ready have the port for themselves
         await to_thread.run_sync(engine.loaded.wait)
@@ -113,6 +124,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await to_thread.run_sync(app.state.service.reader.close)
     if traces:
         await traces.close()
+
+
+def _gauges(service: Service, admission: Admission) -> Gauges:
+    """Return the gauges of a service."""
+    engine, cache, gauges = service.engine, service.cache, Gauges()
+    gauges.add_info("build", "What runs.", lambda: [{"version": __version__}])
+    gauges.add("ready", "Whether requests are taken, as /readyz says.", lambda: engine.ready and not admission.draining)
+    gauges.add("requests_inside", "Requests being received, decoded or computed.", lambda: admission.inside)
+    gauges.add("queue_depth", "Requests that wait for the engine.", lambda: engine.depth)
+    gauges.add("cache_models", "Models in memory.", lambda: len(cache))
+    gauges.add("cache_bytes", "Bytes of their tensors.", lambda: cache.bytes)
+    gauges.add("cache_max_bytes", "Bytes beyond which the least recently used leave.", lambda: cache.max_bytes)
+    gauges.add_info("checkpoint", "A checkpoint that is loaded.", engine.checkpoints.digests)
+    about = "Memory of a GPU that tensors take."
+    gauges.add_by_label("device_memory_bytes", about, "device", engine.checkpoints.device_memory)
+    return gauges
 
 
 async def _give_back_memory(seconds: float) -> None:

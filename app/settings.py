@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -148,6 +149,16 @@ class Settings(BaseSettings):
         if "://" in address and not address.startswith("s3://"):
             raise ValueError(f"{address} is a URL that is not supported: give a path, or s3://bucket/prefix")
         return address
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsPart:
+    """The few settings that one part of the service needs: a subclass has a field for each, of the setting's name."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return this part of the settings."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
 
 def _is_loopback(host: str) -> bool:

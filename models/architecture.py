@@ -120,17 +120,17 @@ def image_losses(scores: Tensor, labels: Tensor) -> Tensor:
     return cross_entropy(scores.transpose(1, 2), labels, reduction="none", ignore_index=PADDING)
 
 
-def shared_moments(kept: Parameters, moments: Parameters, ways: Tensor) -> tuple[Parameters, dict[str, int]]:
-    """v after T tasks, in the shapes of `kept`: the mean over tasks, and over the classes of a head rebuilt for each.
+def shared_moments(kept: Parameters, moments: Parameters, ways: Tensor) -> Parameters:
+    """Return the rows [R, ...] whose mean is v after T tasks, in the shapes of `kept`.
 
-    `moments` are stacked; `ways` [T] says how many classes of the head are each task's own. Also returns of how many
-    each mean is. The means come in double precision.
+    `moments` are stacked [T, ...], and a row is a task's. Of a head that is built for each task, whose v is kept for
+    one class, a row is a class's: `ways` [T] says how many classes of the head are each task's own.
     """
-    means, counts = {}, {}
+    rows = {}
     for name, old in kept.items():
         tensor = moments[name]
         if name in HEAD and old.shape[0] == 1:
             present = torch.arange(tensor.shape[1], device=ways.device) < ways[:, None]
             tensor = tensor[present].unsqueeze(1)
-        means[name], counts[name] = tensor.mean(dim=0, dtype=torch.double), len(tensor)
-    return means, counts
+        rows[name] = tensor
+    return rows

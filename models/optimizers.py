@@ -1,18 +1,15 @@
-"""Inner optimizers. They step T tasks at once, in place, each task at its own learning rate.
+"""Inner optimizers: they step T tasks at once, in place, each task at its own learning rate.
 
 Their state outlives a task: it is part of a meta-initialization (see `Adam`).
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from models.networks.conv4.blocks.kernels import adam
 from models.parameters import Parameters
 
 
@@ -22,7 +19,10 @@ class Optimizer(Protocol):
     def step(
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int
     ) -> None:
-        """Steps stacked `parameters` and `moments` in place at learning `rates` [T]; `count` steps came before."""
+        """Step `parameters` and `moments`, both stacked, in place; `rates` [T] are the learning rates.
+
+        `count` is how many steps the moments have seen.
+        """
 
 
 def _rates_like(rates: Tensor, tensor: Tensor) -> Tensor:
@@ -44,14 +44,16 @@ class SGD:
 class Adam:
     """Adam with β₁ = 0 whose second moment v is carried from task to task (Nichol et al. 2018, section 6 and code).
 
+    v ← β₂·v + (1 − β₂)·g²,    φ ← φ − α·c·clamp(g / (√v + ε), ±max_step / c),    c = √(1 − β₂^(count + 1)).
+
     With a fresh v the first step is α·sign(g); a carried v gives each weight the scale its gradients had in training.
     """
 
     beta2: float = 0.999
     epsilon: float = 1e-8
     max_step: float | None = None
-    """Most that a weight moves in a step, in learning rates. Unbounded it is up to 1/√(1 − β₂) = 32 of them, where a
-    task's gradients are far above those v has seen."""
+    """The most that a weight moves in a step, in learning rates. Without it a step is as long as 1/√(1 − β₂) = 32 of
+    them, where a task's gradients are far larger than those that v has seen."""
 
     factors: Mapping[str, float] = field(default_factory=dict)
     """Factors of the learning rate, by the first part of the parameters' names; 1 where not named."""
@@ -60,27 +62,6 @@ class Adam:
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int
     ) -> None:
         correction = (1 - self.beta2 ** (count + 1)) ** 0.5
-        step = self._compiled_step if rates.device.type == "cpu" else self._plain_step
-        step(parameters, gradients, moments, rates, correction)
-
-    def _factors(self, gradients: Parameters) -> list[float]:
-        return [self.factors.get(name.split(".")[0], 1.0) for name in gradients]
-
-    def _compiled_step(
-        self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, correction: float
-    ) -> None:
-        settings = correction, self.beta2, self.epsilon, math.inf if self.max_step is None else self.max_step
-        tasks, learning_rates = len(rates), rates.numpy()
-        contiguous = {name: gradient.contiguous() for name, gradient in gradients.items()}
-        g, phi, v = (
-            tuple(group[name].view(tasks, -1).numpy() for name in gradients)  # views: a copy's steps would be lost
-            for group in (contiguous, parameters, moments)
-        )
-        adam(g, learning_rates, np.array(self._factors(gradients)), *settings, phi, v)
-
-    def _plain_step(
-        self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, correction: float
-    ) -> None:
         names = list(gradients)
         phi, g, v = ([group[name] for name in names] for group in (parameters, gradients, moments))
         torch._foreach_mul_(v, self.beta2)
@@ -91,6 +72,10 @@ class Adam:
         if self.max_step is not None:
             torch._foreach_clamp_max_(update, self.max_step / correction)
             torch._foreach_clamp_min_(update, -self.max_step / correction)
-        factors = zip(self._factors(gradients), g, strict=True)
-        torch._foreach_mul_(update, [_rates_like(rates * (correction * factor), tensor) for factor, tensor in factors])
+        rates = rates * correction
+        torch._foreach_mul_(update, [_rates_like(rates * self._factor(name), parameters[name]) for name in names])
         torch._foreach_sub_(phi, update)
+
+    def _factor(self, name: str) -> float:
+        """Return the factor of a parameter's learning rate."""
+        return self.factors.get(name.split(".")[0], 1.0)

@@ -104,7 +104,7 @@ def _in_words(wrong: ErrorDetails) -> str:
 
 def _check(settings: Settings) -> None:
     """Ends the command where the service would end, or never be ready, with a traceback."""
-    from app.engine.checkpoint_loading import find_checkpoints
+    from app.engine.checkpoint_registry import CheckpointRegistry
     from app.observability import tracing
     from app.store import open_store
     from app.tenants.keys import KeyFile
@@ -112,7 +112,7 @@ def _check(settings: Settings) -> None:
     from models.errors import KshotError
 
     try:
-        find_checkpoints(settings)
+        CheckpointRegistry.of(settings).find()
         if settings.keys:
             KeyFile(settings.keys).read()
         pick_device(settings.device)
@@ -124,15 +124,16 @@ def _check(settings: Settings) -> None:
 
 def _try(settings: Settings) -> None:
     """Loads what the service would load. On a machine's first time that compiles for some seconds."""
-    from app.engine.checkpoint_loading import load_learners
+    from app.engine.checkpoint_registry import CheckpointRegistry
     from models.errors import KshotError
 
     _check(settings)
     try:
-        learners = load_learners(settings)
+        checkpoints = CheckpointRegistry.of(settings)
+        checkpoints.load()
     except KshotError as error:
         fail("The server cannot start", str(error))
-    typer.echo(f"Ready to serve {', '.join(learners)}.")
+    typer.echo(f"Ready to serve {', '.join(checkpoints.learners)}.")
 
 
 def _run(settings: Settings) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import warnings
-from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from threading import Event
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from app import errors
+from app.inputs.limits import ImageLimits
 from app.inputs.support_set import Contents, Upload
-from app.settings import Settings
+from app.threads import Cancellation
 from models.inputs.image import InputSpec, prepare
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
@@ -27,21 +26,20 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 class Decoder:
     """Opens what users upload, within limits, and nothing that isn't one of FORMATS."""
 
-    settings: Settings
+    limits: ImageLimits
 
-    def decode(self, gone: Event, contents: Contents, spec: InputSpec) -> Tensor:
-        """All images as uint8 [B, C, H, W]. Raises ImageError for the first that cannot be used.
+    def decode(self, contents: Contents, spec: InputSpec, cancellation: Cancellation) -> Tensor:
+        """Return all images as uint8 [B, C, H, W]. Raises ImageError for the first that cannot be used.
 
-        Ends between two images, with CancelledError, once `gone` is set: nobody waits for them any more.
+        Looks at `cancellation` before each image.
         """
         pixels = 0
         tensors: list[Tensor] = []
         for upload, data in contents:
-            if gone.is_set():
-                raise CancelledError
+            cancellation.check()
             image = self._open(upload, data)
             pixels += image.width * image.height
-            if pixels > self.settings.max_request_pixels:
+            if pixels > self.limits.max_request_pixels:
                 raise self._too_many_together(upload, pixels)
             tensors.append(_load(upload, image, spec))
         return torch.stack(tensors)
@@ -50,15 +48,15 @@ class Decoder:
         """The picture, its pixels still packed."""
         self._check_bytes(upload, data)
         image = self._identify(upload, data)
-        if image.width * image.height > self.settings.max_image_pixels:
+        if image.width * image.height > self.limits.max_image_pixels:
             raise self._too_many_pixels(upload, f"{image.width}×{image.height} pixels")
         return image
 
     def _check_bytes(self, upload: Upload, data: bytes) -> None:
         if not data:
             raise upload.error(errors.ImageEmpty, f"{upload.place} has 0 bytes. Send an image file.")
-        if len(data) > self.settings.max_image_bytes:
-            most = f"more than {self.settings.max_image_bytes} bytes, the limit"
+        if len(data) > self.limits.max_image_bytes:
+            most = f"more than {self.limits.max_image_bytes} bytes, the limit"
             raise upload.error(errors.ImageTooManyBytes, f"{upload.place} has {most}. Send a smaller version of it.")
 
     def _identify(self, upload: Upload, data: bytes) -> Image.Image:
@@ -71,12 +69,12 @@ class Decoder:
             raise upload.error(errors.ImageUnreadable, detail) from error
 
     def _too_many_pixels(self, upload: Upload, found: str) -> errors.AppError:
-        most = self.settings.max_image_pixels
+        most = self.limits.max_image_pixels
         detail = f"{upload.place} has {found}; the limit is {most} pixels. Send a smaller version of it."
         return upload.error(errors.ImageTooManyPixels, detail)
 
     def _too_many_together(self, upload: Upload, pixels: int) -> errors.AppError:
-        most = self.settings.max_request_pixels
+        most = self.limits.max_request_pixels
         detail = f"With {upload.place} the images have {pixels} pixels; the limit is {most} for all. Send smaller ones."
         return upload.error(errors.TooManyPixels, detail)
 

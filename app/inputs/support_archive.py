@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
 from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile
 
@@ -24,6 +22,7 @@ from app.api.forms import Choices
 from app.errors import ModelDamaged
 from app.inputs.support_set import SupportSet, Upload
 from app.store.records import AdaptationChoices, ModelRecord, SupportRecord
+from app.threads import Cancellation
 from kshot.types import SupportImage
 from models.inputs.image import InputSpec
 
@@ -40,8 +39,8 @@ class Kept:
     choices: Choices
 
 
-def pack(gone: Event, support: SupportSet, images: Tensor, choices: Choices) -> bytes:
-    """The file of a model's images, uint8 [B, C, H, W]. Ends early, with CancelledError, once `gone` is set."""
+def pack(support: SupportSet, images: Tensor, choices: Choices, cancellation: Cancellation) -> bytes:
+    """The file of a model's images, uint8 [B, C, H, W]. Looks at `cancellation` before each image."""
     record = SupportRecord(
         filenames=[upload.filename for upload in support.uploads],
         labels=support.labels,
@@ -51,14 +50,13 @@ def pack(gone: Event, support: SupportSet, images: Tensor, choices: Choices) -> 
     with ZipFile(buffer, "w") as archive:
         archive.writestr(DOCUMENT, record.write())
         for index, image in enumerate(images):
-            if gone.is_set():
-                raise CancelledError
+            cancellation.check()
             archive.writestr(_name(index), _picture(image))
     return buffer.getvalue()
 
 
-def unpack(gone: Event, file: BinaryIO, model: ModelRecord, spec: InputSpec) -> Kept:
-    """What was packed, by the names that the classes have now. Closes the file; ends early as `pack` does.
+def unpack(file: BinaryIO, model: ModelRecord, spec: InputSpec, cancellation: Cancellation) -> Kept:
+    """What was packed, by the names that the classes have now. Closes the file; looks at `cancellation` as `pack` does.
 
     Raises ModelDamaged, as do the two below.
     """
@@ -66,8 +64,7 @@ def unpack(gone: Event, file: BinaryIO, model: ModelRecord, spec: InputSpec) -> 
         record = _record(archive)
         tensors = []
         for index in range(len(record.filenames)):
-            if gone.is_set():
-                raise CancelledError
+            cancellation.check()
             tensors.append(_tensor(archive.read(_name(index)), spec))
     uploads = [Upload("images", image.index, image.filename, image.label) for image in _images(record, model)]
     choices = Choices.model_validate(record.choices.model_dump())

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import re
 import sys
-import time
 from typing import Any
-from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.engine.engine import State
-from app.errors import NotReady
-from app.http import problems
-from app.http.route_templates import Templates
-from app.observability.metrics import Metrics
 from app.settings import Settings
 
-REQUEST_ID = "X-Request-ID"
 MAX_FRAMES = 20
-log = structlog.stdlib.get_logger("kshot")
 
 
 def configure(settings: Settings) -> None:
@@ -69,53 +56,3 @@ def _rendering(settings: Settings) -> list[Any]:
     # Without local variables: they are users' images, and tensors, by the hundred kilobytes.
     transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=MAX_FRAMES)
     return [structlog.processors.ExceptionRenderer(transform), structlog.processors.JSONRenderer()]
-
-
-class AccessLog:
-    """ASGI middleware: gives each request an id, logs a line for it, counts it, and answers for what nobody caught."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics, templates: Templates) -> None:
-        self.app = app
-        self.metrics = metrics
-        self.templates = templates
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handles one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request_id = _request_id(Headers(scope=scope).get(REQUEST_ID))
-        status = 0
-        start = time.perf_counter()
-
-        async def tagged(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
-            await send(message)
-
-        # On one connection uvicorn may begin a request in the context of the one before, its tenant included.
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        try:
-            await self.app(scope, receive, tagged)
-        except asyncio.CancelledError:  # the server ends, and this outlasts its grace
-            if not status:
-                await problems.refused(NotReady(State.DRAINING.value))(scope, receive, tagged)
-            raise
-        except Exception:
-            log.exception("unexpected error")
-            if status:  # half an answer is out: let the server cut the connection
-                raise
-            await problems.unexpected()(scope, receive, tagged)
-        finally:
-            elapsed = time.perf_counter() - start
-            ms = round(elapsed * 1e3, 2)
-            log.info("request", method=scope["method"], path=scope["path"], status=status, ms=ms)
-            self.metrics.request(scope["method"], self.templates.of(scope), status, elapsed)
-
-
-def _request_id(given: str | None) -> str:
-    """The client's id, if it is one we can write into a log; else a new one."""
-    return given if given and re.fullmatch(r"[\w.:-]{1,128}", given, re.ASCII) else uuid4().hex

@@ -7,7 +7,7 @@ from types import FrameType
 
 import uvicorn
 
-from app.http.middleware.admission import Admission
+from app.http.admission import Admission
 
 
 class DrainingServer(uvicorn.Server):

@@ -14,9 +14,8 @@ from anyio import to_thread
 
 from app import errors
 from app.api.forms import AdaptForm, Choices, PredictForm, VersionForm
-from app.engine.checkpoint_registry import Catalogue
 from app.engine.engine import Engine
-from app.engine.jobs import HOST, PredictWork, Work
+from app.engine.work import HOST, PredictWork, Work
 from app.http.event_stream import Tell, nobody
 from app.inputs import support_archive
 from app.inputs.reader import Reader
@@ -33,6 +32,7 @@ from app.store.records import ModelRecord
 from kshot.types import (
     AdaptAnswer,
     AdaptTimings,
+    CheckpointInfo,
     ExportFormat,
     Model,
     ModelPage,
@@ -70,10 +70,10 @@ class Service:
         self.observers = observers
         self.reader = Reader(settings)
         self.reads, self.writes = Blocking(settings.store_seconds), Blocking(settings.store_seconds)
-        self.models = StoredModels(store, engine, self.reads)
+        self.models = StoredModels(store, engine.checkpoints, self.reads)
         pinned = settings.pin.split(",")
         self.cache = ModelCache(self.models, settings.cache_bytes, store.fresh_seconds, pinned, metrics)
-        self.checkpoints = Catalogue(engine, settings.checkpoint)
+        self.checkpoints = engine.checkpoints
 
     def of(self, tenant: str) -> Service:
         """The same for a tenant, who sees no other's models."""
@@ -83,6 +83,7 @@ class Service:
 
     async def adapt(self, form: AdaptForm, tell: Tell = nobody, put: Put | None = None) -> AdaptAnswer:
         """Makes a model and keeps it, by `put` or as the store does; `tell`s of each step. Raises AppError."""
+        self.engine.require_ready()
         name, checkpoint = self.checkpoints.named(form.checkpoint)
         check_steps(form.steps or 0, self.settings)
         watch = Stopwatch(name, self.observers)
@@ -97,7 +98,7 @@ class Service:
         """As `adapt`, of another model's images, less some and with others. Raises AppError."""
         check_steps(form.steps or 0, self.settings)
         parent, file = await self._images(model_id)
-        checkpoint = self.checkpoints.of(parent)
+        checkpoint = self.checkpoints.matching(parent.id, parent.checkpoint.name, parent.checkpoint.digest)
         spec = checkpoint.metadata.input
         watch = Stopwatch(parent.checkpoint.name, self.observers)
         with self.engine.expecting(), watch("decode"):
@@ -133,7 +134,7 @@ class Service:
 
     async def _predict(self, form: PredictForm, stored: Stored) -> PredictAnswer:
         model = stored.record
-        checkpoint = self.checkpoints.of(model)
+        checkpoint = self.checkpoints.matching(model.id, model.checkpoint.name, model.checkpoint.digest)
         watch = Stopwatch(model.checkpoint.name, self.observers)
         with self.engine.expecting(), watch("decode"):
             queries, images = await self.reader.queries(form.images, checkpoint.metadata.input)
@@ -161,6 +162,12 @@ class Service:
         done = await self.engine.run(work, self.tenant)
         watch.follow(start, queue=done.queue_ms, encode=done.encode_ms, **{work.kind: done.compute_ms})
         return done.value
+
+    def list_checkpoints(self) -> list[CheckpointInfo]:
+        """Return what is known of each checkpoint. Raises NotReady."""
+        self.engine.require_ready()
+        learners, default = self.checkpoints.learners, self.checkpoints.default
+        return [answers.describe(name, each.checkpoint, name == default) for name, each in learners.items()]
 
     async def describe(self, model_id: str) -> Model:
         """A model, without its weights. Raises ModelNotFound."""
@@ -192,7 +199,9 @@ class Service:
         async with self._using(model_id) as stored:
             about = {"model": model_answers.model_summary(stored.record).model_dump_json()}
             adapted = Adapted(move(dict(stored.tensors), HOST))
-            given = self.checkpoints.of(stored.record), adapted, stored.record.classes, about
+            model = stored.record
+            checkpoint = self.checkpoints.matching(model.id, model.checkpoint.name, model.checkpoint.digest)
+            given = checkpoint, adapted, model.classes, about
             return await to_thread.run_sync(build, *given)
 
     async def delete(self, model_id: str) -> None:

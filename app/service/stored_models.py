@@ -7,8 +7,8 @@ from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
 
-from app.engine.engine import Engine
-from app.engine.jobs import HOST
+from app.engine.checkpoint_registry import CheckpointRegistry
+from app.engine.work import HOST
 from app.service.blocking import Blocking
 from app.store import ModelKey, Store, Stored
 from models.allocator import in_own_pages
@@ -18,9 +18,9 @@ from models.parameters import move
 class StoredModels:
     """The models of a store, their tensors on the device that computes by them."""
 
-    def __init__(self, store: Store, engine: Engine, reads: Blocking) -> None:
+    def __init__(self, store: Store, checkpoints: CheckpointRegistry, reads: Blocking) -> None:
         self._store = store
-        self._engine = engine
+        self._checkpoints = checkpoints
         self._reads = reads
         self._revisions = RevisionLookups(store, reads)
 
@@ -34,7 +34,7 @@ class StoredModels:
 
     def on_device(self, stored: Stored) -> Stored:
         """Return a model whose tensors need not be moved to the device for each prediction; blocks."""
-        learner = self._engine.learners.get(stored.record.checkpoint.name)
+        learner = self._checkpoints.learners.get(stored.record.checkpoint.name)
         if learner is None:
             return stored
         place = in_own_pages if learner.device == HOST else partial(move, target=learner.device)

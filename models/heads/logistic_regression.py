@@ -4,50 +4,47 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from models.networks.conv4.blocks.kernels import accelerated_logistic
-
 PENALTY = 1e-3
 ITERATIONS = 300
-SMALL = 2**15  # multiplications of an iteration up to which dispatching torch operations costs more than the work
 
 
 def fit_logistic(features: Tensor, labels: Tensor, ways: Tensor, penalty: float = PENALTY) -> Tensor:
-    """Weights [T, N, F] that minimise the mean cross-entropy plus penalty / 2 · ‖W‖².
+    """Return the weights W [T, N, F] that minimise the mean cross-entropy plus penalty / 2 · ‖W‖².
 
     features [T, S, F]; labels [T, S], negative for padding; N is the largest of `ways` [T], and the rows of classes
-    that a task lacks are 0. The minimum lies in the span of the features: the search, by Nesterov's accelerated
-    gradient in that span, costs S² · N an iteration however large F is.
+    that a task lacks are 0. The minimum is a combination of the features, W = A·features (the representer theorem), so
+    the search runs over its coefficients A [T, N, S] and costs S² · N an iteration, however large F is.
     """
-    kernel = torch.bmm(features, features.transpose(1, 2))
+    kernel = torch.bmm(features, features.mT)
     shares = (labels >= 0).to(features.dtype)
     shares /= shares.sum(dim=1, keepdim=True).clamp_min(1)
     # The Hessian is at most half the weighted kernel's largest eigenvalue, which its rows' sums bound.
     rates = 1 / (0.5 * (kernel.abs() * shares.unsqueeze(1)).sum(dim=2).amax(dim=1) + penalty)
-    small = labels.shape[1] ** 2 * int(ways.max()) <= SMALL
-    search = _compiled_search if small and features.device.type == "cpu" else search_span
-    point = search(kernel, labels, ways, shares, rates, penalty)
-    return torch.bmm(point.transpose(1, 2), features)
+    coefficients = _accelerated_descent(kernel, labels, ways, shares.unsqueeze(1), rates.view(-1, 1, 1), penalty)
+    return torch.bmm(coefficients, features)
 
 
-def _compiled_search(
+def _accelerated_descent(
     kernel: Tensor, labels: Tensor, ways: Tensor, shares: Tensor, rates: Tensor, penalty: float
 ) -> Tensor:
-    point = kernel.new_zeros(*labels.shape, int(ways.max()))
-    given = (tensor.numpy() for tensor in (kernel, labels, ways, shares, rates))
-    accelerated_logistic(*given, penalty, ITERATIONS, point.numpy())
-    return point
+    """Return the coefficients A [T, N, S], by Nesterov's accelerated gradient (Nesterov 1983) from 0.
 
+    kernel [T, S, S] holds the examples' inner products, shares [T, 1, S] their weights in the mean, rates [T, 1, 1] the
+    step sizes α. With P the class probabilities and Y the one-hot labels, iteration i is
 
-def search_span(kernel: Tensor, labels: Tensor, ways: Tensor, shares: Tensor, rates: Tensor, penalty: float) -> Tensor:
-    """The minimum's coefficients [T, S, N] of the examples, from their inner products [T, S, S]; on any device."""
+        A' = B − α · ((P(B) − Y) · shares + penalty · B),    B' = A' + i / (i + 3) · (A' − A).
+
+    Classes lie before examples in memory: the softmax over them is then several times faster.
+    """
     most = int(ways.max())
-    absent = (torch.arange(most, device=ways.device) >= ways[:, None]).unsqueeze(1)
-    targets = one_hot(labels.clamp_min(0), most).to(kernel.dtype)
-    weights, steps = shares.unsqueeze(2), rates.view(-1, 1, 1)
-    point = ahead = kernel.new_zeros(*labels.shape, most)
+    absent = (torch.arange(most, device=ways.device) >= ways[:, None]).unsqueeze(2)
+    no_logit = kernel.new_zeros(absent.shape).masked_fill_(absent, -torch.inf)
+    scale, decay = -rates * shares, 1 - rates * penalty
+    pull = (one_hot(labels.clamp_min(0), most).mT * -scale).contiguous()
+    point = ahead = torch.zeros_like(pull)
     for iteration in range(ITERATIONS):
-        probabilities = torch.bmm(kernel, ahead).masked_fill(absent, -torch.inf).softmax(dim=2)
-        following = ahead - steps * ((probabilities - targets) * weights + penalty * ahead)
-        ahead = following + iteration / (iteration + 3) * (following - point)
+        probabilities = torch.baddbmm(no_logit, ahead, kernel).softmax(dim=1)
+        following = torch.addcmul(pull, ahead, decay).addcmul_(probabilities, scale)
+        ahead = torch.lerp(point, following, 1 + iteration / (iteration + 3))
         point = following
     return point

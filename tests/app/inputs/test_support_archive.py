@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from threading import Event
 
 import pytest
 import torch
@@ -14,6 +13,7 @@ from app.api.forms import Choices
 from app.errors import ModelDamaged
 from app.inputs import support_archive
 from app.inputs.support_set import SupportSet, Upload
+from app.threads import Cancellation
 from models.inputs.image import InputSpec, prepare
 from tests.app.stored import stored
 
@@ -31,8 +31,8 @@ def test_what_is_packed_is_unpacked(spec: InputSpec) -> None:
     support, choices = SupportSet(uploads, labels, []), Choices(steps=3, ttl_seconds=60)
     model = stored().record.model_copy(update={"classes": labels})
 
-    file = support_archive.pack(Event(), support, images, choices)
-    got = support_archive.unpack(Event(), io.BytesIO(file), model, spec)
+    file = support_archive.pack(support, images, choices, Cancellation())
+    got = support_archive.unpack(io.BytesIO(file), model, spec, Cancellation())
     assert torch.equal(got.images, images)
     assert (got.support, got.choices) == (support, choices)
 
@@ -50,7 +50,7 @@ def test_what_is_packed_is_unpacked(spec: InputSpec) -> None:
 def test_a_damaged_file_is_told_as_such(damage: bytes | str) -> None:
     images = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
     uploads = [Upload("images", index, "a.png", "ab"[index]) for index in range(2)]
-    whole = support_archive.pack(Event(), SupportSet(uploads, ["a", "b"], []), images, Choices())
+    whole = support_archive.pack(SupportSet(uploads, ["a", "b"], []), images, Choices(), Cancellation())
     data = damage if isinstance(damage, bytes) else whole[:-10]
     with pytest.raises(ModelDamaged, match="/adapt again"):
-        support_archive.unpack(Event(), io.BytesIO(data), stored().record, InputSpec(channels=1, size=28))
+        support_archive.unpack(io.BytesIO(data), stored().record, InputSpec(channels=1, size=28), Cancellation())

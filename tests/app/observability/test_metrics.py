@@ -11,8 +11,9 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from app.engine.checkpoint_loading import load_learners
+from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.engine import Engine
+from app.engine.limits import BatchLimits, QueueLimits
 from app.observability.metrics import Metrics
 from app.settings import Settings
 from app.store.cache import ModelCache
@@ -138,8 +139,8 @@ def test_it_answers_before_the_server_is_ready(tmp_path: Path) -> None:
 
 
 def test_halved_batches_and_waiting_works_are_counted() -> None:
-    settings, metrics = Settings(), Metrics()
-    engine = Engine(lambda: load_learners(settings), settings, metrics)
+    settings, metrics = Settings(threads=1), Metrics()
+    engine = Engine(CheckpointRegistry.of(settings), QueueLimits.of(settings), BatchLimits.of(settings), metrics)
     engine.start()
     wait_until(lambda: engine.ready)
     works = [Probe(poison=number == 2) for number in range(4)]

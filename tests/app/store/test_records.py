@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Event
 from typing import ClassVar
 from zipfile import ZipFile
 
@@ -18,6 +17,7 @@ from app.errors import RecordOutdated, RecordTooNew
 from app.inputs import support_archive
 from app.store import DirectoryStore, Store
 from app.store.records import AnswerRecord, IntentRecord, ModelRecord, Record, SupportRecord, Update
+from app.threads import Cancellation
 from models.inputs.image import InputSpec
 from tests.app.store.conftest import Opener
 from tests.app.stored import NewerModelRecord, put_newer, revision_of, stored, with_owner
@@ -65,7 +65,7 @@ def test_kept_images_of_every_version_are_read(kept: DirectoryStore) -> None:
     records, _ = kept.page(10)
     for record in records:
         name = record.name or ""
-        unpacked = support_archive.unpack(Event(), kept.images(record.id), record, SPECS[name])
+        unpacked = support_archive.unpack(kept.images(record.id), record, SPECS[name], Cancellation())
         assert unpacked.images.shape == SHAPES[name]
         assert unpacked.support.classes == record.classes
         assert unpacked.choices.seed == record.seed

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from models.heads import logistic_regression
 from models.heads.logistic_regression import fit_logistic
 
 PENALTY = 1e-2
@@ -51,18 +50,7 @@ def test_classes_keep_their_weights_in_any_order(examples: tuple[Tensor, Tensor]
     torch.testing.assert_close(shuffled[:, names], weight)
 
 
-def test_torch_operations_find_the_same_on_any_device(
-    examples: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    features, labels = examples
-    labels = torch.cat([labels[:1], torch.where(labels[1:] < 2, labels[1:], -1)])
-    compiled = fit_logistic(features, labels, torch.tensor([3, 2]), PENALTY)
-    monkeypatch.setattr(logistic_regression, "SMALL", 0)
-    torch.testing.assert_close(fit_logistic(features, labels, torch.tensor([3, 2]), PENALTY), compiled)
-
-
 def test_a_large_support_set_is_fitted() -> None:
-    """By torch's products: loops would take seconds."""
     features = normalize(torch.randn(1, 1000, 64, generator=torch.Generator().manual_seed(0)), dim=2)
     labels = torch.arange(1000).remainder(50).unsqueeze(0)
     assert fit_logistic(features, labels, torch.tensor([50])).isfinite().all()

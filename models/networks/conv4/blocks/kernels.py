@@ -1,4 +1,4 @@
-"""What a convolution block and Adam do between matrix products, as compiled loops over arrays: one pass each.
+"""What a convolution block does between matrix products, as compiled loops over arrays: one pass each.
 
 Written in plain torch operations the same work is several passes through memory and as many dispatches, and costs as
 much time as the matrix products. Arrays are C-contiguous; all of a call's have one floating type. Every function
@@ -257,71 +257,3 @@ def cross_entropy(scores: Any, labels: Any, ways: Any, losses: Any, gradient: An
             for n in range(len(score)):
                 result[n] /= total * count
             result[label] -= 1 / count
-
-
-@compiled
-def accelerated_logistic(
-    kernel: Any, labels: Any, ways: Any, shares: Any, rates: Any, penalty: float, iterations: int, point: Any
-) -> None:
-    """Nesterov's accelerated gradient for logistic regression in the span of S examples; see `fit_logistic`.
-
-    kernel [T, S, S]; labels and shares [T, S]; ways and rates [T]; point [T, S, N], zeros that become the minimum.
-    """
-    tasks, count, most = point.shape
-    weight_decay = point.dtype.type(penalty)
-    ahead, scores = np.empty((count, most), point.dtype), np.empty((count, most), point.dtype)
-    for t in range(tasks):
-        found, many = point[t], ways[t]
-        ahead[:] = 0
-        for iteration in range(iterations):
-            momentum = point.dtype.type(iteration / (iteration + 3))
-            scores[:] = 0
-            for i in range(count):
-                for j in range(count):
-                    product = kernel[t, i, j]
-                    for n in range(many):
-                        scores[i, n] += product * ahead[j, n]
-            for i in range(count):
-                highest, total = scores[i, :many].max(), point.dtype.type(0)
-                for n in range(many):
-                    scores[i, n] = np.exp(scores[i, n] - highest)
-                    total += scores[i, n]
-                for n in range(many):
-                    error = scores[i, n] / total
-                    if n == labels[t, i]:
-                        error -= 1
-                    following = ahead[i, n] - rates[t] * (shares[t, i] * error + weight_decay * ahead[i, n])
-                    ahead[i, n] = following + momentum * (following - found[i, n])
-                    found[i, n] = following
-
-
-@compiled
-def adam(
-    gradients: Any,
-    rates: Any,
-    factors: Any,
-    correction: float,
-    beta2: float,
-    epsilon: float,
-    bound: float,
-    phis: Any,
-    vs: Any,
-) -> None:
-    """One step of Adam with β₁ = 0 for each phi and v [T, P] of a tuple, at `rates` [T]: v first, then phi.
-
-    `factors` multiply the rates, one for each phi. No weight moves further than `bound` learning rates.
-    """
-    for gradient, factor, phi, v in zip(gradients, factors, phis, vs):  # noqa: B905 (numba knows no strict)
-        kind = phi.dtype.type
-        decay, share, small, most = kind(beta2), kind(1 - beta2), kind(epsilon), kind(bound / correction)
-        for t in range(len(phi)):
-            rate = kind(rates[t] * factor * correction)
-            g, weights, seconds = gradient[t], phi[t], v[t]
-            for p in range(len(g)):
-                seconds[p] = seconds[p] * decay + g[p] * g[p] * share
-                step = g[p] / (np.sqrt(seconds[p]) + small)
-                if step > most:
-                    step = most
-                if step < -most:
-                    step = -most
-                weights[p] -= rate * step
