@@ -156,7 +156,7 @@ def report(
         kshot report
         kshot report runs/omniglot-5way runs/omniglot-20way --out report
     """
-    from meta_training.reports.reporting import report
+    from meta_training.reports.report import report
     from models.checkpoint import SHIPPED
 
     with _errors_for_people():

@@ -219,7 +219,8 @@ class Service:
         return await self.reads.run(self.store.usage)
 
     async def _packed(self, task: Task, keep: bool) -> bytes | None:
-        return await self.reader.pack(task.support, task.images, task.choices) if keep else None
+        spec = task.checkpoint.metadata.input
+        return await self.reader.pack(task.support, task.images, task.choices, spec) if keep else None
 
     async def _keep(self, stored: Stored, images: bytes | None, put: Put) -> ModelRecord:
         """The record that is kept: another server's, if that was quicker to keep the same."""

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from meta_training.commands import report
-from meta_training.reports.cards import load_card
+from meta_training.evaluation.card import Card
 from meta_training.reports.comparison import Column, compare
 from meta_training.reports.comparison_picture import draw_comparison
 from models.checkpoint import SHIPPED
@@ -115,7 +115,7 @@ def test_two_cards_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_the_picture_has_a_dot_for_each_figure(tmp_path: Path) -> None:
-    found = load_card(card(tmp_path / "any.json", [*paper_scores(5, 1), *(score(n, 1, 0.9) for n in (2, 3, 20, 50))]))
+    found = Card.read(card(tmp_path / "any.json", [*paper_scores(5, 1), *(score(n, 1, 0.9) for n in (2, 3, 20, 50))]))
     comparison = compare({"any": found})
     panels = [panel for panel in draw_comparison(comparison).axes if panel.get_visible()]
     assert [panel.get_title() for panel in panels] == [str(column) for column in comparison.columns]

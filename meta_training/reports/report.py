@@ -1,4 +1,4 @@
-"""What `kshot report` does: cards and runs into a Markdown table and pictures, beside the paper's figures."""
+"""The report of `kshot report`: cards and runs as a Markdown table and pictures, beside the paper's figures."""
 
 import json
 from collections import Counter
@@ -8,13 +8,15 @@ from pathlib import Path
 
 import typer
 
-from meta_training.errors import RunError
-from meta_training.reports.cards import REMEDY, Card, CardScore, load_card
+from meta_training.errors import DataError, RunError
+from meta_training.evaluation.card import Card
+from meta_training.evaluation.score import Score
 from meta_training.reports.comparison import Comparison, compare, kinds
 from meta_training.reports.comparison_picture import draw_comparison
-from meta_training.reports.run_report import learning_curve, recorded_memory
+from meta_training.reports.learning_curve import draw_learning_curve, recorded_memory
 from meta_training.run_folder import Progress, make_folder
 
+REMEDY = "Name a checkpoint's card, <name>.json, or the folder of a finished run."
 LEGEND = (
     "Accuracy in % on classes that were not trained on. ± of ours is the 95 % interval over episodes; the published "
     "figures are the Reptile paper's (arXiv 1803.02999) and iMAML's (arXiv 1909.04630). T: transductive batch norm. "
@@ -32,7 +34,7 @@ class Source:
 
 
 def report(paths: list[Path], out: Path | None) -> None:
-    """Prints the report of cards and run folders, or writes it to a folder with its pictures.
+    """Print the report of cards and run folders, or write it to a folder with its pictures.
 
     Raises KshotError where one is neither card nor run, or the folder cannot be made.
     """
@@ -49,9 +51,9 @@ def report(paths: list[Path], out: Path | None) -> None:
 
 
 def read_source(path: Path) -> Source:
-    """A card, or a run folder with its card. Raises KshotError that says what to name where it is neither."""
+    """Read a card, or a run folder with its card. Raises KshotError that says what to name where it is neither."""
     if not path.is_dir():
-        return Source(path, load_card(path))
+        return Source(path, _read_card(path))
     try:
         document = json.loads((path / "report.json").read_text())
         card = path / f"{document.pop('config')['name']}.json"
@@ -60,11 +62,17 @@ def read_source(path: Path) -> Source:
         raise RunError(f"{path} holds no report.json, which a run writes at its end. {REMEDY}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path / 'report.json'} is not what a run wrote. {REMEDY}") from error
-    return Source(card, load_card(card), progress)
+    return Source(card, Card.read(card), progress)
+
+
+def _read_card(path: Path) -> Card:
+    if path.suffix not in (".json", ".safetensors"):
+        raise DataError(f"{path} is no card. {REMEDY}")
+    return Card.read(path)
 
 
 def _titled(sources: list[Source]) -> dict[str, Source]:
-    """By name, with a piece of the digest where two share theirs."""
+    """Title sources by name, with a piece of the digest where two share theirs."""
     names = Counter(source.card.name for source in sources)
     return {
         f"{card.name} {card.digest.removeprefix('sha256:')[:8]}" if names[card.name] > 1 else card.name: source
@@ -74,18 +82,18 @@ def _titled(sources: list[Source]) -> dict[str, Source]:
 
 
 def write_pictures(out: Path, sources: dict[str, Source], comparison: Comparison) -> list[str]:
-    """Writes `report.png` and a learning curve for each run; returns the names of the files."""
+    """Write `report.png` and a learning curve for each run; return the names of the files."""
     figures = {"report.png": draw_comparison(comparison)} if comparison.rows else {}
     for title, source in sources.items():
         if source.progress:
-            figures[f"{title.replace(' ', '-')}-learning-curve.png"] = learning_curve(title, source.progress)
+            figures[f"{title.replace(' ', '-')}-learning-curve.png"] = draw_learning_curve(title, source.progress)
     for name, figure in figures.items():
         figure.savefig(out / name, dpi=120)
     return list(figures)
 
 
 def markdown(sources: dict[str, Source], comparison: Comparison) -> str:
-    """How each checkpoint came about, and the table."""
+    """Return how each checkpoint came about, and the table."""
     blocks = ["# Few-shot accuracy beside the published", *(_block(title, source) for title, source in sources.items())]
     if comparison.rows:
         blocks += ["\n".join(_table(comparison)), LEGEND]
@@ -104,7 +112,7 @@ def _facts(source: Source) -> Iterator[str]:
     yield f"digest `{card.digest}`"
     for kind, scores in kinds(card).items():
         yield f"{kind}: " + "; ".join(dict.fromkeys(map(_how, scores)))
-    if not card.scores:
+    if not card.test_scores:
         yield f"not scored yet: `kshot evaluate {source.path.with_suffix('.safetensors')} --write-card`"
     if source.progress and (memory := recorded_memory(source.progress)):
         first, *_, last = (*memory, *memory)
@@ -118,7 +126,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
 
 
-def _how(score: CardScore) -> str:
+def _how(score: Score) -> str:
     images = "the whole support set" if score.inner_batch is None else f"{score.inner_batch} images"
     return f"{score.steps} inner steps on {images}, learning rate {score.learning_rate:g}, {score.episodes:,} episodes"
 
