@@ -14,7 +14,6 @@ from app import __version__
 from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.engine import Engine
 from app.engine.limits import BatchLimits, QueueLimits
-from app.errors import StoreUnavailable
 from app.http import problems
 from app.http.admission import Admission
 from app.http.middleware.access_log import AccessLogMiddleware
@@ -30,10 +29,11 @@ from app.observability import tracing
 from app.observability.gauges import Gauges
 from app.observability.metrics import Metrics
 from app.observability.tracing import Tracing
+from app.service.housekeeping import Housekeeping
 from app.service.idempotency import Turns
 from app.service.service import Service
 from app.settings import MiB, Settings
-from app.store import Store, open_store
+from app.store import open_store
 from app.tenants.keys import KeyFile
 from app.tenants.quotas import Quotas
 from app.tenants.tenant import TenantLimits
@@ -109,14 +109,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
     Raises CheckpointError, KeysUnavailable or a store's error if it cannot start.
     """
-    service = await _start(app)
-    sweeper = asyncio.create_task(_sweep(service.store, app.state.settings.sweep_seconds, app.state.metrics))
+    await _start(app)
+    state = app.state
+    housekeeping = Housekeeping(state.service.store, state.settings.sweep_seconds, state.metrics)
+    sweeps = asyncio.create_task(housekeeping.run())
     yield
-    sweeper.cancel()
+    sweeps.cancel()
     await _stop(app)
 
 
-async def _start(app: FastAPI) -> Service:
+async def _start(app: FastAPI) -> None:
     state = app.state
     settings: Settings = state.settings
     engine: Engine = state.engine
@@ -132,8 +134,6 @@ async def _start(app: FastAPI) -> Service:
     engine.start()
     if settings.processes > 1:  # those that are ready have the port for themselves
         await to_thread.run_sync(engine.loaded.wait)
-    service: Service = state.service
-    return service
 
 
 async def _stop(app: FastAPI) -> None:
@@ -159,14 +159,3 @@ def _gauges(service: Service, admission: Admission) -> Gauges:
     about = "Memory of a GPU that tensors take."
     gauges.add_by_label("device_memory_bytes", about, "device", engine.checkpoints.device_memory)
     return gauges
-
-
-async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:
-    while True:
-        try:
-            if deleted := await to_thread.run_sync(store.sweep):
-                log.info("deleted expired models", models=deleted)
-                counts.swept(deleted)
-        except StoreUnavailable as error:  # it may come back
-            log.error("expired models could not be deleted", error=error.detail)
-        await asyncio.sleep(seconds)

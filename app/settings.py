@@ -53,6 +53,7 @@ class Settings(BaseSettings):
 
     checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Folder of the checkpoints (`*.safetensors`) to serve.")
     checkpoint: str = Field("photo", min_length=1, description="The checkpoint for requests that name none.")
+    parts: str = Field("", description="Modules, with commas between, that register further parts of learners.")
     store: str = Field("kshot-models", description="Folder of the adapted models, or `s3://bucket/prefix`.")
     store_seconds: float = Field(10, gt=0, description="Longest time for one request to an object store.")
     store_fresh_seconds: float = Field(

@@ -60,7 +60,7 @@ def _launch(
     asked, config = config, config.fitted(split.training)
     for line in shrinkage(asked, config, split.training):
         say(line)
-    split = encoded(split, config.encoder, device, progress=ranks.first)
+    split = encoded(split, config, device, progress=ranks.first)
     training = Training(config, describe(config, split, ranks), split, folder, device, schedule, ranks)
     if resume:
         training.resume()

@@ -20,8 +20,6 @@ from kshot.types import MAX_SKIPPED, StepEvent
 from models.checkpoint import Checkpoint
 from models.learner import Adaptation
 
-PHOTO_COST = 5  # what an image and step of photographs costs, in those of drawings
-
 
 @dataclass(frozen=True)
 class Task:
@@ -80,7 +78,7 @@ class Task:
     def _check_compute(self, steps: int, settings: Settings) -> None:
         """Raises StepsOutOfRange for what could not end within compute_seconds."""
         images = len(self.images)
-        most = settings.max_image_steps // (PHOTO_COST if self.checkpoint.metadata.encoder else 1)
+        most = settings.max_image_steps // self.checkpoint.metadata.network.cost
         if steps * images > most:
             detail = f"steps is {steps}; with {images} images this server takes 0 to {most // images}."
             raise StepsOutOfRange(detail, field="steps")

@@ -21,7 +21,7 @@ def standard_settings(metadata: CheckpointMetadata, classes: ImageClasses) -> li
 
     Raises DataError where they allow none.
     """
-    inner, fixed = metadata.inner, metadata.head.ways
+    inner, fixed = metadata.inner, metadata.head.fixed_ways
     classes.require(fixed or 2, shots=2)  # one to adapt to and one to ask about
     most, least = len(classes), min(len(pictures) for pictures in classes.images)
     return [

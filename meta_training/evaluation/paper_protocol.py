@@ -13,7 +13,7 @@ from meta_training.data.episodes import Episode, draw_minibatches, generator
 from meta_training.data.image_classes import ImageClasses
 from meta_training.evaluation.accuracy import batches, draw_numbered, to_query, to_support
 from meta_training.evaluation.score import BatchNorm, Score, Setting, score
-from models.heads.heads import logits
+from models.heads.linear import logits
 from models.inner_loop import inner_loop
 from models.learner import Learner
 from models.parameters import Parameters

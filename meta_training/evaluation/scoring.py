@@ -18,7 +18,7 @@ from meta_training.evaluation.paper_protocol import evaluate_as_the_paper
 from meta_training.evaluation.score import BatchNorm, Score, Setting
 from models.allocator import keep_freed_memory
 from models.checkpoint import Checkpoint, load_checkpoint
-from models.inputs.image import InputSpec
+from models.inputs.interface import Input
 from models.learner import Learner
 
 PARTS = ("test", "validation")
@@ -55,7 +55,7 @@ def score_checkpoint(path: Path, data: Path, scoring: Scoring, device: torch.dev
     """
     checkpoint = load_checkpoint(path)
     names = _own_card(path, checkpoint).held_out(scoring.part)
-    if scoring.inner_batch is not None and checkpoint.metadata.head.build().solved:
+    if scoring.inner_batch is not None and not checkpoint.metadata.head.moment_shapes(features=1):  # it takes no steps
         raise DataError(f"{path.name} solves its head on whole support sets: evaluate it without --inner-batch.")
     classes = _read_classes(names, path, scoring.part, data, checkpoint.metadata.input)
     learner = Learner(checkpoint, device)
@@ -116,7 +116,7 @@ def _settings(learner: Learner, classes: ImageClasses, scoring: Scoring) -> Iter
         )
 
 
-def _read_classes(names: Sequence[str], path: Path, part: str, data: Path, spec: InputSpec) -> ImageClasses:
+def _read_classes(names: Sequence[str], path: Path, part: str, data: Path, spec: Input) -> ImageClasses:
     """Read the classes with these names. Raises DataError where the data lacks some."""
     everything = read_data(data, spec, progress=True)
     missing = [name for name in names if name not in everything.names]

@@ -46,7 +46,7 @@ from app.inputs.support_set import Upload
 from app.settings import Settings
 from app.threads import Cancellation
 from models.checkpoint import SHIPPED
-from models.inputs.image import InputSpec
+from models.inputs.image import ImageInput
 from tests.faults import mutations
 from tests.faults.watchdog import Watchdog, memory, open_files
 from tests.serving import Server
@@ -56,7 +56,7 @@ CHUNK = 250
 MOST_SECONDS = 1.0
 MOST_STALL = 0.1
 MOST_GROWTH = 64 * 2**20  # bytes, of a process, after the first third
-SPEC = InputSpec(channels=3, size=28)
+SPEC = ImageInput(channels=3, size=28)
 KINDS = ("image", "archive", "form")
 
 

@@ -15,8 +15,9 @@ from meta_training.errors import DataError
 from meta_training.evaluation.card import Card, CardConfig, CardData
 from meta_training.evaluation.scoring import Scoring, score_checkpoint
 from models.checkpoint import save_checkpoint
-from models.inputs.image import InputSpec
-from models.metadata import CheckpointMetadata, InnerSpec, NetworkSpec
+from models.inputs.image import ImageInput
+from models.metadata import CheckpointMetadata, InnerSpec
+from models.networks.conv4.network import Conv4
 
 TEST = ("angelic_18", "greek_21", "hebrew_21")
 VALIDATION = ("hiragana_15", "korean_29")
@@ -28,8 +29,8 @@ def checkpoint(tmp_path: Path) -> Path:
     metadata = CheckpointMetadata(
         name="fresh",
         created_at="2026-01-01T00:00:00+00:00",
-        network=NetworkSpec(filters=4),
-        input=InputSpec(channels=1, size=16),
+        network=Conv4(channels=1, size=16, filters=4),
+        input=ImageInput(channels=1, size=16),
         inner=InnerSpec(steps=2, learning_rate=0.001),
     )
     path = tmp_path / "fresh.safetensors"
