@@ -10,13 +10,15 @@ from ipaddress import ip_address
 from app.main import create_app
 from app.observability import logs
 from app.server import process, sockets
+from app.server.compatibility import check_uvicorn
 from app.server.server import Server
 from app.server.supervisor import Supervisor
 from app.settings import Settings
 
 
 def run(settings: Settings) -> int:
-    """Serve until a signal ends it; return the exit code. Raises PortUnavailable."""
+    """Serve until a signal ends it; return the exit code. Raises PortUnavailable or UvicornIncompatible."""
+    check_uvicorn()
     if settings.processes > 1:
         return _run_several(settings)
     serve(settings)
