@@ -101,7 +101,8 @@ def _tried(path: Path, data: bytes, source: str, target: str, size: int) -> Tens
     except Exception as error:  # ONNX Runtime has a class for each of its failures, and no common one
         raise EncoderError(
             f"{path} does not take 2 images [2, 3, {size}, {size}] at once ({_line(error)}). "
-            "Say the side it takes by --size, and export it with a batch axis of any length (torch.onnx.export's dynamic_axes)."
+            "Say the side it takes by --size, and export it with a batch axis of any length "
+            "(torch.onnx.export's dynamic_axes)."
         ) from error
     if together.dim() == 0 or len(together) != len(x) or not together.isfinite().all():
         raise EncoderError(
