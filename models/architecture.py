@@ -8,7 +8,6 @@ from torch.nn.functional import cross_entropy
 
 from models.heads.heads import HEAD, Head, logits
 from models.inner_loop import Gradient, by_autograd
-from models.networks.conv4.gradient import Conv4Gradient
 from models.networks.conv4.network import Conv4
 from models.networks.interface import Network
 from models.optimizers import Optimizer
@@ -60,8 +59,8 @@ class Architecture:
 
     def gradient(self, device: torch.device) -> Gradient[TaskBatch]:
         """Of `loss`, for the steps of one inner loop on this device."""
-        if isinstance(self.network, Conv4) and device.type == "cpu":
-            return Conv4Gradient(self.network)
+        if isinstance(self.network, Conv4) and (gradient := self.network.gradient(device)):
+            return gradient
         if not self.head.solved:
             return by_autograd(self.loss)
         return SolvedHeadGradient(self)

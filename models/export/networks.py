@@ -7,9 +7,10 @@ from models.encoders.efficientnet_lite.onnx_graph import Graph
 from models.encoders.efficientnet_lite.spec import TOP, EncoderSpec
 from models.inputs.image import InputSpec
 from models.learner import STATISTICS
-from models.networks.conv4.blocks.windows import EPSILON, KERNEL, places, same_padding
+from models.networks.conv4.block import EPSILON, KERNEL
 from models.networks.conv4.network import HALVING, LAYERS, Conv4
 from models.networks.last_block import QUARTERS, SMALLEST, LastBlock, regions
+from models.networks.padding import places, same_padding
 from models.parameters import Parameters
 
 TINY = 1e-12  # least length of a vector that is brought to length 1, as in torch
@@ -23,7 +24,7 @@ def add_conv4(graph: Graph, network: Conv4, parameters: Parameters, spec: InputS
     size = network.size
     for layer in (f"conv{number}" for number in range(1, LAYERS + 1)):
         weight, bias = _folded(parameters, layer)
-        before, after = same_padding(size, network.stride)
+        before, after = same_padding(size, KERNEL, network.stride)
         names = graph.constant(f"{layer}.weight", weight.numpy()), graph.constant(f"{layer}.bias", bias.numpy())
         x = graph.add("Conv", x, *names, strides=[network.stride] * 2, pads=[before, before, after, after])
         if network.pool:

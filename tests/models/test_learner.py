@@ -17,6 +17,8 @@ from models.learner import Adaptation, Learner
 from models.metadata import HeadSpec
 from models.tasks import Support
 
+pytestmark = pytest.mark.usefixtures("with_and_without_numba")
+
 TOLERANCE = 1e-3  # of a probability, after rounding has gone through all inner steps
 
 

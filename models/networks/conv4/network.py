@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.networks.conv4.blocks.windows import KERNEL
-from models.networks.conv4.convolution import Statistics, convolution_block
+from models.networks.conv4.block import KERNEL, Statistics
+from models.networks.conv4.compiled.kernels import compilation
+from models.networks.conv4.convolution import convolution_block
+from models.networks.conv4.gradient import Conv4Gradient
 from models.parameters import Parameters
 
 LAYERS = 4
@@ -86,3 +88,9 @@ class Conv4:
             x, used = convolution_block(x, weight, gamma, beta, self.stride, self.window, weights, given)
             statistics[f"{layer}.mean"], statistics[f"{layer}.variance"] = used
         return x.flatten(start_dim=2), statistics
+
+    def gradient(self, device: torch.device) -> Conv4Gradient | None:
+        """Return a faster gradient than autograd's of the mean cross-entropy under a linear head, if there is one."""
+        if not compilation.supports(device):
+            return None
+        return Conv4Gradient([f"conv{layer}" for layer in range(1, LAYERS + 1)], self.stride, self.window)
