@@ -274,6 +274,10 @@ class QueueFull(EngineError):
     status = 429
     type, title = "/problems/queue-full", "The server is busy"
 
+    def __init__(self, detail: str, seconds: int = 1) -> None:
+        super().__init__(detail)
+        self.headers = MappingProxyType({"Retry-After": str(seconds)})
+
 
 class QueueTimeout(EngineError):
     type, title = "/problems/queue-timeout", "The request waited too long for its turn"

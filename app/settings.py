@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
 
     checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Folder of the checkpoints (`*.safetensors`) to serve.")
     checkpoint: str = Field("photo", min_length=1, description="The checkpoint for requests that name none.")
+    parts: str = Field("", description="Modules, with commas between, that register further parts of learners.")
     store: str = Field("kshot-models", description="Folder of the adapted models, or `s3://bucket/prefix`.")
     store_seconds: float = Field(10, gt=0, description="Longest time for one request to an object store.")
     store_fresh_seconds: float = Field(
@@ -76,6 +78,9 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(64 * MiB, ge=1, description="Largest body of a request.")
     upload_seconds: float = Field(120, gt=0, description="Longest time for the body of a request to arrive.")
+    refusals_per_second: float = Field(
+        50, gt=0, description="Refusals (4xx) a second that one address gets at once. The answers to more are delayed."
+    )
     max_images: int = Field(1000, ge=1, description="Most images in a request.")
     max_image_bytes: int = Field(16 * MiB, ge=1, description="Largest image file.")
     # Pillow refuses by itself beyond its default of 89 478 485.
@@ -148,6 +153,16 @@ class Settings(BaseSettings):
         if "://" in address and not address.startswith("s3://"):
             raise ValueError(f"{address} is a URL that is not supported: give a path, or s3://bucket/prefix")
         return address
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsPart:
+    """The few settings that one part of the service needs: a subclass has a field for each, of the setting's name."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return this part of the settings."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
 
 def _is_loopback(host: str) -> bool:

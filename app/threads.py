@@ -1,38 +1,89 @@
-"""Threads for the work that is neither the event loop's nor the engine's."""
+"""Threads for work that must not run on the event loop, and how such work learns that nobody waits for it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
-from typing import Concatenate, ParamSpec, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from types import TracebackType
+from typing import Self, TypeVar, TypeVarTuple
 
-P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class Cancelled(Exception):
+    """Nobody waits for the result of this work any more; it ends here."""
+
+
+class Cancellation:
+    """Asks work in another thread to end, because nobody waits for its result.
+
+    The caller holds it as a context manager around the call, and hands it to the work: leaving the block, in whatever
+    way, requests the cancellation. Of several parts, it is requested once it is of each.
+    """
+
+    def __init__(self, *parts: Cancellation) -> None:
+        self._parts = parts
+        self._requested = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._requested = True
+
+    @property
+    def requested(self) -> bool:
+        """Whether the work may end."""
+        return self._requested or (bool(self._parts) and all(part.requested for part in self._parts))
+
+    def check(self) -> None:
+        """End the work by raising Cancelled, if that is requested; for the work to call now and then."""
+        if self.requested:
+            raise Cancelled
+
+
+class NoThreadFree(Exception):
+    """All threads were busy for as long as a call may wait for one."""
 
 
 class Workers:
-    """So many threads and no more.
+    """A fixed number of threads for calls of one kind, so that when all of these hang, no other kind waits for them.
 
-    anyio's limiter counts a thread as free once its caller is cancelled, though it works on.
+    A thread counts as busy until its call returns, even if the caller has gone. (anyio's limiter would count it free.)
     """
 
-    def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
+    def __init__(self, threads: int, name: str, wait_seconds: float | None = None) -> None:
+        self.wait_seconds = wait_seconds
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
-    async def run(self, function: Callable[Concatenate[Event, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What the function returns, once a thread is free.
+    async def run(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Return function(*args), called in a thread with the caller's context variables.
 
-        Its first argument is an event that is set if the caller is cancelled, for it to end early;
-        if it has not begun by then, it never does.
+        A call that waits for a thread when its caller is cancelled is never made. One that has begun goes on, unless it
+        looks at a Cancellation.
+
+        Raises:
+            NoThreadFree: No thread was free within `wait_seconds`.
         """
-        gone = Event()
+        call: Future[T] = self._pool.submit(copy_context().run, partial(function, *args))
+        result = asyncio.wrap_future(call)
         try:
-            return await asyncio.wrap_future(self._pool.submit(function, gone, *args, **kwargs))
+            if self.wait_seconds is not None:
+                await _begun_within(self.wait_seconds, call, result)
+            return await result
         finally:
-            gone.set()
+            call.cancel()  # which does nothing if it has begun
 
     def close(self) -> None:
-        """Ends the threads when they have done what they do. Blocks."""
+        """End the threads once they have finished what they do; blocks."""
         self._pool.shutdown(cancel_futures=True)
+
+
+async def _begun_within(seconds: float, call: Future[T], result: asyncio.Future[T]) -> None:
+    await asyncio.wait([result], timeout=seconds)
+    if not result.done() and call.cancel():  # a call that has begun cannot be cancelled
+        raise NoThreadFree

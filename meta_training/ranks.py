@@ -1,7 +1,7 @@
 """Training on several processes, as torchrun starts them: each takes its share of a meta step's tasks."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,20 +43,28 @@ class Ranks:
             raise RunError(f"{self.world} processes are more than a meta step's {tasks} tasks: start {tasks} at most.")
         return range(self.rank, tasks, self.world)
 
-    def mean(self, tensors: Parameters, weights: Mapping[str, float]) -> Parameters:
-        """Each tensor's mean over the processes, weighted by name: one all-reduce of them all."""
+    def mean(self, rows: Parameters) -> Parameters:
+        """Return each tensor's mean over its first axis and over all processes, in double precision.
+
+        [R, ...] → [...]; R may differ between processes. The processes meet in one all-reduce.
+        """
+        totals = [tensor.sum(dim=0, dtype=torch.double) for tensor in rows.values()]
+        counts = [float(len(tensor)) for tensor in rows.values()]
+        if self.world > 1 and rows:
+            sums = torch.cat([*(total.flatten() for total in totals), totals[0].new_tensor(counts)])
+            dist.all_reduce(sums)
+            *parts, shared = torch.split(sums, [*(total.numel() for total in totals), len(totals)])
+            totals = [part.view_as(total) for part, total in zip(parts, totals, strict=True)]
+            counts = shared.tolist()
+        return {name: total / count for name, total, count in zip(rows, totals, counts, strict=True)}
+
+    def on_any(self, flag: bool, device: torch.device) -> bool:
+        """Return whether the flag is raised on any process; they meet in an all-reduce on `device`."""
         if self.world == 1:
-            return tensors
-        device = next(iter(tensors.values())).device
-        shares = torch.tensor([weights[name] for name in tensors], dtype=torch.double, device=device)
-        parts = [share * tensor.flatten().double() for share, tensor in zip(shares, tensors.values(), strict=True)]
-        sums = torch.cat([*parts, shares])
-        dist.all_reduce(sums)
-        *totals, counts = torch.split(sums, [*(len(part) for part in parts), len(parts)])
-        return {
-            name: (total / count).view(tensor.shape)
-            for (name, tensor), total, count in zip(tensors.items(), totals, counts, strict=True)
-        }
+            return flag
+        raised = torch.tensor(float(flag), device=device)
+        dist.all_reduce(raised, op=dist.ReduceOp.MAX)
+        return bool(raised > 0)
 
     def device(self, device: torch.device) -> torch.device:
         """This process's own: of a machine's GPUs, the one with its number there."""

@@ -1,34 +1,28 @@
 """A training run: meta steps, with validation, events and saves along the way."""
 
 import json
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
 import torch
-from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from meta_training.config import TrainConfig
-from meta_training.data.meta_batches import draw_meta_batch
+from meta_training.data.meta_batches import EpisodeDistribution
 from meta_training.data.splits import Split
 from meta_training.errors import RunError
 from meta_training.evaluation.accuracy import evaluate, standard_settings
 from meta_training.memory import resident_megabytes
 from meta_training.pretrained import start
 from meta_training.ranks import ALONE, Ranks
-from meta_training.reptile import annealed, change_since, meta_step
+from meta_training.reptile import ALGORITHMS, annealed
 from meta_training.run_folder import Progress, RunFolder
-from models.architecture import MetaInitialization, shared_moments
 from models.checkpoint import Checkpoint
-from models.inner_loop import inner_loop
 from models.learner import Learner
 from models.metadata import CheckpointMetadata
-from models.parameters import Parameters
-from models.tasks import TaskBatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +62,9 @@ class Training:
         theta, self.encoder = start(self.architecture, config.encoder, config.seed)
         self.theta = theta.to(device)
         self.progress = Progress()
-        self.stopped = False
         self.asked_to_stop = False
-        self._tasks = ranks.share(config.meta_batch)
+        ranks.share(config.meta_batch)  # too many processes are refused now, not at the first meta step
+        self._distribution = EpisodeDistribution(config, split.training, self.architecture, device)
         self._split = split
         self.folder = folder
         self._schedule = schedule
@@ -91,28 +85,46 @@ class Training:
         return self.progress.step == self.config.meta_steps
 
     def run(self) -> None:
-        """Takes the remaining meta steps, or those until `stop`."""
-        if not self.ranks.first:
-            while not (self.done or self.stopped):
-                self._advance()
+        """Take the remaining meta steps, or those until a process is asked to stop. The first one reports and saves."""
+        if self.ranks.first:
+            self._run_and_report()
             return
+        for _ in self._meta_steps():
+            pass
+
+    def _run_and_report(self) -> None:
         total, done = self.config.meta_steps, self.progress.step
         with (
             SummaryWriter(str(self.folder.events), purge_step=done + 1 if done else None) as events,
             tqdm(total=total, initial=done, desc=self.config.name, unit="step") as bar,
         ):
-            while not (self.done or self.stopped):
-                losses = self._advance()
+            for losses in self._meta_steps():
                 bar.update()
                 self._look_up(losses, events, bar)
         self._save()
 
-    def _advance(self) -> list[float]:
-        started = time.monotonic()
-        losses = self.meta_step()
-        self.progress.step += 1
-        self.progress.seconds += time.monotonic() - started
-        return losses
+    def _meta_steps(self) -> Iterator[list[float]]:
+        """Take meta steps until all are done or a process is asked to stop; yield the losses of each."""
+        while not (self.done or self.ranks.on_any(self.asked_to_stop, self.device)):
+            started = time.monotonic()
+            losses = self.meta_step()
+            self.progress.step += 1
+            self.progress.seconds += time.monotonic() - started
+            yield losses
+
+    def meta_step(self) -> list[float]:
+        """Take one meta step; return its tasks' mean loss before each inner step.
+
+        Raises RunError where the loss is no longer a number.
+        """
+        step, total = self.progress.step, self.config.meta_steps
+        epsilon = annealed(step, total, self.config.epsilon)
+        algorithm = ALGORITHMS[self.config.algorithm]
+        self.theta, losses = algorithm(self.theta, self._distribution, step, epsilon, self.ranks)
+        if not losses[-1].isfinite():
+            raise RunError(f"The loss became {losses[-1]:g} at meta step {step}: lower the learning rate.")
+        found: list[float] = losses.tolist()
+        return found
 
     def _look_up(self, losses: list[float], events: SummaryWriter, bar: "tqdm[None]") -> None:
         step = self.progress.step
@@ -122,48 +134,6 @@ class Training:
             self._validate(events)
         if step % self._schedule.save == 0:
             self._save()
-
-    def meta_step(self) -> list[float]:
-        """One meta step; returns the mean loss of its tasks before each inner step."""
-        step = self.progress.step
-        batch = draw_meta_batch(self.config, self._split.training, step, self._tasks).to(self.device)
-        losses: list[float] = []
-
-        def adapt(theta: MetaInitialization) -> tuple[Parameters, Parameters, int]:
-            phi, moments = self.architecture.start(theta, batch.support)
-            gradient, optimizer = self.architecture.gradient(self.device), self.architecture.optimizer
-
-            def take(batches: Sequence[tuple[TaskBatch, Tensor]], before: int) -> list[Tensor]:
-                return inner_loop(gradient, phi, moments, batches, optimizer, theta.count + before)
-
-            minibatches = list(batch.minibatches())
-            change, taken = change_since(self.config.first_counted, theta.parameters, phi, minibatches, take)
-            means, counts = shared_moments(theta.moments, moments, batch.support.ways)
-            change, means, averages = self._agree(change, means, counts, torch.stack(taken).mean(dim=1))
-            losses.extend(averages.tolist())
-            return change, means, len(taken)
-
-        epsilon = annealed(step, self.config.meta_steps, self.config.epsilon)
-        self.theta = meta_step(self.theta, adapt, epsilon)
-        if not math.isfinite(losses[-1]):
-            raise RunError(f"The loss became {losses[-1]} at meta step {step}: lower the learning rate.")
-        return losses
-
-    def _agree(
-        self, change: Parameters, moments: Parameters, counts: dict[str, int], losses: Tensor
-    ) -> tuple[Parameters, Parameters, Tensor]:
-        """Direction, second moments and losses over the tasks of all processes, and whether one was asked to stop."""
-        asked = torch.tensor(float(self.asked_to_stop), device=self.device)
-        own = {"losses": losses, "asked to stop": asked}
-        own |= {f"change of {name}": tensor for name, tensor in change.items()}
-        weights = dict.fromkeys(own, len(self._tasks)) | {f"moment of {name}": count for name, count in counts.items()}
-        means = self.ranks.mean(own | {f"moment of {name}": tensor for name, tensor in moments.items()}, weights)
-        self.stopped = bool(means["asked to stop"] > 0)
-        return (
-            {name: means[f"change of {name}"] for name in change},
-            {name: means[f"moment of {name}"] for name in moments},
-            means["losses"],
-        )
 
     def _log(self, losses: list[float], events: SummaryWriter, bar: "tqdm[None]") -> None:
         step, first, last = self.progress.step, losses[0], losses[-1]
@@ -180,9 +150,9 @@ class Training:
         settings = standard_settings(self.metadata, classes)
         scores = [evaluate(self.learner(), classes, setting, episodes) for setting in settings]
         for result in scores:
-            events.add_scalar(f"validation/{result.setting}", result.accuracy, step)
+            events.add_scalar(f"validation/{result.title}", result.accuracy, step)
         self.progress.validation.append({"step": step, "scores": [result.document() for result in scores]})
-        tqdm.write(f"step {step}: " + ", ".join(f"{result.setting} {result}" for result in scores))
+        tqdm.write(f"step {step}: " + ", ".join(f"{result.title} {result}" for result in scores))
 
     def checkpoint(self) -> Checkpoint:
         """What the run has come to."""

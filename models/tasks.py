@@ -45,6 +45,10 @@ class TaskBatch:
             return None
         return (torch.arange(most, device=self.ways.device) >= self.ways[:, None]).unsqueeze(1)
 
+    def to(self, device: torch.device) -> "TaskBatch":
+        """Return the same on another device."""
+        return TaskBatch(self.x.to(device), self.labels.to(device), self.ways.to(device))
+
     def take(self, indices: Tensor) -> "TaskBatch":
         """The images at `indices` [T, B'] of each task."""
         tasks = torch.arange(len(indices), device=indices.device).unsqueeze(1)

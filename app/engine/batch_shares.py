@@ -1,12 +1,13 @@
-"""Threads that share a batch on a CPU, each with tasks of its own.
+"""How the threads of a CPU divide a batch: each computes some of its tasks.
 
-Threads that share every operation instead wait for one another after each, some hundred times a step.
+If all threads worked on each operation together, they would wait for one another some hundred times a step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 import torch
@@ -14,40 +15,41 @@ import torch
 T = TypeVar("T")
 
 
-class Lanes:
-    """As many lanes as a batch has tasks, up to the number of threads; they have the threads between them.
+class BatchShares:
+    """Divides a batch into as many shares as it has tasks, up to the number of threads; they have the threads in all.
 
-    For one thread, which is the first lane.
+    To be called from one thread, which computes the first share.
     """
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="lane")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="share")
 
     def run(self, function: Callable[[Sequence[T]], None], tasks: Sequence[T], small: bool = False) -> None:
-        """Calls the function with a share of the tasks in each lane, of `small` ones with all of them on one thread.
+        """Call the function with each share of the tasks, in threads; `small` tasks are one share on one thread.
 
-        Raises, when all have ended, what one raised.
+        When all shares have ended, raises what one of them raised.
         """
         if small:
             _with_threads(1, function, tasks)
             return
-        lanes = min(self.threads, len(tasks))
-        first, *others = (tasks[len(tasks) * lane // lanes : len(tasks) * (lane + 1) // lanes] for lane in range(lanes))
-        each = self.threads // lanes
+        shares = min(self.threads, len(tasks))
+        bounds = [len(tasks) * share // shares for share in range(shares + 1)]
+        first, *others = (tasks[begin:end] for begin, end in pairwise(bounds))
+        each = self.threads // shares
         running = [self._pool.submit(_with_threads, each, function, share) for share in others]
         try:
             _with_threads(each, function, first)
         finally:
-            failures = [lane.exception() for lane in running]
+            failures = [share.exception() for share in running]
         for failure in filter(None, failures):
             raise failure
 
     def close(self) -> None:
-        """Ends the threads."""
+        """End the threads."""
         self._pool.shutdown()
 
 
 def _with_threads(threads: int, function: Callable[[Sequence[T]], None], share: Sequence[T]) -> None:
-    torch.set_num_threads(threads)  # in this thread, as OpenMP keeps the number for each by itself
+    torch.set_num_threads(threads)  # for this thread: OpenMP keeps the number of each
     function(share)

@@ -1,48 +1,91 @@
-"""Which checkpoints a request may name, and what a model was adapted from."""
+"""The checkpoints that a server has: its files, their learners on the device, and which one is meant by a name."""
 
 from __future__ import annotations
 
-from app.engine.engine import Engine
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
 from app.errors import CheckpointMismatch, CheckpointUnknown
-from app.service import answers
-from app.store.records import ModelRecord
-from kshot.types import CheckpointInfo
-from models.checkpoint import Checkpoint
+from app.settings import Settings
+from models.checkpoint import Checkpoint, load_checkpoint
+from models.devices import pick_device
+from models.errors import CheckpointError
+from models.learner import Learner
+from models.parts import import_parts
 
 
-class Catalogue:
-    """The checkpoints that the engine has loaded; `default` is that of requests that name none."""
+class CheckpointRegistry:
+    """The checkpoints of a folder by name; `default` is that of requests that name none.
 
-    def __init__(self, engine: Engine, default: str) -> None:
-        self._engine = engine
-        self._default = default
+    Empty until `load` has run, in the engine's thread.
+    """
+
+    def __init__(
+        self, folder: Path, default: str, device: str = "auto", threads: int | None = None, parts: str = ""
+    ) -> None:
+        self.folder = folder
+        self.default = default
+        self.learners: Mapping[str, Learner] = {}
+        self._device = device
+        self._threads = threads
+        self._parts = parts
+
+    @classmethod
+    def of(cls, settings: Settings) -> CheckpointRegistry:
+        """Return the registry that the settings describe."""
+        return cls(settings.checkpoints, settings.checkpoint, settings.device, settings.threads, settings.parts)
+
+    def find(self) -> dict[str, Path]:
+        """Return the checkpoint files by name. Raises CheckpointError if the default is not among them."""
+        paths = {path.stem: path for path in sorted(self.folder.glob("*.safetensors"))}
+        if self.default not in paths:
+            raise CheckpointError(
+                f"There is no {self.default}.safetensors in {self.folder}; it has: "
+                f"{', '.join(paths) or 'no checkpoint'}. Set KSHOT_CHECKPOINT or KSHOT_CHECKPOINTS."
+            )
+        return paths
+
+    def load(self) -> None:
+        """Load every checkpoint onto the device, and warm it up. Raises CheckpointError, PartsError or DeviceError."""
+        import_parts(self._parts)
+        if self._threads:  # otherwise all cores
+            torch.set_num_threads(self._threads)  # for this thread: OpenMP keeps the number of each
+        device = pick_device(self._device)
+        learners = {name: Learner(load_checkpoint(path), device) for name, path in self.find().items()}
+        for learner in learners.values():
+            learner.warm_up()
+        self.learners = learners
+
+    def digests(self) -> list[dict[str, str]]:
+        """Return the name and digest of each checkpoint that is loaded."""
+        return [{"checkpoint": name, "digest": each.checkpoint.digest} for name, each in self.learners.items()]
+
+    def device_memory(self) -> dict[str, float]:
+        """Return the bytes that tensors take on each GPU in use; nothing for a CPU."""
+        devices = {each.device for each in self.learners.values() if each.device.type == "cuda"}
+        return {str(device): torch.cuda.memory_allocated(device) for device in devices}
 
     def named(self, name: str | None) -> tuple[str, Checkpoint]:
-        """The checkpoint a request names. Raises NotReady or CheckpointUnknown."""
-        self._engine.require_ready()
-        name = name or self._default
-        if name not in self._engine.learners:
-            available = sorted(self._engine.learners)
+        """Return the checkpoint that a request names, and its name. Raises CheckpointUnknown."""
+        name = name or self.default
+        if name not in self.learners:
+            available = sorted(self.learners)
             detail = f"There is no checkpoint {name!r:.60}. This server has: {', '.join(available)}."
             raise CheckpointUnknown(detail, field="checkpoint", available=available)
-        return name, self._engine.learners[name].checkpoint
+        return name, self.learners[name].checkpoint
 
-    def of(self, model: ModelRecord) -> Checkpoint:
-        """What a model was adapted from. Raises CheckpointMismatch: over other weights it means nothing."""
-        wanted = model.checkpoint
-        learner = self._engine.learners.get(wanted.name)
-        if learner is None or learner.checkpoint.digest != wanted.digest:
+    def matching(self, model_id: str, name: str, digest: str) -> Checkpoint:
+        """Return the checkpoint that a model was adapted from, by its name and digest.
+
+        Raises CheckpointMismatch: over other weights the model means nothing.
+        """
+        learner = self.learners.get(name)
+        if learner is None or learner.checkpoint.digest != digest:
             detail = (
-                f"Model {model.id} was adapted from checkpoint {wanted.name!r} ({wanted.digest}), "
+                f"Model {model_id} was adapted from checkpoint {name!r} ({digest}), "
                 "which is not loaded. Start the server with that file, or adapt again."
             )
             raise CheckpointMismatch(detail, field="model_id")
         return learner.checkpoint
-
-    def list(self) -> list[CheckpointInfo]:
-        """All of them. Raises NotReady."""
-        self._engine.require_ready()
-        return [
-            answers.describe(name, learner.checkpoint, default=name == self._default)
-            for name, learner in self._engine.learners.items()
-        ]

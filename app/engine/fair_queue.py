@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
 from app.engine.jobs import Job
-from app.errors import QueueFull
-from app.settings import Settings
+from app.engine.limits import BatchLimits
 
-Bytes: TypeAlias = Callable[[str, int, int], int]
-"""What so many tasks of so many images each take, with the checkpoint of this name."""
+BytesNeeded: TypeAlias = Callable[[str, int, int], int]
+"""Estimates the memory of so many tasks of so many images each, with the checkpoint of this name."""
 
 
-class Waiting:
-    """Jobs by tenant, each tenant's in the order they came; tenants take turns. Not thread-safe."""
+class FairQueue:
+    """Jobs by tenant: a tenant's own run in the order they came, and tenants take turns. Not thread-safe.
 
-    def __init__(self, settings: Settings, bytes_needed: Bytes) -> None:
-        self.settings = settings
+    How long it may grow is for others to say (app.engine.limits.QueueLimits).
+    """
+
+    def __init__(self, limits: BatchLimits, bytes_needed: BytesNeeded) -> None:
+        self.limits = limits
         self._bytes_needed = bytes_needed
-        self._queues: dict[str, deque[Job[Any]]] = {}  # the tenant whose turn it is first; none is empty
+        self._queues: dict[str, deque[Job[Any]]] = {}  # the tenant whose turn it is comes first; no queue is empty
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
 
+    @property
+    def tenants(self) -> Counter[str]:
+        """How many jobs of each tenant wait."""
+        return Counter({tenant: len(queue) for tenant, queue in self._queues.items()})
+
     def add(self, job: Job[Any]) -> None:
-        """Raises QueueFull."""
-        if len(self) >= self.settings.max_queue:
-            raise QueueFull(f"{len(self)} requests are waiting already. Try again in a second.")
-        queue = self._queues.setdefault(job.tenant, deque())
-        if job.tenant and len(queue) >= self.settings.max_queue_per_tenant:
-            raise QueueFull(f"{len(queue)} requests of yours are waiting already. Try again in a second.")
-        queue.append(job)
+        """Put a job behind its tenant's others."""
+        self._queues.setdefault(job.tenant, deque()).append(job)
 
     def remove(self, job: Job[Any]) -> None:
-        """Frees its place, if it still has one."""
+        """Take a job out, if it is still here."""
         queue = self._queues.get(job.tenant, ())
         if job in queue:
             self._queues[job.tenant].remove(job)
             self._drop_empty(job.tenant)
 
     def take(self) -> list[Job[Any]]:
-        """A batch: the job whose turn it is, and as many of its group, in turn, as fit; none if none waits."""
+        """Take out a batch: the job whose turn it is, and as many of its group, in turn, as fit; [] if none waits."""
         batch: list[Job[Any]] = []
         largest = 0
         for job in self._in_turn():
@@ -57,17 +59,17 @@ class Waiting:
         return batch
 
     def _fits(self, job: Job[Any], tasks: int, images: int) -> bool:
-        """Whether a batch of so many tasks, each padded to so many images, is within the budget."""
+        """Return whether a batch of so many tasks, each padded to so many images, is within the limits."""
         needed = self._bytes_needed(job.work.checkpoint, tasks, images)
-        return tasks * images <= self.settings.batch_images and needed <= self.settings.batch_bytes
+        return tasks * images <= self.limits.batch_images and needed <= self.limits.batch_bytes
 
     def _in_turn(self) -> Iterator[Job[Any]]:
-        """The first of each tenant, then the second of each, and so on."""
+        """Yield the first job of each tenant, then the second of each, and so on."""
         rounds = zip_longest(*self._queues.values())
         return (job for each in rounds for job in each if job)
 
     def _end_turns(self, tenants: set[str]) -> None:
-        """Puts them behind those who got nothing this time."""
+        """Put these tenants behind those who got nothing this time."""
         for tenant in [each for each in self._queues if each in tenants]:
             self._queues[tenant] = self._queues.pop(tenant)
 

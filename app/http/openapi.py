@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from app.tenants.tenant import is_open
+from app.http.access import is_open
 from kshot.problem import Problem
 
 COMPONENTS = "#/components/schemas/"

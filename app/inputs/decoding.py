@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 import io
-import warnings
-from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from threading import Event
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from app import errors
+from app.inputs.limits import ImageLimits
 from app.inputs.support_set import Contents, Upload
-from app.settings import Settings
-from models.inputs.image import InputSpec, prepare
+from app.threads import Cancellation
+from models.inputs.interface import Input
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-
-# Raised, not printed: our own limit of pixels is never above Pillow's.
-warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
 class Decoder:
     """Opens what users upload, within limits, and nothing that isn't one of FORMATS."""
 
-    settings: Settings
+    limits: ImageLimits
 
-    def decode(self, gone: Event, contents: Contents, spec: InputSpec) -> Tensor:
-        """All images as uint8 [B, C, H, W]. Raises ImageError for the first that cannot be used.
+    def decode(self, contents: Contents, spec: Input, cancellation: Cancellation) -> Tensor:
+        """Return all images as uint8 [B, C, H, W]. Raises ImageError for the first that cannot be used.
 
-        Ends between two images, with CancelledError, once `gone` is set: nobody waits for them any more.
+        Looks at `cancellation` before each image.
         """
         pixels = 0
         tensors: list[Tensor] = []
         for upload, data in contents:
-            if gone.is_set():
-                raise CancelledError
+            cancellation.check()
             image = self._open(upload, data)
             pixels += image.width * image.height
-            if pixels > self.settings.max_request_pixels:
+            if pixels > self.limits.max_request_pixels:
                 raise self._too_many_together(upload, pixels)
             tensors.append(_load(upload, image, spec))
         return torch.stack(tensors)
@@ -50,15 +44,15 @@ class Decoder:
         """The picture, its pixels still packed."""
         self._check_bytes(upload, data)
         image = self._identify(upload, data)
-        if image.width * image.height > self.settings.max_image_pixels:
+        if image.width * image.height > self.limits.max_image_pixels:
             raise self._too_many_pixels(upload, f"{image.width}×{image.height} pixels")
         return image
 
     def _check_bytes(self, upload: Upload, data: bytes) -> None:
         if not data:
             raise upload.error(errors.ImageEmpty, f"{upload.place} has 0 bytes. Send an image file.")
-        if len(data) > self.settings.max_image_bytes:
-            most = f"more than {self.settings.max_image_bytes} bytes, the limit"
+        if len(data) > self.limits.max_image_bytes:
+            most = f"more than {self.limits.max_image_bytes} bytes, the limit"
             raise upload.error(errors.ImageTooManyBytes, f"{upload.place} has {most}. Send a smaller version of it.")
 
     def _identify(self, upload: Upload, data: bytes) -> Image.Image:
@@ -71,23 +65,22 @@ class Decoder:
             raise upload.error(errors.ImageUnreadable, detail) from error
 
     def _too_many_pixels(self, upload: Upload, found: str) -> errors.AppError:
-        most = self.settings.max_image_pixels
+        most = self.limits.max_image_pixels
         detail = f"{upload.place} has {found}; the limit is {most} pixels. Send a smaller version of it."
         return upload.error(errors.ImageTooManyPixels, detail)
 
     def _too_many_together(self, upload: Upload, pixels: int) -> errors.AppError:
-        most = self.settings.max_request_pixels
+        most = self.limits.max_request_pixels
         detail = f"With {upload.place} the images have {pixels} pixels; the limit is {most} for all. Send smaller ones."
         return upload.error(errors.TooManyPixels, detail)
 
 
-def _load(upload: Upload, image: Image.Image, spec: InputSpec) -> Tensor:
+def _load(upload: Upload, image: Image.Image, spec: Input) -> Tensor:
     """One image as uint8 [C, H, W]. Raises ImageTruncated."""
-    # JPEG can decode at a fraction of its size; twice what we need keeps the resampling clean.
-    image.draft(None, (2 * spec.size, 2 * spec.size))
+    spec.draft(image)
     try:
         image.load()
-        return prepare(image, spec)
+        return spec.prepare(image)
     except Exception as error:  # on hostile bytes Pillow raises about any type there is
         detail = f"{upload.place} ends early or is damaged ({error}). Send the whole, intact file."
         raise upload.error(errors.ImageTruncated, detail) from error

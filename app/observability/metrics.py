@@ -9,9 +9,9 @@ from http import HTTPMethod
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     ProcessCollector,
-    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -21,11 +21,8 @@ from app.observability.stopwatch import Phase
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 SIZES = tuple(2**power for power in range(11))
 METHODS = frozenset(HTTPMethod)
-TOGETHER = "PROMETHEUS_MULTIPROC_DIR" in os.environ  # where several processes keep their counters; app.commands.serve
+TOGETHER = "PROMETHEUS_MULTIPROC_DIR" in os.environ  # where several processes keep their counters; app.server.run
 OTHER = "other"  # a client may send any word as a method
-
-# Else each counter and histogram comes with a second series, of when it began.
-disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -56,6 +53,15 @@ class Metrics:
         self._lookups = self._counter("cache_lookups", "Models looked for in memory.", "result")
         self._evictions = self._counter("cache_evictions", "Models that made room in memory for others.")
         self._swept = self._counter("models_swept", "Expired models deleted by this server.")
+        self._sweep_failures = self._counter(
+            "sweep_failures", "Sweeps that failed, and files that a sweep could not read or delete."
+        )
+        self._last_sweep = Gauge(
+            "kshot_last_sweep_timestamp_seconds",
+            "When the last sweep that came to its end did so, in seconds since 1970; 0 before the first.",
+            registry=self._counting,
+            multiprocess_mode="livemin",
+        )
         self._begin_at_zero()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -98,9 +104,15 @@ class Metrics:
         """A model left memory."""
         self._evictions.inc()
 
-    def swept(self, models: int) -> None:
-        """So many expired models were deleted."""
+    def swept(self, models: int, failures: int) -> None:
+        """Count a sweep that came to its end: the expired models it deleted, and the files it could not."""
         self._swept.inc(models)
+        self._sweep_failures.inc(failures)
+        self._last_sweep.set_to_current_time()
+
+    def sweep_failed(self) -> None:
+        """Count a sweep that came to no end."""
+        self._sweep_failures.inc()
 
     def text(self) -> bytes:
         """All of it, in Prometheus' text format. Of several processes the counters are those of all together."""

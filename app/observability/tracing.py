@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,7 +14,6 @@ from fastapi import FastAPI
 from starlette.types import Scope
 
 from app import __version__
-from app.http.route_templates import Templates
 from app.observability.stopwatch import Phase
 from models.errors import KshotError
 
@@ -61,12 +61,12 @@ class Tracing:
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("kshot", __version__)
 
-    def install(self, app: FastAPI, templates: Templates) -> None:
-        """Adds the ASGI middleware that begins and ends the requests' spans."""
+    def install(self, app: FastAPI, route_of: Callable[[Scope], str]) -> None:
+        """Add the ASGI middleware that begins and ends the requests' spans, named by their `route_of`."""
         from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 
         def details(scope: Scope) -> tuple[str, dict[str, str]]:
-            route = templates.of(scope)
+            route = route_of(scope)
             return f"{scope['method']} {route}", {"http.route": route}
 
         app.add_middleware(

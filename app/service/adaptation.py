@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from torch import Tensor
 
 from app.api.forms import Choices
-from app.engine.jobs import AdaptWork
+from app.engine.work import AdaptWork
 from app.errors import StepsOutOfRange
 from app.http.event_stream import Tell, nobody
 from app.inputs.support_set import SupportSet
@@ -19,8 +19,6 @@ from app.store.records import ModelRecord
 from kshot.types import MAX_SKIPPED, StepEvent
 from models.checkpoint import Checkpoint
 from models.learner import Adaptation
-
-PHOTO_COST = 5  # what an image and step of photographs costs, in those of drawings
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Task:
             ways=ways,
             steps=steps,
             learning_rate=choices.learning_rate or inner.learning_rate,
-            observe=None if tell is nobody else lambda step, loss: tell(StepEvent(step=step, steps=steps, loss=loss)),
+            progress=None if tell is nobody else ToldProgress(tell),
         )
 
     def record(self, work: AdaptWork, adaptation: Adaptation, images_kept: bool, settings: Settings) -> ModelRecord:
@@ -80,10 +78,21 @@ class Task:
     def _check_compute(self, steps: int, settings: Settings) -> None:
         """Raises StepsOutOfRange for what could not end within compute_seconds."""
         images = len(self.images)
-        most = settings.max_image_steps // (PHOTO_COST if self.checkpoint.metadata.encoder else 1)
+        most = settings.max_image_steps // self.checkpoint.metadata.network.cost
         if steps * images > most:
             detail = f"steps is {steps}; with {images} images this server takes 0 to {most // images}."
             raise StepsOutOfRange(detail, field="steps")
+
+
+@dataclass(frozen=True)
+class ToldProgress:
+    """Progress that a Tell is told of."""
+
+    tell: Tell
+
+    def step(self, step: int, steps: int, loss: float) -> None:
+        """See Progress."""
+        self.tell(StepEvent(step=step, steps=steps, loss=loss))
 
 
 def check_steps(steps: int, settings: Settings) -> None:

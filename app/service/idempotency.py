@@ -12,10 +12,8 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from threading import Event
 from typing import Annotated, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -27,6 +25,7 @@ from app.errors import IdempotencyKeyReused, ModelNotFound
 from app.service.model_answers import adapt_answer
 from app.store import Store, Stored
 from app.store.records import AdaptDurations, AnswerRecord, IntentRecord
+from app.threads import Cancellation
 from kshot.types import AdaptAnswer
 
 HEADER = "Idempotency-Key"
@@ -118,13 +117,12 @@ class Turns:
         return self._locks.setdefault((tenant, name), asyncio.Lock())
 
 
-def fingerprint(gone: Event, form: BaseModel) -> str:
-    """A SHA-256 of a form's fields, its files and their names. Ends early, with CancelledError, once `gone` is set."""
+def fingerprint(form: BaseModel, cancellation: Cancellation) -> str:
+    """A SHA-256 of a form's fields, its files and their names. Looks at `cancellation` before each file."""
 
     def told(value: object) -> Iterator[object]:
         for each in value if isinstance(value, list) else [value]:
-            if gone.is_set():
-                raise CancelledError
+            cancellation.check()
             yield _file(each) if isinstance(each, UploadFile) else each
 
     # What isn't sent doesn't count: a server that knows another field more takes it for the same request.

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from copy import copy
-from dataclasses import replace
 from functools import partial
 from typing import BinaryIO, TypeVar
 
@@ -15,9 +14,8 @@ from anyio import to_thread
 
 from app import errors
 from app.api.forms import AdaptForm, Choices, PredictForm, VersionForm
-from app.engine.checkpoint_registry import Catalogue
 from app.engine.engine import Engine
-from app.engine.jobs import HOST, PredictWork, Work
+from app.engine.work import HOST, PredictWork, Work
 from app.http.event_stream import Tell, nobody
 from app.inputs import support_archive
 from app.inputs.reader import Reader
@@ -25,14 +23,16 @@ from app.observability.metrics import Metrics
 from app.observability.stopwatch import Observe, Stopwatch
 from app.service import answers, editing, model_answers
 from app.service.adaptation import Task, check_steps
-from app.service.blocking import Blocking, Gathered
+from app.service.blocking import Blocking
+from app.service.stored_models import StoredModels
 from app.settings import Settings
-from app.store import DirectoryStore, Put, Store, Stored, Usage
-from app.store.cache import ModelCache, Source
+from app.store import Put, Store, Stored, Usage
+from app.store.cache import ModelCache
 from app.store.records import ModelRecord
 from kshot.types import (
     AdaptAnswer,
     AdaptTimings,
+    CheckpointInfo,
     ExportFormat,
     Model,
     ModelPage,
@@ -42,7 +42,6 @@ from kshot.types import (
     StepEvent,
     SupportImages,
 )
-from models.allocator import in_own_pages
 from models.errors import SupportError
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
@@ -69,12 +68,12 @@ class Service:
         self.store = store
         self.tenant = ""
         self.observers = observers
-        self.cache = ModelCache(settings.cache_bytes, store.fresh_seconds, settings.pin.split(","), metrics)
         self.reader = Reader(settings)
         self.reads, self.writes = Blocking(settings.store_seconds), Blocking(settings.store_seconds)
-        # A folder says in microseconds which revision is there; a bucket takes as long as to do all else.
-        self.checks = Gathered(self.reads) if isinstance(store, DirectoryStore) else self.reads
-        self.checkpoints = Catalogue(engine, settings.checkpoint)
+        self.models = StoredModels(store, engine.checkpoints, self.reads)
+        pinned = settings.pin.split(",")
+        self.cache = ModelCache(self.models, settings.cache_bytes, store.fresh_seconds, pinned, metrics)
+        self.checkpoints = engine.checkpoints
 
     def of(self, tenant: str) -> Service:
         """The same for a tenant, who sees no other's models."""
@@ -84,6 +83,7 @@ class Service:
 
     async def adapt(self, form: AdaptForm, tell: Tell = nobody, put: Put | None = None) -> AdaptAnswer:
         """Makes a model and keeps it, by `put` or as the store does; `tell`s of each step. Raises AppError."""
+        self.engine.require_ready()
         name, checkpoint = self.checkpoints.named(form.checkpoint)
         check_steps(form.steps or 0, self.settings)
         watch = Stopwatch(name, self.observers)
@@ -98,7 +98,7 @@ class Service:
         """As `adapt`, of another model's images, less some and with others. Raises AppError."""
         check_steps(form.steps or 0, self.settings)
         parent, file = await self._images(model_id)
-        checkpoint = self.checkpoints.of(parent)
+        checkpoint = self.checkpoints.matching(parent.id, parent.checkpoint.name, parent.checkpoint.digest)
         spec = checkpoint.metadata.input
         watch = Stopwatch(parent.checkpoint.name, self.observers)
         with self.engine.expecting(), watch("decode"):
@@ -134,7 +134,7 @@ class Service:
 
     async def _predict(self, form: PredictForm, stored: Stored) -> PredictAnswer:
         model = stored.record
-        checkpoint = self.checkpoints.of(model)
+        checkpoint = self.checkpoints.matching(model.id, model.checkpoint.name, model.checkpoint.digest)
         watch = Stopwatch(model.checkpoint.name, self.observers)
         with self.engine.expecting(), watch("decode"):
             queries, images = await self.reader.queries(form.images, checkpoint.metadata.input)
@@ -162,6 +162,12 @@ class Service:
         done = await self.engine.run(work, self.tenant)
         watch.follow(start, queue=done.queue_ms, encode=done.encode_ms, **{work.kind: done.compute_ms})
         return done.value
+
+    def list_checkpoints(self) -> list[CheckpointInfo]:
+        """Return what is known of each checkpoint. Raises NotReady."""
+        self.engine.require_ready()
+        learners, default = self.checkpoints.learners, self.checkpoints.default
+        return [answers.describe(name, each.checkpoint, name == default) for name, each in learners.items()]
 
     async def describe(self, model_id: str) -> Model:
         """A model, without its weights. Raises ModelNotFound."""
@@ -193,7 +199,9 @@ class Service:
         async with self._using(model_id) as stored:
             about = {"model": model_answers.model_summary(stored.record).model_dump_json()}
             adapted = Adapted(move(dict(stored.tensors), HOST))
-            given = self.checkpoints.of(stored.record), adapted, stored.record.classes, about
+            model = stored.record
+            checkpoint = self.checkpoints.matching(model.id, model.checkpoint.name, model.checkpoint.digest)
+            given = checkpoint, adapted, model.classes, about
             return await to_thread.run_sync(build, *given)
 
     async def delete(self, model_id: str) -> None:
@@ -211,30 +219,18 @@ class Service:
         return await self.reads.run(self.store.usage)
 
     async def _packed(self, task: Task, keep: bool) -> bytes | None:
-        return await self.reader.pack(task.support, task.images, task.choices) if keep else None
+        spec = task.checkpoint.metadata.input
+        return await self.reader.pack(task.support, task.images, task.choices, spec) if keep else None
 
     async def _keep(self, stored: Stored, images: bytes | None, put: Put) -> ModelRecord:
         """The record that is kept: another server's, if that was quicker to keep the same."""
         kept = await self.writes.run(put, stored, images)
-        self.cache.put((self.tenant, kept.record.id), await to_thread.run_sync(self._on_device, kept))
+        self.cache.put((self.tenant, kept.record.id), await to_thread.run_sync(self.models.on_device, kept))
         return kept.record
 
     def _using(self, model_id: str) -> AbstractAsyncContextManager[Stored]:
-        """A model by whose weights on the device to compute. Raises ModelNotFound or ModelDamaged."""
-
-        def load() -> Stored:
-            return self._on_device(self.store.get(model_id))
-
-        revision = partial(self.checks.run, self.store.revision, model_id)
-        return self.cache.using((self.tenant, model_id), Source(partial(self.reads.run, load), revision))
-
-    def _on_device(self, stored: Stored) -> Stored:
-        """So that predictions need not move it there each time; it stays for as long as it is in the cache."""
-        learner = self.engine.learners.get(stored.record.checkpoint.name)
-        if learner is None:
-            return stored
-        place = in_own_pages if learner.device == HOST else partial(move, target=learner.device)
-        return replace(stored, tensors=place(dict(stored.tensors)))
+        """Yield a model by whose weights on the device to compute. Raises ModelNotFound or ModelDamaged."""
+        return self.cache.using((self.tenant, model_id))
 
     async def _images(self, model_id: str) -> tuple[ModelRecord, BinaryIO]:
         """A model and the file of its images. Raises ModelNotFound or ImagesNotKept."""

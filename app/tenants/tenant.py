@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastapi import Request
+from app.settings import SettingsPart
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,12 @@ class Tenant:
 
 
 NOBODY = Tenant()
-OPEN = {"/", "/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
-OPEN_FOLDER = "/page/"
 
 
-def is_open(path: str) -> bool:
-    """Whether no key is needed: what is there tells nothing of any tenant."""
-    return path in OPEN or path.startswith(OPEN_FOLDER)
+@dataclass(frozen=True, kw_only=True)
+class TenantLimits(SettingsPart):
+    """What a tenant may use where its key doesn't say."""
 
-
-def tenant_of(request: Request) -> Tenant:
-    """As app.http.middleware.authentication found."""
-    tenant: Tenant = request.scope.get("state", {}).get("tenant", NOBODY)
-    return tenant
+    tenant_max_models: int
+    tenant_max_bytes: int
+    tenant_requests_per_minute: int

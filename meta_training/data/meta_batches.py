@@ -1,6 +1,5 @@
 """The tasks of one meta step, drawn so that a task depends on the seed, the step and its own index alone."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,10 @@ from torch import Tensor
 from meta_training.config import TrainConfig
 from meta_training.data.episodes import draw_episode, draw_minibatches, flatten, generator
 from meta_training.data.image_classes import ImageClasses
+from models.architecture import Architecture, MetaInitialization, shared_moments
+from models.inner_loop import Gradient
+from models.optimizers import Optimizer
+from models.parameters import Parameters
 from models.tasks import Support, TaskBatch, collate
 
 
@@ -33,10 +36,9 @@ def draw_task(config: TrainConfig, classes: ImageClasses, step: int, index: int)
     order = torch.from_numpy(_draw_order(rng, config, ways))
     head_shots = int(rng.integers(1, config.head_shots, endpoint=True))
     head_images, head_labels = flatten(episode.support[:, :head_shots])
-    prepare = config.input.normalize if config.encoder is None else Tensor.float
     return TrainingTask(
-        support=Support(prepare(head_images), head_labels, ways, config.inner_steps, config.learning_rate),
-        images=prepare(images[order]),
+        support=Support(config.features(head_images), head_labels, ways, config.inner_steps, config.learning_rate),
+        images=config.features(images[order]),
         labels=labels[order],
     )
 
@@ -55,31 +57,60 @@ def _draw_order(rng: Generator, config: TrainConfig, ways: int) -> NDArray[np.in
 
 @dataclass(frozen=True)
 class MetaBatch:
-    """The T tasks of a meta step: for each inner step images [k, T, B, ...], labels [k, T, B] and rates [k, T]."""
+    """T tasks of a meta step and the learner that adapts to them (`Tasks`)."""
 
+    architecture: Architecture
     support: TaskBatch
-    images: Tensor
-    labels: Tensor
-    rates: Tensor
+    """What their heads are built from."""
+    minibatches: list[tuple[TaskBatch, Tensor]]
+    """For each inner step images [T, B, ...] with labels [T, B], and learning rates [T]."""
 
-    def to(self, device: torch.device) -> "MetaBatch":
-        """The same on another device."""
-        support = TaskBatch(*(tensor.to(device) for tensor in (self.support.x, self.support.labels, self.support.ways)))
-        return MetaBatch(support, self.images.to(device), self.labels.to(device), self.rates.to(device))
+    @property
+    def optimizer(self) -> Optimizer:
+        """The architecture's."""
+        return self.architecture.optimizer
 
-    def minibatches(self) -> Iterator[tuple[TaskBatch, Tensor]]:
-        """One batch [T, B, ...] for each inner step, with the learning rates [T]."""
-        for images, labels, rates in zip(self.images, self.labels, self.rates, strict=True):
-            yield TaskBatch(images, labels, self.support.ways), rates
+    def gradient(self) -> Gradient[TaskBatch]:
+        """Return the architecture's gradient on the device of the tasks."""
+        return self.architecture.gradient(self.support.x.device)
+
+    def start(self, theta: MetaInitialization) -> tuple[Parameters, Parameters]:
+        """Return each task's own copy of theta and v, with a head for its classes."""
+        return self.architecture.start(theta, self.support)
+
+    def carried(self, theta: MetaInitialization, v: Parameters) -> Parameters:
+        """Return the rows of v whose mean is carried on: of a head that is built for each task, one for each class."""
+        return shared_moments(theta.moments, v, self.support.ways)
 
 
-def draw_meta_batch(config: TrainConfig, classes: ImageClasses, step: int, indices: Iterable[int]) -> MetaBatch:
-    """The tasks of meta step `step` with these indices."""
-    tasks = [draw_task(config, classes, step, index) for index in indices]
-    rates = [config.learning_rate * config.inner.share(step, config.inner_steps) for step in range(config.inner_steps)]
-    return MetaBatch(
-        support=collate([task.support for task in tasks]),
-        images=torch.stack([task.images for task in tasks], dim=1),
-        labels=torch.stack([task.labels for task in tasks], dim=1),
-        rates=torch.tensor(rates).unsqueeze(1).expand(-1, len(tasks)),
-    )
+@dataclass(frozen=True)
+class EpisodeDistribution:
+    """Tasks drawn from the classes of a data set, as a configuration says (`TaskDistribution`)."""
+
+    config: TrainConfig
+    classes: ImageClasses
+    architecture: Architecture
+    device: torch.device
+
+    @property
+    def meta_batch(self) -> int:
+        """T, over all processes."""
+        return self.config.meta_batch
+
+    def sample(self, step: int, indices: range) -> MetaBatch:
+        """Draw the tasks of meta step `step` with these indices."""
+        tasks = [draw_task(self.config, self.classes, step, index) for index in indices]
+        support = collate([task.support for task in tasks]).to(self.device)
+        images = torch.stack([task.images for task in tasks], dim=1).to(self.device)
+        labels = torch.stack([task.labels for task in tasks], dim=1).to(self.device)
+        minibatches = [
+            (TaskBatch(x, y, support.ways), rates.expand(len(tasks)))
+            for x, y, rates in zip(images, labels, self._rates(), strict=True)
+        ]
+        return MetaBatch(self.architecture, support, minibatches)
+
+    def _rates(self) -> Tensor:
+        """Return the learning rate of each inner step [k]."""
+        steps, inner = self.config.inner_steps, self.config.inner
+        shares = [inner.share(number, steps) for number in range(steps)]
+        return torch.tensor([self.config.learning_rate * share for share in shares], device=self.device)

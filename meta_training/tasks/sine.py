@@ -8,7 +8,6 @@ A task is a wave a·sin(x + b). From ten points of it a network with two hidden 
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ from tqdm import tqdm
 
 from meta_training.data.episodes import draw_minibatches, generator
 from meta_training.errors import RunError
-from meta_training.reptile import annealed, mean_change, meta_step
+from meta_training.reptile import annealed, reptile
 from meta_training.run_folder import make_folder, write_json
 from models.architecture import MetaInitialization
-from models.inner_loop import by_autograd, inner_loop
+from models.inner_loop import Gradient, by_autograd, inner_loop
 from models.optimizers import SGD
 from models.parameters import Parameters, stack
 
@@ -80,22 +79,54 @@ def draw_waves(rng: np.random.Generator, tasks: int) -> Waves:
     return Waves(x, (amplitude * torch.sin(x + phase)).float())
 
 
+@dataclass(frozen=True)
+class SineTasks:
+    """Waves that a meta step adapts to, and the learner (`Tasks`): SGD on the mean squared error."""
+
+    minibatches: list[tuple[Waves, Tensor]]
+
+    @property
+    def optimizer(self) -> SGD:
+        """Plain gradient descent."""
+        return SGD()
+
+    def gradient(self) -> Gradient[Waves]:
+        """Return the gradient of the mean squared error."""
+        return by_autograd(loss)
+
+    def start(self, theta: MetaInitialization) -> tuple[Parameters, Parameters]:
+        """Return each task's own copy of theta; SGD keeps no second moment."""
+        return stack(theta.parameters, len(self.minibatches[0][1])), {}
+
+    def carried(self, _: MetaInitialization, v: Parameters) -> Parameters:
+        """Return nothing, as `v` is."""
+        return v
+
+
+@dataclass(frozen=True)
+class SineWaves:
+    """Random waves, each with one pass over its points in mini-batches (`TaskDistribution`)."""
+
+    seed: int
+    meta_batch: int = META_BATCH
+
+    def sample(self, step: int, indices: range) -> SineTasks:
+        """Draw the waves with these indices of a meta step."""
+        rng, steps = generator(self.seed, step), len(POINTS) // BATCH
+        waves = draw_waves(rng, self.meta_batch)
+        order = np.stack([draw_minibatches(rng, len(POINTS), BATCH, steps) for _ in range(self.meta_batch)])
+        own = torch.tensor(indices)
+        passes = torch.from_numpy(order)[own].unbind(dim=1)
+        rates = torch.full((len(own),), RATE)
+        return SineTasks([(Waves(waves.x[own], waves.y[own]).take(points), rates) for points in passes])
+
+
 def train(seed: int, meta_steps: int = META_STEPS) -> MetaInitialization:
-    """A meta-initialization: each task's inner loop is one pass over its points in mini-batches."""
-    theta = initialize(seed)
+    """Meta-train by Reptile."""
+    theta, waves = initialize(seed), SineWaves(seed)
     for step in tqdm(range(meta_steps), desc="sine", unit="step"):
-        adapt = partial(_one_pass, generator(seed, step))
-        theta = meta_step(theta, adapt, annealed(step, meta_steps, EPSILON))
+        theta, _ = reptile(theta, waves, step, annealed(step, meta_steps, EPSILON))
     return theta
-
-
-def _one_pass(rng: np.random.Generator, theta: MetaInitialization) -> tuple[Parameters, Parameters, int]:
-    waves, steps = draw_waves(rng, META_BATCH), len(POINTS) // BATCH
-    order = np.stack([draw_minibatches(rng, len(POINTS), BATCH, steps) for _ in range(META_BATCH)], axis=1)
-    phi = stack(theta.parameters, META_BATCH)
-    rates = torch.full((META_BATCH,), RATE)
-    inner_loop(by_autograd(loss), phi, {}, [(waves.take(indices), rates) for indices in torch.from_numpy(order)], SGD())
-    return mean_change(theta.parameters, phi), {}, steps
 
 
 def adapt_to_points(theta: MetaInitialization, support: Waves) -> dict[int, Parameters]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from threading import Event
-
 import pytest
 import torch
 
 from app.inputs.decoding import Decoder
+from app.inputs.limits import ImageLimits
 from app.inputs.support_set import Upload
 from app.settings import Settings
+from app.threads import Cancellation
 from benchmarks.photo_plain import PlainWay
 from meta_training.data.episodes import flatten
 from meta_training.data.image_classes import decode
@@ -44,5 +44,7 @@ def test_the_plain_way_comes_to_the_answers_of_the_service(
 def test_the_plain_way_decodes_the_pictures_that_the_service_does(checkpoint: Checkpoint, files: list[File]) -> None:
     contents = [content for _, _, content in files[:3]]
     uploads = (Upload("images", index, f"{index}.jpg") for index in range(3))
-    theirs = Decoder(Settings()).decode(Event(), zip(uploads, contents, strict=True), PHOTO.input)
+    theirs = Decoder(ImageLimits.of(Settings())).decode(
+        zip(uploads, contents, strict=True), PHOTO.input, Cancellation()
+    )
     assert torch.equal(PlainWay(checkpoint).decode(contents), theirs)

@@ -27,7 +27,6 @@ from functools import cache
 from http import HTTPStatus
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Event
 
 import httpx
 import torch
@@ -37,14 +36,17 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError
-from app.http.form_requests import WholeForm, require_form
-from app.http.middleware.body_limits import BodyLimit
+from app.http.form_requests import require_form
+from app.http.middleware.body_size import BodySizeMiddleware
+from app.http.middleware.form_integrity import FormIntegrityMiddleware
 from app.inputs.archives import ArchiveReader
 from app.inputs.decoding import Decoder
+from app.inputs.limits import ImageLimits
 from app.inputs.support_set import Upload
 from app.settings import Settings
+from app.threads import Cancellation
 from models.checkpoint import SHIPPED
-from models.inputs.image import InputSpec
+from models.inputs.image import ImageInput
 from tests.faults import mutations
 from tests.faults.watchdog import Watchdog, memory, open_files
 from tests.serving import Server
@@ -54,7 +56,7 @@ CHUNK = 250
 MOST_SECONDS = 1.0
 MOST_STALL = 0.1
 MOST_GROWTH = 64 * 2**20  # bytes, of a process, after the first third
-SPEC = InputSpec(channels=3, size=28)
+SPEC = ImageInput(channels=3, size=28)
 KINDS = ("image", "archive", "form")
 
 
@@ -100,10 +102,10 @@ def read(kind: str, data: bytes) -> None:
     """What the server does with it before the engine. Raises what that raises."""
     settings = Settings()
     if kind == "image":
-        Decoder(settings).decode(Event(), iter([(Upload("images", 0, "a"), data)]), SPEC)
+        Decoder(ImageLimits.of(settings)).decode(iter([(Upload("images", 0, "a"), data)]), SPEC, Cancellation())
     elif kind == "archive":
         _, contents = ArchiveReader(settings).read(data, "a.zip")
-        Decoder(settings).decode(Event(), contents, SPEC)
+        Decoder(ImageLimits.of(settings)).decode(contents, SPEC, Cancellation())
     else:
         asyncio.run(_read_form(data, settings))
 
@@ -127,7 +129,7 @@ async def _read_form(data: bytes, settings: Settings) -> None:
 
     content_type = b"multipart/form-data; boundary=" + mutations.BOUNDARY
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", content_type)], "app": None}
-    app: ASGIApp = BodyLimit(WholeForm(form), settings.max_body_bytes)
+    app: ASGIApp = BodySizeMiddleware(FormIntegrityMiddleware(form), settings.max_body_bytes)
     await app(scope, receive, _send)
 
 
@@ -237,7 +239,7 @@ def through_a_server(server: Server, seed: int, first: int, count: int, clients:
 def _serve(directory: Path) -> Server:
     shutil.copy(SHIPPED / "omniglot.safetensors", directory)
     # Without a cache of models, which would fill, and hide what grows.
-    server = Server(directory, checkpoints=directory, checkpoint="omniglot", cache_bytes=0)
+    server = Server(directory, checkpoints=directory, checkpoint="omniglot", cache_bytes=0, refusals_per_second=10_000)
     server.start()
     return server
 

@@ -14,4 +14,4 @@ router = APIRouter(tags=["checkpoints"])
 @router.get("/checkpoints", summary="List the checkpoints to adapt from", responses=documented(503))
 async def list_checkpoints(service: TheService) -> Checkpoints:
     """The meta-initializations this server has loaded."""
-    return Checkpoints(checkpoints=service.checkpoints.list())
+    return Checkpoints(checkpoints=service.list_checkpoints())

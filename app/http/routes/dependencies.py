@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from app.http.access import tenant_of
 from app.service.idempotency import IdempotencyKey
 from app.service.making import Maker
 from app.service.service import Service
-from app.tenants.tenant import tenant_of
 from kshot.types import EXAMPLE_ID
 
 

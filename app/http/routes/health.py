@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from app.engine.engine import State
+from app.engine.state import State
 from app.errors import NotReady
 from app.http.problems import documented
 from app.http.routes.dependencies import TheService

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from models.heads.heads import HEAD_BIAS, HEAD_WEIGHT
+from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
 from models.networks.conv4.block import BlockInputs
 from models.networks.conv4.compiled.block import BlockPlan
 from models.networks.conv4.compiled.kernels.cross_entropy import cross_entropy

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from app.engine.checkpoint_loading import load_learners
-from app.engine.engine import Engine, State
-from app.engine.jobs import AdaptWork
+from app.engine.checkpoint_registry import CheckpointRegistry
+from app.engine.engine import Engine
+from app.engine.limits import BatchLimits, QueueLimits
+from app.engine.state import State
+from app.engine.work import AdaptWork
 from app.settings import Settings
 from models.inner_loop import Observer
 from models.learner import Adaptation, Learner
@@ -22,7 +24,7 @@ from tests.serving import wait_until
 def engine() -> Iterator[Engine]:
     """One that waits for all works that are expected."""
     settings = Settings(patience_ms=1000)
-    engine = Engine(lambda: load_learners(settings), settings)
+    engine = Engine(CheckpointRegistry.of(settings), QueueLimits.of(settings), BatchLimits.of(settings))
     engine.start()
     wait_until(lambda: engine.state is not State.LOADING)
     yield engine
@@ -67,8 +69,8 @@ class Recorder(Learner):
 
 def test_no_work_pays_for_a_neighbours_steps_or_images(engine: Engine) -> None:
     async def run() -> None:
-        learner = Recorder(engine.learners["omniglot"])
-        engine.learners = {"omniglot": learner}
+        learner = Recorder(engine.checkpoints.learners["omniglot"])
+        engine.checkpoints.learners["omniglot"] = learner
         works = [adapt_work(1), adapt_work(40), adapt_work(1, times=5), adapt_work(1)]
         with engine.expecting():  # they wait for each other
             results = [asyncio.create_task(engine.run(work)) for work in works]

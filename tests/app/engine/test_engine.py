@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -17,11 +16,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.engine.checkpoint_loading import load_learners
-from app.engine.engine import Engine, State
-from app.engine.jobs import AdaptWork, Check, Work
+from app.engine.checkpoint_registry import CheckpointRegistry
+from app.engine.engine import Engine
+from app.engine.limits import BatchLimits, QueueLimits
+from app.engine.state import State
+from app.engine.work import AdaptWork, Work
 from app.errors import ComputeTimeout, NotReady, OutOfMemory, QueueFull, QueueTimeout
 from app.settings import Settings
+from app.threads import Cancellation
 from models.learner import Learner
 from tests.serving import wait_until
 
@@ -41,10 +43,12 @@ class Probe(Work[int]):
 
     @property
     def passes(self) -> int:
-        return 100  # as much work as lanes share
+        return 100  # so much that threads share it
 
     @classmethod
-    def run(cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor], check: Check) -> list[int]:
+    def run(
+        cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor], cancellation: Cancellation
+    ) -> list[int]:
         assert [len(each) for each in features] == [len(work.images) for work in batch]
         for work in batch:
             if work.gate:
@@ -56,14 +60,25 @@ class Probe(Work[int]):
         return [len(batch)] * len(batch)
 
 
+@dataclass
+class Noted:
+    """Progress that notes, at its place, the last step it was told of."""
+
+    steps: list[int]
+    place: int
+
+    def step(self, step: int, steps: int, loss: float) -> None:
+        self.steps[self.place] = step
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts engines of one lane, ready ones unless told not to wait, and ends them."""
+    """Starts engines of one thread, ready ones unless told not to wait, and ends them."""
     engines: list[Engine] = []
 
     def start(wait: bool = True, **settings: object) -> Engine:
         chosen = Settings.model_validate({"threads": 1} | settings)
-        engines.append(Engine(lambda: load_learners(chosen), chosen))
+        engines.append(Engine(CheckpointRegistry.of(chosen), QueueLimits.of(chosen), BatchLimits.of(chosen)))
         engines[-1].start()
         wait_until(lambda: not wait or engines[-1].state is not State.LOADING)
         return engines[-1]
@@ -108,28 +123,25 @@ def test_a_work_that_fails_does_not_fail_the_others_of_its_batch(start: Start) -
     assert [isinstance(result, ArithmeticError) for result in results] == [False, False, True, False, False]
 
 
-def test_lanes_share_a_batch(start: Start) -> None:
+def test_threads_share_a_batch(start: Start) -> None:
     assert asyncio.run(behind_a_gate(start(threads=2), [Probe()] * 5)) == [2, 2, 3, 3, 3]
 
 
-def test_a_failure_in_one_lane_is_of_one_work(start: Start) -> None:
+def test_a_failure_in_one_share_is_of_one_work(start: Start) -> None:
     works = [Probe(poison=number == 4) for number in range(5)]
     results = asyncio.run(behind_a_gate(start(threads=2), works))
     assert isinstance(results[4], ArithmeticError)
-    assert results[:2] == [2, 2], "the other lane's are not computed again"
+    assert results[:2] == [2, 2], "the other share's are not computed again"
     assert all(isinstance(result, int) for result in results[2:4])
 
 
-def test_a_lane_that_nobody_waits_for_ends_and_the_other_goes_on(start: Start) -> None:
+def test_a_share_that_nobody_waits_for_ends_and_the_other_goes_on(start: Start) -> None:
     async def run() -> None:
         engine, gate, told = start(threads=2), threading.Event(), [0, 0]
 
-        def observe(number: int, step: int, _: float) -> None:
-            told[number] = step
-
         first = asyncio.create_task(engine.run(Probe(gate=gate)))
         await asyncio.sleep(0.1)
-        works = [replace(long_work(), observe=partial(observe, number)) for number in range(2)]
+        works = [replace(long_work(), progress=Noted(told, number)) for number in range(2)]
         gone, kept = (asyncio.create_task(engine.run(work)) for work in works)
         await asyncio.sleep(0.05)
         gate.set()
@@ -160,6 +172,16 @@ def test_the_engine_lives_on_after_a_failure(start: Start) -> None:
 def test_a_full_queue_refuses_at_once(start: Start) -> None:
     results = asyncio.run(behind_a_gate(start(max_queue=3), [Probe()] * 5))
     assert [isinstance(result, QueueFull) for result in results] == [False] * 3 + [True] * 2
+
+
+def test_no_tenant_fills_the_queue_for_the_others(start: Start) -> None:
+    engine = start(max_queue=5, max_queue_per_tenant=3)
+    *waited, second, third = asyncio.run(behind_a_gate(engine, [Probe()] * 7, "aaabcad"))
+    assert waited == [5] * 5
+    assert (str(second), str(third)) == (
+        "3 requests of yours are waiting already. Try again in a second.",
+        "5 requests are waiting already. Try again in a second.",
+    )
 
 
 def test_a_cancelled_work_costs_nothing_and_frees_its_place(start: Start) -> None:
@@ -238,11 +260,12 @@ def test_before_it_has_loaded_the_engine_takes_nothing() -> None:
     loading = threading.Event()
     settings = Settings()
 
-    def load() -> dict[str, Learner]:
-        loading.wait(10)
-        return load_learners(settings)
+    class SlowRegistry(CheckpointRegistry):
+        def load(self) -> None:
+            loading.wait(10)
+            super().load()
 
-    engine = Engine(load, settings)
+    engine = Engine(SlowRegistry.of(settings), QueueLimits.of(settings), BatchLimits.of(settings))
     engine.start()
     with pytest.raises(NotReady, match="loading"):
         asyncio.run(engine.run(Probe()))

@@ -5,27 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import pytest
-
-from app.engine.fair_queue import Waiting
+from app.engine.fair_queue import FairQueue
 from app.engine.jobs import Job
-from app.errors import QueueFull
+from app.engine.limits import BatchLimits
 from app.settings import Settings
 from tests.app.engine.test_engine import IMAGES, Probe
 
 PER_IMAGE = 1000  # bytes
 
 
-def waiting(tenants: str, images: int = 1, **settings: object) -> Waiting:
+def waiting(tenants: str, images: int = 1, **settings: object) -> FairQueue:
     """A job for each letter, of the tenant with this name; "." is nobody."""
-    limits = {"max_queue": 1000, "max_queue_per_tenant": 1000, **settings}
-    queue = Waiting(Settings.model_validate(limits), lambda _, tasks, images: tasks * images * PER_IMAGE)
+    limits = BatchLimits.of(Settings.model_validate(settings))
+    queue = FairQueue(limits, lambda _, tasks, images: tasks * images * PER_IMAGE)
     for each in tenants:
         queue.add(Job(Probe(images=IMAGES[:1].repeat(images, 1, 1, 1)), each.strip(".")))
     return queue
 
 
-def batches(queue: Waiting) -> list[str]:
+def batches(queue: FairQueue) -> list[str]:
     """The tenants of each batch, until none waits."""
     found = []
     while batch := queue.take():
@@ -76,15 +74,9 @@ def test_a_batch_is_bounded_by_its_bytes_with_padding() -> None:
     within_a_loop(check)
 
 
-def test_no_tenant_fills_the_queue_for_the_others() -> None:
+def test_the_queue_tells_how_many_of_each_tenant_wait() -> None:
     def check() -> None:
-        queue = waiting("aaa", max_queue=5, max_queue_per_tenant=3)
-        with pytest.raises(QueueFull, match="of yours"):
-            queue.add(Job(Probe(), "a"))
-        queue.add(Job(Probe(), "b"))
-        queue.add(Job(Probe(), "c"))
-        with pytest.raises(QueueFull, match="5 requests are"):
-            queue.add(Job(Probe(), "d"))
+        assert waiting("aab").tenants == {"a": 2, "b": 1}
 
     within_a_loop(check)
 

@@ -8,12 +8,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
 
-from app.http.middleware.admission import LEAST, REMEMBERED, Admission
+from app.engine.limits import QueueLimits
+from app.http.admission import LEAST, REMEMBERED, Admission
 from app.settings import Settings
 from tests.app.drawings import adapt
 from tests.app.refusals import problem
@@ -27,6 +29,13 @@ Content-Length: 1000\r
 \r
 --x\r
 """
+
+
+@dataclass
+class Busy:
+    """An engine that computes for these tenants."""
+
+    computing: Counter[str] = field(default_factory=Counter)
 
 
 @pytest.fixture
@@ -75,8 +84,8 @@ def test_what_needs_no_body_never_waits(narrow: Server) -> None:
 
 def test_who_would_find_no_place_in_the_queue_is_refused_unread() -> None:
     async def run() -> None:
-        computing = Counter("ab")
-        admission = Admission(Settings(max_queue=5, max_queue_per_tenant=3), lambda: computing)
+        engine = Busy(Counter("ab"))
+        admission = Admission(QueueLimits.of(Settings(max_queue=5, max_queue_per_tenant=3)), engine)
         for tenant in "aaaab":
             admission.receive(tenant)
         assert admission.obstacle("a") == "3 requests of yours are waiting already."
@@ -86,7 +95,7 @@ def test_who_would_find_no_place_in_the_queue_is_refused_unread() -> None:
         assert admission.obstacle("d") == "5 requests are waiting already."
         admission.answer("c")
         assert not admission.obstacle("d")
-        computing.clear()
+        engine.computing.clear()
         assert admission.obstacle("d") == "6 requests are waiting already."
 
     asyncio.run(run())
@@ -94,7 +103,7 @@ def test_who_would_find_no_place_in_the_queue_is_refused_unread() -> None:
 
 @pytest.mark.parametrize(("limit", "most"), [(2, 2), (100, 3)])
 def test_one_tenant_cannot_take_all_places_by_slow_uploads(limit: int, most: int) -> None:
-    admission = Admission(Settings(max_requests=6, max_requests_per_tenant=limit))
+    admission = Admission(QueueLimits.of(Settings(max_requests=6, max_requests_per_tenant=limit)), Busy())
     for tenant in [*"a" * most, "b"]:
         assert not admission.obstacle(tenant)
         admission.enter(tenant)
@@ -106,7 +115,7 @@ def test_one_tenant_cannot_take_all_places_by_slow_uploads(limit: int, most: int
 
 def test_a_slow_server_lets_in_as_many_as_it_can_answer_in_time() -> None:
     async def run() -> None:
-        admission = Admission(Settings(queue_seconds=1, max_requests=1000))
+        admission = Admission(QueueLimits.of(Settings(queue_seconds=1, max_requests=1000)), Busy())
         for _ in range(50):
             admission.enter()
         assert not admission.obstacle()
@@ -125,7 +134,7 @@ def test_a_slow_server_lets_in_as_many_as_it_can_answer_in_time() -> None:
 
 def test_at_any_pace_a_batch_may_come_together() -> None:
     async def run() -> None:
-        admission = Admission(Settings(queue_seconds=0.01))
+        admission = Admission(QueueLimits.of(Settings(queue_seconds=0.01)), Busy())
         for _ in range(REMEMBERED):
             admission.receive()
             await asyncio.sleep(0.02)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Iterable, Iterator
-from concurrent.futures import CancelledError
-from threading import Event
 from typing import Any
 
 import pytest
@@ -17,13 +15,15 @@ from torch import Tensor
 
 from app.errors import TooManyPixels
 from app.inputs.decoding import FORMATS, Decoder
+from app.inputs.limits import ImageLimits
 from app.inputs.reader import QUICK_BYTES, QUICK_PIXELS, Reader
 from app.inputs.support_set import Upload
 from app.settings import Settings
-from models.inputs.image import InputSpec
+from app.threads import Cancellation, Cancelled
+from models.inputs.image import ImageInput
 
-GREY = InputSpec(channels=1, size=28)
-COLOUR = InputSpec(channels=3, size=28)
+GREY = ImageInput(channels=1, size=28)
+COLOUR = ImageInput(channels=3, size=28)
 ORIENTATION = 0x0112
 
 
@@ -42,13 +42,17 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def decode(data: bytes, spec: InputSpec = GREY) -> Tensor:
+def decode(data: bytes, spec: ImageInput = GREY) -> Tensor:
     return decode_all([data], spec)[0].float()
 
 
-def decode_all(images: Iterable[bytes], spec: InputSpec = GREY, gone: Event | None = None, **settings: int) -> Tensor:
+def decode_all(
+    images: Iterable[bytes], spec: ImageInput = GREY, cancellation: Cancellation | None = None, **settings: int
+) -> Tensor:
     contents = ((Upload("images", index, "a"), data) for index, data in enumerate(images))
-    return Decoder(Settings.model_validate(settings)).decode(gone or Event(), contents, spec)
+    return Decoder(ImageLimits.of(Settings.model_validate(settings))).decode(
+        contents, spec, cancellation or Cancellation()
+    )
 
 
 def close(one: Tensor, other: Tensor) -> bool:
@@ -78,7 +82,7 @@ def test_every_format_gives_the_same_tensor(kind: str) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 @pytest.mark.parametrize("spec", [GREY, COLOUR])
-def test_every_mode_of_png_is_read(mode: str, spec: InputSpec) -> None:
+def test_every_mode_of_png_is_read(mode: str, spec: ImageInput) -> None:
     tensor = decode(encoded(picture(mode), "PNG"), spec)
     assert tensor.shape == (spec.channels, 28, 28)
     assert close(tensor, EXPECTED.expand(spec.channels, 28, 28))
@@ -131,14 +135,15 @@ def test_the_pixels_of_all_images_together_are_bounded() -> None:
 
 
 def test_decoding_ends_at_the_next_image_once_nobody_waits() -> None:
-    gone, read = Event(), []
+    cancellation, read = Cancellation(), []
 
     def images() -> Iterator[bytes]:
         for number in range(5):
             read.append(number)
             yield encoded(picture(), "PNG")
-            gone.set()
+            with cancellation:
+                pass
 
-    with pytest.raises(CancelledError):
-        decode_all(images(), gone=gone)
+    with pytest.raises(Cancelled):
+        decode_all(images(), cancellation=cancellation)
     assert read == [0, 1]

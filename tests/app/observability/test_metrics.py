@@ -11,8 +11,9 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from app.engine.checkpoint_loading import load_learners
+from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.engine import Engine
+from app.engine.limits import BatchLimits, QueueLimits
 from app.observability.metrics import Metrics
 from app.settings import Settings
 from app.store.cache import ModelCache
@@ -21,7 +22,7 @@ from tests.app.drawings import QUERY, SUPPORT, adapt, images, labels, predict
 from tests.app.engine.test_engine import Probe, behind_a_gate
 from tests.app.refusals import problem
 from tests.app.scrape import Scrape, after
-from tests.app.store.test_cache import SIZE, Shelf
+from tests.app.store.test_cache import SIZE, Shelf, use
 from tests.app.stored import stored
 from tests.serving import Server, wait_until
 
@@ -138,8 +139,8 @@ def test_it_answers_before_the_server_is_ready(tmp_path: Path) -> None:
 
 
 def test_halved_batches_and_waiting_works_are_counted() -> None:
-    settings, metrics = Settings(), Metrics()
-    engine = Engine(lambda: load_learners(settings), settings, metrics)
+    settings, metrics = Settings(threads=1), Metrics()
+    engine = Engine(CheckpointRegistry.of(settings), QueueLimits.of(settings), BatchLimits.of(settings), metrics)
     engine.start()
     wait_until(lambda: engine.ready)
     works = [Probe(poison=number == 2) for number in range(4)]
@@ -164,10 +165,10 @@ def test_a_load_that_several_wait_for_is_shared() -> None:
     metrics = Metrics()
 
     async def run() -> None:
-        cache, model = ModelCache(2 * SIZE, metrics=metrics), stored()
-        shelf = Shelf(model)
-        await asyncio.gather(*(shelf.use(cache, model) for _ in range(3)))
-        await shelf.use(cache, model)
+        model = stored()
+        cache = ModelCache(Shelf(model), 2 * SIZE, metrics=metrics)
+        await asyncio.gather(*(use(cache, model) for _ in range(3)))
+        await use(cache, model)
 
     asyncio.run(run())
     value = metrics.registry.get_sample_value

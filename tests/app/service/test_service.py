@@ -6,7 +6,6 @@ import asyncio
 import io
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,10 @@ import pytest
 from fastapi import UploadFile
 
 from app.api.forms import AdaptForm, PredictForm
-from app.engine.checkpoint_loading import load_learners
-from app.engine.engine import Engine, State
+from app.engine.checkpoint_registry import CheckpointRegistry
+from app.engine.engine import Engine
+from app.engine.limits import BatchLimits, QueueLimits
+from app.engine.state import State
 from app.inputs.decoding import Decoder
 from app.service import answers
 from app.service.service import FEW, Service
@@ -62,7 +63,7 @@ def test_reading_decoding_and_large_answers_are_left_to_threads(
     watch(Decoder, "decode")
     watch(DirectoryStore, "put")
     settings = Settings(store=tmp_path)
-    engine = Engine(partial(load_learners, settings), settings)
+    engine = Engine(CheckpointRegistry.of(settings), QueueLimits.of(settings), BatchLimits.of(settings))
     service = Service(settings, engine, DirectoryStore(tmp_path))
     engine.start()
     while engine.state is State.LOADING:

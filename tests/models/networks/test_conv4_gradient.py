@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.architecture import Architecture
-from models.heads.heads import DenseHead
+from models.heads.dense import DenseHead
 from models.inner_loop import Gradient, by_autograd
 from models.networks.conv4.compiled.kernels import compilation
 from models.networks.conv4.network import Conv4
@@ -25,7 +25,7 @@ POOLED = Conv4(channels=2, size=12, filters=4, pool=True)
 
 
 def architecture(network: Conv4) -> Architecture:
-    return Architecture(network, DenseHead(WAYS), SGD())
+    return Architecture(network, DenseHead(ways=WAYS), SGD())
 
 
 def drawn(network: Conv4, images: int = IMAGES, seed: int = 0) -> TaskBatch:
