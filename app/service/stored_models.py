@@ -11,7 +11,7 @@ from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.work import HOST
 from app.service.blocking import Blocking
 from app.store import ModelKey, Store, Stored
-from models.allocator import in_own_pages
+from app.store.own_pages import in_own_pages
 from models.parameters import move
 
 
