@@ -14,7 +14,6 @@ from app import __version__
 from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.engine import Engine
 from app.engine.limits import BatchLimits, QueueLimits
-from app.errors import StoreUnavailable
 from app.http import problems
 from app.http.admission import Admission
 from app.http.middleware.access_log import AccessLogMiddleware
@@ -31,12 +30,11 @@ from app.observability.gauges import Gauges
 from app.observability.metrics import Metrics
 from app.observability.tracing import Tracing
 from app.server.tuning import share_lock
-from app.service.idempotency import Turns
+from app.service.housekeeping import Housekeeping
 from app.service.service import Service
 from app.settings import MiB, Settings
-from app.store import Store, open_store
+from app.store import open_store
 from app.tenants.keys import KeyFile
-from app.tenants.quotas import Quotas
 from app.tenants.tenant import TenantLimits
 from models.allocator import give_back_freed_memory, keep_freed_memory
 
@@ -68,8 +66,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.keys = KeyFile(settings.keys) if settings.keys else None
-    app.state.quotas = Quotas()
-    app.state.turns = Turns()
     app.state.metrics = Metrics()
     app.state.engine = Engine(
         CheckpointRegistry.of(settings), QueueLimits.of(settings), BatchLimits.of(settings), app.state.metrics
@@ -110,23 +106,25 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     counts: Metrics = app.state.metrics
     traces: Tracing | None = app.state.tracing
     observers = [counts.phase, traces.phase] if traces else [counts.phase]
-    app.state.service = Service(settings, engine, store, counts, observers)
+    app.state.service = Service.of(settings, engine, store, counts, observers)
     counts.registry.register(_gauges(app.state.service, app.state.admission))
     engine.start()
     if settings.processes > 1:  # those that are ready have the port for themselves
         await to_thread.run_sync(engine.loaded.wait)
-    sweeper = asyncio.create_task(_sweep(store, settings.sweep_seconds, counts))
+    housekeeping = Housekeeping(store, settings.sweep_seconds, counts)
+    tasks = [asyncio.create_task(housekeeping.run()), asyncio.create_task(_give_back_memory(settings.sweep_seconds))]
     yield
-    sweeper.cancel()
+    for task in tasks:
+        task.cancel()
     await to_thread.run_sync(engine.close)
-    await to_thread.run_sync(app.state.service.reader.close)
+    await to_thread.run_sync(app.state.service.close)
     if traces:
         await traces.close()
 
 
 def _gauges(service: Service, admission: Admission) -> Gauges:
     """Return the gauges of a service."""
-    engine, cache, gauges = service.engine, service.cache, Gauges()
+    engine, cache, gauges = service.engine, service.library.cache, Gauges()
     gauges.add_info("build", "What runs.", lambda: [{"version": __version__}])
     gauges.add("ready", "Whether requests are taken, as /readyz says.", lambda: engine.ready and not admission.draining)
     gauges.add("requests_inside", "Requests being received, decoded or computed.", lambda: admission.inside)
@@ -140,13 +138,7 @@ def _gauges(service: Service, admission: Admission) -> Gauges:
     return gauges
 
 
-async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:
+async def _give_back_memory(seconds: float) -> None:
     while True:
-        try:
-            if deleted := await to_thread.run_sync(store.sweep):
-                log.info("deleted expired models", models=deleted)
-                counts.swept(deleted)
-        except StoreUnavailable as error:  # it may come back
-            log.error("expired models could not be deleted", error=error.detail)
         await to_thread.run_sync(give_back_freed_memory)
         await asyncio.sleep(seconds)

@@ -9,6 +9,7 @@ from http import HTTPMethod
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     ProcessCollector,
     disable_created_metrics,
@@ -56,6 +57,15 @@ class Metrics:
         self._lookups = self._counter("cache_lookups", "Models looked for in memory.", "result")
         self._evictions = self._counter("cache_evictions", "Models that made room in memory for others.")
         self._swept = self._counter("models_swept", "Expired models deleted by this server.")
+        self._sweep_failures = self._counter(
+            "sweep_failures", "Sweeps that failed, and files that a sweep could not read or delete."
+        )
+        self._last_sweep = Gauge(
+            "kshot_last_sweep_timestamp_seconds",
+            "When the last sweep that came to its end did so, in seconds since 1970; 0 before the first.",
+            registry=self._counting,
+            multiprocess_mode="livemin",
+        )
         self._begin_at_zero()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -98,9 +108,15 @@ class Metrics:
         """A model left memory."""
         self._evictions.inc()
 
-    def swept(self, models: int) -> None:
-        """So many expired models were deleted."""
+    def swept(self, models: int, failures: int) -> None:
+        """Count a sweep that came to its end: the expired models it deleted, and the files it could not."""
         self._swept.inc(models)
+        self._sweep_failures.inc(failures)
+        self._last_sweep.set_to_current_time()
+
+    def sweep_failed(self) -> None:
+        """Count a sweep that came to no end."""
+        self._sweep_failures.inc()
 
     def text(self) -> bytes:
         """All of it, in Prometheus' text format. Of several processes the counters are those of all together."""

@@ -70,9 +70,7 @@ async def _adapt(
 ) -> tuple[Adaptation, bytes | None]:
     """Adapt, and meanwhile pack the images if they are to be kept. Raises SupportUnsuitable or Diverged too."""
     try:
-        adaptation, images = await asyncio.gather(
-            service.run(work, tenant, task.watch), _packed(service, task)
-        )
+        adaptation, images = await asyncio.gather(service.run(work, tenant, task.watch), _packed(service, task))
     except SupportError as error:
         field = "archive" if task.support.uploads[0].field == "archive" else "labels"
         raise errors.SupportUnsuitable(str(error), field=field) from error
