@@ -53,6 +53,7 @@ class Settings(BaseSettings):
 
     checkpoints: Path = Field(SHIPPED_CHECKPOINTS, description="Folder of the checkpoints (`*.safetensors`) to serve.")
     checkpoint: str = Field("photo", min_length=1, description="The checkpoint for requests that name none.")
+    parts: str = Field("", description="Modules, with commas between, that register further parts of learners.")
     store: str = Field("kshot-models", description="Folder of the adapted models, or `s3://bucket/prefix`.")
     store_seconds: float = Field(10, gt=0, description="Longest time for one request to an object store.")
     store_fresh_seconds: float = Field(
@@ -77,6 +78,9 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(64 * MiB, ge=1, description="Largest body of a request.")
     upload_seconds: float = Field(120, gt=0, description="Longest time for the body of a request to arrive.")
+    refusals_per_second: float = Field(
+        50, gt=0, description="Refusals (4xx) a second that one address gets at once. The answers to more are delayed."
+    )
     max_images: int = Field(1000, ge=1, description="Most images in a request.")
     max_image_bytes: int = Field(16 * MiB, ge=1, description="Largest image file.")
     # Pillow refuses by itself beyond its default of 89 478 485.

@@ -1,1 +1,1 @@
-"""Each number of the README, one command each: `python -m benchmarks.<name> --help`."""
+"""Each figure of README.md and docs/, one command each: `python -m benchmarks.<name> --help`."""

@@ -14,7 +14,8 @@ import typer
 from benchmarks.machine import describe_machine
 from meta_training.data.image_classes import ImageClasses
 from meta_training.data.splits import read_split
-from meta_training.evaluation.accuracy import Setting, evaluate
+from meta_training.evaluation.accuracy import evaluate
+from meta_training.evaluation.score import Setting
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.learner import Learner
 

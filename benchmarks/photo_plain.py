@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from models.checkpoint import Checkpoint
+from models.encoders.efficientnet_lite.layers import Layer, blocks
 from models.encoders.efficientnet_lite.plain import encode
-from models.encoders.efficientnet_lite.spec import TOP, EncoderSpec, Layer
-from models.heads.heads import HEAD_WEIGHT
-from models.inputs.image import prepare
+from models.heads.linear import HEAD_WEIGHT
 from models.metadata import InnerSpec
 from models.networks.last_block import QUARTERS, SMALLEST, LastBlock, regions
 from models.parameters import Parameters, move
@@ -27,9 +26,9 @@ from models.parameters import Parameters, move
 class Features(nn.Module):
     """The last block and the convolution after it, of x [B, C, H, W]: the image's and its quarters' means [B, F]."""
 
-    def __init__(self, theta: Parameters) -> None:
+    def __init__(self, network: LastBlock, theta: Parameters) -> None:
         super().__init__()
-        self.layers = nn.Sequential(_layers(theta))
+        self.layers = nn.Sequential(_layers(network, theta))
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
@@ -49,17 +48,15 @@ class Model:
 
 
 class PlainWay:
-    """One task after another, on all of torch's threads. Raises ValueError for a checkpoint of anything but photos."""
+    """One task after another, on all of torch's threads. Raises ValidationError for checkpoints not for photos."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         metadata = checkpoint.metadata
-        if metadata.encoder is None:
-            raise ValueError(f"{metadata.name} has no encoder: it is not for photos.")
-        self.spec: EncoderSpec = metadata.encoder
+        self.network = LastBlock.model_validate(metadata.network.model_dump())
         self.inner: InnerSpec = metadata.inner
-        self.input, self.solver = metadata.input, metadata.head.build()
+        self.input, self.solver = metadata.input, metadata.head
         self.encoder = move(checkpoint.encoder, torch.float32)
-        self.theta = Features(checkpoint.initialization.parameters)
+        self.theta = Features(self.network, checkpoint.initialization.parameters)
 
     def decode(self, files: Iterable[bytes]) -> Tensor:
         """Pictures uint8 [B, 3, size, size]."""
@@ -67,7 +64,11 @@ class PlainWay:
 
     def encode(self, images: Tensor) -> Tensor:
         """[B, C, H, W] of pictures, by torch, all at once."""
-        return encode(self.encoder, images, self.spec).places.permute(0, 3, 1, 2).contiguous()
+        return (
+            encode(self.encoder, images, blocks(self.network.variant)[: self.network.first])
+            .permute(0, 3, 1, 2)
+            .contiguous()
+        )
 
     def adapt(self, x: Tensor, labels: Tensor, ways: int, steps: int | None = None) -> Model:
         """Adam on a copy, by the service's default steps, with the head solved before each and after the last."""
@@ -103,8 +104,8 @@ class PlainWay:
 
     def _open(self, file: bytes) -> Tensor:
         with Image.open(io.BytesIO(file)) as image:
-            image.draft(None, (2 * self.input.size, 2 * self.input.size))  # as the service does
-            return prepare(image, self.input)
+            self.input.draft(image)
+            return self.input.prepare(image)
 
     def _groups(self, module: Features) -> Sequence[dict[str, object]]:
         """Each layer's parameters at its own rate."""
@@ -118,9 +119,9 @@ class PlainWay:
         return self.solver.build(features[None], labels[None], torch.tensor([ways]))[HEAD_WEIGHT][0]
 
 
-def _layers(theta: Parameters) -> "OrderedDict[str, nn.Module]":
+def _layers(network: LastBlock, theta: Parameters) -> "OrderedDict[str, nn.Module]":
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for layer in (*LastBlock().block.layers, TOP):
+    for layer in network.layers:
         name = layer.name.replace(".", "-")  # a dot cannot be in a module's name
         layers[name] = _convolution(theta, layer)
         if layer.clipped:

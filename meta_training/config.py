@@ -1,17 +1,23 @@
 """What a training run is: everything that decides its result, validated, in one place."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SerializeAsAny, TypeAdapter, ValidationError
+from torch import Tensor
 
 from meta_training.data.image_classes import ImageClasses
 from meta_training.errors import RunError
-from models.encoders.efficientnet_lite.spec import EncoderSpec
-from models.inputs.image import InputSpec
-from models.metadata import CalibrationSpec, CheckpointMetadata, HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
+from models.encoders.interface import Encoder
+from models.encoders.none import NoEncoder
+from models.estimates.calibration import Calibration
+from models.heads.interface import Head
+from models.inputs.interface import Input
+from models.metadata import CheckpointMetadata, InnerSpec, parts_from_format_1
+from models.networks.interface import Network
 
 NAME_RULE = "be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
+NO_ENCODER = NoEncoder()
 Algorithm: TypeAlias = Literal["reptile", "fomaml"]
 
 
@@ -21,16 +27,16 @@ class TrainConfig:
 
     name: str
     """Name of the checkpoint it makes."""
-    input: InputSpec
-    """What the network sees."""
-    encoder: EncoderSpec | None = None
-    """What images go through first, frozen, with ImageNet's weights."""
-    calibration: CalibrationSpec | None = None
+    input: SerializeAsAny[Input]
+    """What an example is."""
+    encoder: SerializeAsAny[Encoder] = NO_ENCODER
+    """What examples go through first, frozen, with pretrained weights."""
+    calibration: Calibration | None = None
     """What makes the answers' figures mean what they say."""
-    network: NetworkSpec | LastBlockSpec = field(default_factory=NetworkSpec)
+    network: SerializeAsAny[Network]
     """The network that adapts."""
-    head: HeadSpec
-    """How the head starts."""
+    head: SerializeAsAny[Head]
+    """The last layer, and how it starts."""
     inner: InnerSpec
     """Inner optimizer, and the steps and learning rate that the checkpoint serves with."""
     ways: tuple[int, int]
@@ -67,9 +73,7 @@ class TrainConfig:
         low, high = self.ways
         self._require_a_checkpoint()
         self._require(2 <= low <= high, "ways", "go from at least 2 upwards")
-        self._require(
-            self.head.ways in (None, high) and (self.head.ways is None or low == high), "ways", "fit the head"
-        )
+        self._require(self.head.fixed_ways is None or low == high == self.head.fixed_ways, "ways", "fit the head")
         for count in ("shots", "inner_batch", "inner_steps", "meta_batch"):
             self._require(getattr(self, count) >= 1, count, "be at least 1")
         self._require(self.meta_steps >= 0, "meta_steps", "be at least 0")
@@ -113,20 +117,27 @@ class TrainConfig:
 
     def fitted(self, classes: ImageClasses) -> "TrainConfig":
         """The same run with no more ways and shots than these classes have, where the head's N isn't fixed."""
-        if self.head.ways is not None:
+        if self.head.fixed_ways is not None:
             return self
         low, high = (min(ways, len(classes)) for ways in self.ways)
         shots = min(self.shots, *(len(pictures) for pictures in classes.images))
         return replace(self, ways=(low, high), shots=shots, head_shots=min(self.head_shots, shots - self.tail_shots))
 
+    def features(self, examples: Tensor) -> Tensor:
+        """Return examples [B, ...] as the network takes them; what isn't of the input's type is encoded already."""
+        return self.input.normalize(examples) if examples.dtype == self.input.dtype else examples.float()
+
     def document(self) -> dict[str, Any]:
-        """The configuration as plain JSON values."""
-        specs = {name: getattr(self, name).model_dump() for name in ("input", "network", "head", "inner")}
-        for name, spec in (("encoder", self.encoder), ("calibration", self.calibration)):
-            specs[name] = spec.model_dump() if spec else None
-        return {**asdict(self), "ways": list(self.ways), **specs}
+        """Return the configuration as plain JSON values."""
+        document: dict[str, Any] = TypeAdapter(type(self)).dump_python(self, mode="json")
+        return document
 
     @classmethod
     def read(cls, document: Any) -> "TrainConfig":
-        """The configuration of such a document, a field that it lacks by its default. Raises ValueError for others."""
+        """Return the configuration of such a document, or of one that an older version wrote.
+
+        A field that it lacks has its default. Raises ValueError, KeyError or TypeError for other documents.
+        """
+        if "policy" in document["head"]:
+            document = {**document, **parts_from_format_1(document)}
         return TypeAdapter(cls).validate_python(document)

@@ -17,7 +17,7 @@ from meta_training.data.encoding import encoded
 from meta_training.data.image_classes import ImageClasses
 from meta_training.data.splits import Split, read_split
 from meta_training.ranks import ALONE, Ranks, joined
-from meta_training.reports.run_report import write_results
+from meta_training.reports.results import write_results
 from meta_training.run_folder import RunFolder
 from meta_training.tasks import sine
 from meta_training.training import Schedule, Training
@@ -60,7 +60,7 @@ def _launch(
     asked, config = config, config.fitted(split.training)
     for line in shrinkage(asked, config, split.training):
         say(line)
-    split = encoded(split, config.encoder, device, progress=ranks.first)
+    split = encoded(split, config, device, progress=ranks.first)
     training = Training(config, describe(config, split, ranks), split, folder, device, schedule, ranks)
     if resume:
         training.resume()

@@ -19,19 +19,26 @@ test. A meta step takes 1.1 s of a core, all of them 31 hours; the whole run has
     kshot evaluate runs/miniimagenet-5way/miniimagenet-5way.safetensors --shots 5 --inner-batch 15 --episodes 10000
 
 `photo` is for photographs: it meta-trains the last block of EfficientNet-Lite0 behind the rest of it, frozen, from
-ImageNet's weights. What ships is the start of such a run, `--meta-steps 0`: see docs/photo.md.
+ImageNet's weights. What ships is the start of such a run, `--meta-steps 0`: see docs/accuracy.md.
 """
 
 from meta_training.config import TrainConfig
-from models.encoders.efficientnet_lite.spec import EncoderSpec
-from models.inputs.image import InputSpec
-from models.metadata import CalibrationSpec, HeadSpec, InnerSpec, LastBlockSpec, NetworkSpec
+from models.encoders.efficientnet_lite.encoder import EfficientNetLite
+from models.estimates.calibration import Calibration
+from models.heads.dense import DenseHead
+from models.heads.logistic import LogisticHead
+from models.heads.prototype import PrototypeHead
+from models.inputs.image import ImageInput
+from models.metadata import InnerSpec
+from models.networks.conv4.network import Conv4
+from models.networks.last_block import LastBlock
 
 OMNIGLOT = TrainConfig(
     name="omniglot",
-    input=InputSpec(channels=1, size=28, mean=1.0, std=-1.0),  # ink is 1 and paper 0, as padding is
-    head=HeadSpec(policy="prototype", temperature=200.0),
-    inner=InnerSpec(steps=5, learning_rate=1e-3, max_step=1.0),  # see the README on drawings unlike Omniglot's
+    input=ImageInput(channels=1, size=28, mean=1.0, std=-1.0),  # ink is 1 and paper 0, as padding is
+    network=Conv4(channels=1, size=28),
+    head=PrototypeHead(temperature=200.0),
+    inner=InnerSpec(steps=5, learning_rate=1e-3, max_step=1.0),  # see docs/accuracy.md on drawings unlike Omniglot's
     ways=(5, 50),
     shots=10,
     head_shots=3,
@@ -44,8 +51,9 @@ OMNIGLOT = TrainConfig(
 
 OMNIGLOT_5WAY = TrainConfig(
     name="omniglot-5way",
-    input=InputSpec(channels=1, size=28),
-    head=HeadSpec(policy="dense", ways=5),
+    input=ImageInput(channels=1, size=28),
+    network=Conv4(channels=1, size=28),
+    head=DenseHead(ways=5),
     inner=InnerSpec(steps=50, learning_rate=1e-3),
     ways=(5, 5),
     shots=10,
@@ -60,8 +68,9 @@ OMNIGLOT_5WAY = TrainConfig(
 
 OMNIGLOT_20WAY = TrainConfig(
     name="omniglot-20way",
-    input=InputSpec(channels=1, size=28),
-    head=HeadSpec(policy="dense", ways=20),
+    input=ImageInput(channels=1, size=28),
+    network=Conv4(channels=1, size=28),
+    head=DenseHead(ways=20),
     inner=InnerSpec(steps=50, learning_rate=5e-4),
     ways=(20, 20),
     shots=10,
@@ -76,9 +85,9 @@ OMNIGLOT_20WAY = TrainConfig(
 
 MINIIMAGENET_5WAY = TrainConfig(
     name="miniimagenet-5way",
-    input=InputSpec(channels=3, size=84),
-    network=NetworkSpec(filters=32, pool=True),
-    head=HeadSpec(policy="dense", ways=5),
+    input=ImageInput(channels=3, size=84),
+    network=Conv4(channels=3, size=84, filters=32, pool=True),
+    head=DenseHead(ways=5),
     inner=InnerSpec(steps=50, learning_rate=1e-3),
     ways=(5, 5),
     shots=15,
@@ -92,12 +101,12 @@ MINIIMAGENET_5WAY = TrainConfig(
 
 PHOTO = TrainConfig(
     name="photo",
-    input=InputSpec(channels=3, size=224, fit="crop"),
-    encoder=EncoderSpec(until=15),
-    network=LastBlockSpec(type="last-block"),
-    head=HeadSpec(policy="logistic"),
+    input=ImageInput(channels=3, size=224, fit="crop"),
+    encoder=EfficientNetLite(variant=0, until=15),
+    network=LastBlock(variant=0),
+    head=LogisticHead(),
     inner=InnerSpec(steps=5, from_shots=3, learning_rate=1e-3, factors={"top": 0.5}, anneal=True),
-    calibration=CalibrationSpec(temperature=0.7, slope=0.54, offset=0.469, familiar=0.55),
+    calibration=Calibration(temperature=0.7, slope=0.54, offset=0.469, familiar=0.55),
     ways=(5, 5),
     shots=5,
     head_shots=5,

@@ -150,9 +150,9 @@ class Training:
         settings = standard_settings(self.metadata, classes)
         scores = [evaluate(self.learner(), classes, setting, episodes) for setting in settings]
         for result in scores:
-            events.add_scalar(f"validation/{result.setting}", result.accuracy, step)
+            events.add_scalar(f"validation/{result.title}", result.accuracy, step)
         self.progress.validation.append({"step": step, "scores": [result.document() for result in scores]})
-        tqdm.write(f"step {step}: " + ", ".join(f"{result.setting} {result}" for result in scores))
+        tqdm.write(f"step {step}: " + ", ".join(f"{result.title} {result}" for result in scores))
 
     def checkpoint(self) -> Checkpoint:
         """What the run has come to."""

@@ -1,7 +1,7 @@
 """The checkpoint format: one safetensors file, whose header carries the metadata and a digest of everything.
 
-Tensors are `parameters.<name>` (theta), `moments.<name>` (the inner optimizer's second moment v) and, where the images
-go through a frozen encoder, `encoder.<name>`.
+Tensors are `parameters.<name>` (theta), `moments.<name>` (the inner optimizer's second moment v) and `encoder.<name>`,
+the frozen encoder's weights. A digest is that of the file as it is: bringing old metadata up to date doesn't change it.
 """
 
 import json
@@ -11,18 +11,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from models.architecture import MetaInitialization
 from models.atomic_file import replace_file
+from models.encoders.interface import Weight
 from models.errors import CheckpointError
-from models.metadata import CheckpointMetadata
+from models.metadata import FORMAT, CheckpointMetadata, bring_up_to_date
 from models.parameters import Parameters
 
-FORMAT = 1
 PARAMETERS, MOMENTS, ENCODER = "parameters.", "moments.", "encoder."
 SHIPPED = Path(__file__).parent / "checkpoints"
 
@@ -35,13 +34,13 @@ class Checkpoint:
     initialization: MetaInitialization
     digest: str
     encoder: Parameters = field(default_factory=dict)
-    """Weights of the frozen encoder; empty where images are what adapts sees."""
+    """Weights of the frozen encoder."""
 
 
 def save_checkpoint(
     path: Path, metadata: CheckpointMetadata, initialization: MetaInitialization, encoder: Parameters | None = None
 ) -> Checkpoint:
-    """Writes a checkpoint whole or not at all, and returns it. The metadata's `count` follows the initialization."""
+    """Write a checkpoint whole or not at all, and return it. The metadata's `count` follows the initialization."""
     metadata = metadata.model_copy(update={"count": initialization.count})
     encoder = encoder or {}
     groups = ((PARAMETERS, initialization.parameters), (MOMENTS, initialization.moments), (ENCODER, encoder))
@@ -53,7 +52,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads and verifies a checkpoint. Raises CheckpointError that says what is wrong with it."""
+    """Read and verify a checkpoint. Raises CheckpointError that says what is wrong with it."""
     header, tensors = _read(path)
     if "kshot" not in header or "digest" not in header:
         raise CheckpointError(
@@ -85,47 +84,40 @@ def _parse(path: Path, document: str) -> CheckpointMetadata:
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} has metadata that is no JSON ({error}). Fetch it anew.") from error
     version = raw.get("format") if isinstance(raw, dict) else None
-    if version != FORMAT:
-        raise CheckpointError(f"{path} is of format {version}; this version of kshot reads format {FORMAT}.")
+    if version not in range(1, FORMAT + 1):
+        raise CheckpointError(f"{path} is of format {version}; this version of kshot reads formats 1 to {FORMAT}.")
     try:
-        return CheckpointMetadata.model_validate_json(document)
-    except ValidationError as error:
+        return CheckpointMetadata.model_validate(bring_up_to_date(raw))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} has metadata that does not make sense: {error}") from error
 
 
 def _verify(path: Path, metadata: CheckpointMetadata, found: MetaInitialization, encoder: Parameters) -> None:
-    """Raises CheckpointError unless the tensors are those of the architecture, of the right type and finite."""
-    expected = _expected(path, metadata)
-    frozen = metadata.encoder.weight_shapes if metadata.encoder else {}
+    """Raise CheckpointError unless the tensors are those of the architecture, of the right type and finite."""
+    architecture = metadata.build()
     groups = (
-        (PARAMETERS, _shapes(expected.parameters), found.parameters, torch.float32),
-        (MOMENTS, _shapes(expected.moments), found.moments, torch.float32),
-        (ENCODER, frozen, encoder, torch.float16),
+        (PARAMETERS, _floats(architecture.shapes()), found.parameters),
+        (MOMENTS, _floats(architecture.moment_shapes()), found.moments),
+        (ENCODER, metadata.encoder.weights(), encoder),
     )
-    for prefix, wanted, got, dtype in groups:
+    for prefix, wanted, got in groups:
         for name in wanted.keys() | got.keys():
-            shape, its_own = wanted.get(name), tuple(got[name].shape) if name in got else None
-            if shape != its_own:
-                raise CheckpointError(
-                    f"{path}: tensor {prefix}{name} is {'missing' if its_own is None else its_own}, "
-                    f"and the architecture in its metadata has {shape or 'no such tensor'}."
-                )
-            if got[name].dtype != dtype or not got[name].isfinite().all():
-                kind = str(dtype).removeprefix("torch.")
-                raise CheckpointError(f"{path}: tensor {prefix}{name} is not of finite {kind} numbers. Fetch it anew.")
+            _verify_tensor(f"{path}: tensor {prefix}{name}", wanted.get(name), got.get(name))
 
 
-def _shapes(parameters: Parameters) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in parameters.items()}
+def _verify_tensor(place: str, wanted: Weight | None, got: Tensor | None) -> None:
+    if wanted is None or got is None or wanted.shape != tuple(got.shape):
+        raise CheckpointError(
+            f"{place} is {'missing' if got is None else tuple(got.shape)}, "
+            f"and the architecture in its metadata has {wanted.shape if wanted else 'no such tensor'}."
+        )
+    if got.dtype != wanted.dtype or not got.isfinite().all():
+        kind = str(wanted.dtype).removeprefix("torch.")
+        raise CheckpointError(f"{place} is not of finite {kind} numbers. Fetch it anew.")
 
 
-def _expected(path: Path, metadata: CheckpointMetadata) -> MetaInitialization:
-    """The tensors that the metadata describes, without memory for them: it may ask for any size."""
-    try:
-        with torch.device("meta"):
-            return metadata.build().initialize(seed=0)
-    except (RuntimeError, TypeError, OverflowError) as error:
-        raise CheckpointError(f"{path} has metadata of a network too large for any machine. Fetch it anew.") from error
+def _floats(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Weight]:
+    return {name: Weight(shape, torch.float32) for name, shape in shapes.items()}
 
 
 def _digest(document: str, tensors: Mapping[str, Tensor]) -> str:

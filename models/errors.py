@@ -3,7 +3,10 @@
 KshotError
 ├── CheckpointError   a checkpoint file is missing, truncated, altered or of another version
 ├── DeviceError       a device that is asked for is not there
-└── SupportError      a support set that this learner cannot adapt to
+├── EncoderError      a file cannot be an encoder
+├── PartsError        a module of parts cannot be imported
+├── SupportError      a support set that this learner cannot adapt to
+└── WeightsError      pretrained weights that a learner starts from are not installed
 """
 
 
@@ -21,3 +24,15 @@ class DeviceError(KshotError):
 
 class SupportError(KshotError):
     """A support set does not fit the learner."""
+
+
+class EncoderError(KshotError):
+    """A file cannot be an encoder."""
+
+
+class PartsError(KshotError):
+    """A module that registers parts cannot be imported."""
+
+
+class WeightsError(KshotError):
+    """Pretrained weights are not installed."""

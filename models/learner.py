@@ -1,4 +1,4 @@
-"""A checkpoint ready to use: encode images, adapt to support sets, predict for adapted models; T tasks in each call."""
+"""A checkpoint ready to use: encode, adapt to support sets, predict for adapted models; T tasks in each call."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from models.architecture import SolvedHeadGradient, image_losses
 from models.checkpoint import Checkpoint
-from models.encoders.efficientnet_lite.runtime import Encoder, build_encoder
+from models.encoders.interface import Encode
 from models.errors import SupportError
-from models.estimates.estimates import class_means, expected_accuracy, held_out_probability, learning_curve
-from models.heads.heads import HEAD, HEAD_BIAS, logits
+from models.estimates.cross_validation import held_out_probability
+from models.estimates.familiarity import class_means, familiarity
+from models.estimates.learning_curve import learning_curve
+from models.heads.linear import HEAD, HEAD_BIAS, example_losses, logits, masked
 from models.inner_loop import Observer, inner_loop
-from models.networks.packing import pack, unpack
 from models.parameters import Parameters, gather, select
 from models.tasks import PADDING, Support, TaskBatch, collate, pad_stack, pad_to
 
@@ -76,27 +76,23 @@ class Learner:
         self._temperature = self._calibration.temperature if self._calibration else 1.0
 
     @cached_property
-    def _encoder(self) -> Encoder | None:
-        spec = self.checkpoint.metadata.encoder
-        if spec is None:
-            return None
-        return build_encoder(self.checkpoint.encoder, spec, self.device, threads=torch.get_num_threads())
+    def _encode(self) -> Encode:
+        about, threads = self.checkpoint.metadata, torch.get_num_threads()
+        return about.encoder.build(self.checkpoint.encoder, about.input, self.device, threads)
 
-    def encode(self, images: Tensor) -> Tensor:
-        """uint8 [B, C, H, W] → what the adaptable network takes [B, ...], on the device.
+    def encode(self, examples: Tensor) -> Tensor:
+        """Return what the adaptable network takes of examples [B, ...], on the device.
 
-        What was encoded before, floats, is not encoded again.
+        What isn't of the input's type was encoded before, as a training run does with all its examples.
         """
-        if images.is_floating_point():
-            return images.to(self.device, torch.float32)
-        if self._encoder is not None:
-            return self._encoder(images).places
-        return self.checkpoint.metadata.input.normalize(images.to(self.device))
+        if examples.dtype != self.checkpoint.metadata.input.dtype:
+            return examples.to(self.device, torch.float32)
+        return self._encode(examples)
 
     def adapt(self, supports: Sequence[Support], observe: Observer | None = None) -> list[Adaptation]:
-        """Adapts to every support set in one batched inner loop over full support sets.
+        """Adapt to every support set, in one batched inner loop over full support sets.
 
-        A support set's result doesn't depend on the others, nor on the order of its images or classes, to float
+        A support set's result doesn't depend on the others, nor on the order of its examples or classes, to float
         tolerance. `observe` is told of each step. Raises SupportError where a set does not fit the head.
         """
         for support in supports:
@@ -113,32 +109,26 @@ class Learner:
             self.initialization.count,
             observe,
         )
-        before = gradient.first if isinstance(gradient, SolvedHeadGradient) else None
-        return self._conclude(supports, batch, parameters, losses, before)
+        return self._conclude(supports, batch, parameters, losses, gradient.first_features)
 
     @torch.no_grad()
     def predict(
         self, models: Sequence[Adapted], queries: Sequence[Tensor], transductive: bool = False
     ) -> list[Answers]:
-        """Each adapted model's answers about its encoded queries [Q, ...].
+        """Return each adapted model's answers about its encoded queries [Q, ...].
 
         Batch norm uses the statistics of the support set, so a query's answer depends on nothing but the query;
         `transductive` uses those of each model's queries together instead.
         """
         ways = max(model.ways for model in models)
-        parameters = gather([_pad_classes(self._unpack(model.tensors), ways) for model in models])
-        batch = TaskBatch(
-            x=pad_stack(queries),
-            labels=pad_stack(
-                [torch.zeros(len(query), dtype=torch.long, device=self.device) for query in queries], PADDING
-            ),
-            ways=torch.tensor([model.ways for model in models], device=self.device),
-        )
-        frozen = None if transductive else _statistics(parameters)
+        unpack, theta = self.architecture.network.unpack, self.initialization.parameters
+        parameters = gather([_pad_classes(unpack(model.tensors, theta), ways) for model in models])
+        batch = _unlabelled(queries, [model.ways for model in models])
+        frozen = None if transductive else statistics_of(parameters)
         features, _ = self.architecture.network(parameters, batch.x, batch.weights, frozen)
-        scores = self.architecture.mask(logits(parameters, features), batch)
+        scores = masked(logits(parameters, features), batch)
         probabilities = (scores / self._temperature).softmax(dim=2)
-        nearest = torch.bmm(features, parameters[MEANS].mT).amax(dim=2) if MEANS in parameters else None
+        nearest = familiarity(features, parameters[MEANS]) if MEANS in parameters else None
         return [
             Answers(
                 probabilities[task, : len(query), : model.ways],
@@ -147,24 +137,25 @@ class Learner:
             for task, (query, model) in enumerate(zip(queries, models, strict=True))
         ]
 
-    def bytes_needed(self, tasks: int, images: int) -> int:
-        """About what it takes to adapt to so many encoded images of each of T tasks; to predict takes less."""
+    def bytes_needed(self, tasks: int, examples: int) -> int:
+        """Return about what it takes to adapt to so many examples of each of T tasks; to predict takes less."""
         weights = sum(tensor.numel() for tensor in self.initialization.parameters.values())
-        return FLOAT * tasks * (COPIES * weights + images * self.architecture.network.activations)
+        return FLOAT * tasks * (COPIES * weights + examples * self.architecture.network.activations)
 
     def warm_up(self) -> None:
-        """Adapts to blank images and asks about one: what is compiled at its first use then is.
+        """Adapt to blank examples and ask about one: what is compiled at its first use then is.
 
         On a machine's first run that takes some seconds.
         """
-        spec, ways = self.checkpoint.metadata.input, self.checkpoint.metadata.head.ways or 2
-        blank = self.encode(torch.zeros(ways, spec.channels, spec.size, spec.size, dtype=torch.uint8))
-        rate = self.checkpoint.metadata.inner.learning_rate
-        (made,) = self.adapt([Support(blank, torch.arange(ways), ways, steps=1, learning_rate=rate)])
+        about = self.checkpoint.metadata
+        ways = about.head.fixed_ways or 2
+        blank = self.encode(about.input.blank(ways))
+        support = Support(blank, torch.arange(ways), ways, steps=1, learning_rate=about.inner.learning_rate)
+        (made,) = self.adapt([support])
         self.predict([made.adapted], [blank[:1]])
 
     def _check(self, support: Support) -> None:
-        ways = self.checkpoint.metadata.head.ways
+        ways = self.checkpoint.metadata.head.fixed_ways
         if support.ways < 2:
             raise SupportError("A classifier needs at least 2 classes; add images of another class.")
         if ways is not None and support.ways != ways:
@@ -172,24 +163,6 @@ class Learner:
                 f"Checkpoint {self.checkpoint.metadata.name!r} has a head of exactly {ways} classes, "
                 f"and the support set has {support.ways}. Send {ways} classes or choose another checkpoint."
             )
-
-    def _expect(self, support: Support, features: Tensor) -> tuple[float | None, Sequence[tuple[int, float]]]:
-        """The accuracy to expect and the learning curve, from the features [B, F] before the first step."""
-        if self._calibration is None:
-            return None, ()
-        given = features[: len(support.labels)], support.labels.to(self.device), support.ways
-        held_out = held_out_probability(self.architecture.head, *given)
-        if held_out is None:
-            return None, ()
-        expected = expected_accuracy(held_out, support.ways, self._calibration)
-        return expected, learning_curve(self.architecture.head, *given)
-
-    def _pack(self, tensors: Parameters) -> Parameters:
-        """Small, where the network is large."""
-        return pack(tensors, self.initialization.parameters, (MEANS,)) if self.checkpoint.metadata.encoder else tensors
-
-    def _unpack(self, tensors: Parameters) -> Parameters:
-        return unpack(tensors, self.initialization.parameters) if self.checkpoint.metadata.encoder else tensors
 
     def _schedule(self, supports: Sequence[Support], batch: TaskBatch) -> Iterator[tuple[TaskBatch, Tensor]]:
         """The full support sets at each step, at rate 0 for the tasks that have taken all their steps."""
@@ -209,12 +182,12 @@ class Learner:
         losses: list[Tensor],
         before: Tensor | None,
     ) -> list[Adaptation]:
-        """Freezes the support set's statistics under the final weights, and sees how its images fare.
+        """Freeze the support set's statistics under the final weights, and see how its examples fare.
 
-        `before` are the features [T, B, F] before the first step; None where there was none.
+        `before` are the features [T, B, F] before the first step; None where there was none, or they weren't kept.
         """
         parameters, statistics, features, scores = self.architecture.conclude(parameters, batch)
-        final = image_losses(scores, batch.labels)
+        final = example_losses(scores, batch.labels)
         correct = scores.argmax(dim=2) == batch.labels
         tensors = parameters | {STATISTICS + name: tensor for name, tensor in statistics.items()}
         if self._calibration:
@@ -225,7 +198,7 @@ class Learner:
             expected, curve = self._expect(support, (features if before is None else before)[task])
             adaptations.append(
                 Adaptation(
-                    adapted=Adapted(self._pack(_trim_classes(select(tensors, task), support.ways))),
+                    adapted=self._adapted(_trim_classes(select(tensors, task), support.ways)),
                     losses=[*(float(loss[task]) for loss in losses[: support.steps]), float(final[task, :size].mean())],
                     image_losses=final[task, :size].tolist(),
                     image_correct=correct[task, :size].tolist(),
@@ -235,6 +208,32 @@ class Learner:
             )
         return adaptations
 
+    def _adapted(self, tensors: Parameters) -> Adapted:
+        return Adapted(self.architecture.network.pack(tensors, self.initialization.parameters, coarse=(MEANS,)))
+
+    def _expect(self, support: Support, features: Tensor) -> tuple[float | None, Sequence[tuple[int, float]]]:
+        """The accuracy to expect and the learning curve, from features [B, F], with padding at the end."""
+        if self._calibration is None:
+            return None, ()
+        given = features[: len(support.labels)], support.labels.to(self.device), support.ways
+        held_out = held_out_probability(self.architecture.head, *given)
+        if held_out is None:
+            return None, ()
+        expected = self._calibration.expected_accuracy(held_out, support.ways)
+        return expected, learning_curve(self.architecture.head, *given)
+
+
+def statistics_of(tensors: Parameters) -> Parameters:
+    """Return the frozen batch-norm statistics among an adapted model's tensors, by the network's names for them."""
+    return {name.removeprefix(STATISTICS): tensor for name, tensor in tensors.items() if name.startswith(STATISTICS)}
+
+
+def _unlabelled(queries: Sequence[Tensor], ways: Sequence[int]) -> TaskBatch:
+    """Encoded queries [Q, ...] of T tasks as one batch, whose labels say no more than what is padding."""
+    device = queries[0].device
+    labels = [torch.zeros(len(query), dtype=torch.long, device=device) for query in queries]
+    return TaskBatch(pad_stack(queries), pad_stack(labels, PADDING), torch.tensor(ways, device=device))
+
 
 def _pad_classes(tensors: Parameters, ways: int) -> Parameters:
     return tensors | {name: pad_to(tensors[name], ways) for name in PER_CLASS if name in tensors}
@@ -242,7 +241,3 @@ def _pad_classes(tensors: Parameters, ways: int) -> Parameters:
 
 def _trim_classes(tensors: Parameters, ways: int) -> Parameters:
     return tensors | {name: tensors[name][:ways].clone() for name in PER_CLASS if name in tensors}
-
-
-def _statistics(parameters: Parameters) -> Parameters:
-    return {name.removeprefix(STATISTICS): tensor for name, tensor in parameters.items() if name.startswith(STATISTICS)}

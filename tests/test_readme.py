@@ -1,4 +1,4 @@
-"""The README's shell lines, pasted as they are, in order, against a running server."""
+"""The README's commands, pasted as they are, in order, against a running server."""
 
 from __future__ import annotations
 
@@ -6,46 +6,93 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from models.checkpoint import SHIPPED
+from tests.documents import ROOT, blocks, look_like_a_clone, run, section
 from tests.serving import Server
 
-ROOT = Path(__file__).parent.parent
-MARK = "<!-- run by tests/test_readme.py -->\n"
+README = (ROOT / "README.md").read_text()
+# Fewer steps, and a server that loads its checkpoints and ends.
+SHORTER = {
+    "--preset sine": "--preset sine --meta-steps 20",
+    "--meta-steps 100": "--meta-steps 2 --episodes 2",
+    "--port 8001": "--check",
+}
 
 
-def blocks() -> list[str]:
-    """The marked shell blocks."""
-    return re.findall(re.escape(MARK) + r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-
-
-@pytest.fixture
-def shipped(tmp_path: Path) -> Iterator[Server]:
-    """As `make serve` starts it."""
-    server = Server(tmp_path, checkpoints=SHIPPED, checkpoint="photo")
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server as `make serve` starts it."""
+    server = Server(tmp_path_factory.mktemp("readme"), checkpoints=SHIPPED, checkpoint="photo")
     server.start()
     yield server
     server.stop()
 
 
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    look_like_a_clone(tmp_path)
+    return tmp_path
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_the_readmes_curl_lines_work_as_pasted(shipped: Server, tmp_path: Path) -> None:
-    (tmp_path / "tests").symlink_to(ROOT / "tests")
-    script = "set -e\n" + "\necho ----\n".join(blocks())
-    script = script.replace("http://127.0.0.1:8000", shipped.url).replace("curl -s", "curl --fail-with-body -s")
-    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    adapted, predicted, rest, with_key = (part.strip() for part in done.stdout.split("----"))
-    model = json.loads(adapted)
+def test_the_three_ways_to_use_it_work_as_pasted(shipped: Server, clone: Path) -> None:
+    pasted = blocks(section(README, "Three ways to use it"), marked=True)
+    with_curl, with_commands, with_python = run(pasted, clone, shipped.url)
+    model = json.loads((clone / "model.json").read_text())
+    (hat,) = json.loads(with_curl)["predictions"]
     assert model["classes"] == ["dress", "hat", "pants", "shoes", "t-shirt"]
-    hat, drawing = json.loads(predicted)["predictions"]
+    assert (hat["label"], hat["known"]) == ("hat", True)
+    assert model["id"] in with_commands
+    assert with_python.startswith("hat 0.")
+
+
+def test_training_works_as_pasted(clone: Path) -> None:
+    (said,) = run(blocks(section(README, "Train your own"), marked=True), clone, "http://127.0.0.1:9", SHORTER)
+    assert "meta-trained by Reptile" in said
+    assert (clone / "runs" / "sine" / "sine.png").exists()
+    assert "2-way 1-shot" in said
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_every_task_of_the_guide_works_as_pasted(shipped: Server, clone: Path) -> None:
+    pasted = blocks((ROOT / "docs" / "using.md").read_text(), marked=True)
+    printed = run(pasted, clone, shipped.url)
+    hat, drawing = next(json.loads(text) for text in printed if text.startswith('{"model_id"'))["predictions"]
     assert (hat["label"], hat["known"], drawing["known"]) == ("hat", True, False)
-    second, _ = json.JSONDecoder().raw_decode(rest)
-    assert second["classes"] == ["greek", "hebrew"]
-    assert second["id"] in shipped.models()
-    assert json.loads(with_key)["classes"] == model["classes"]
+    assert (clone / "predictions.csv").read_text().count("\n") == 16
+    assert (clone / "clothes.onnx").stat().st_size > 1e6
+    model = json.loads((clone / "model.json").read_text())
+    again = json.loads(printed[-2])
+    assert again["classes"] == model["classes"]
+    assert again["id"] in shipped.models()
     assert model["id"] not in shipped.models()
+
+
+def test_every_block_is_run_or_installs_something() -> None:
+    lines = [line for _, block in blocks(README, marked=False) for line in block.splitlines()]
+    assert all(line.startswith(("make ", "pip install ")) for line in lines), lines
+
+
+def test_make_has_the_targets_that_are_named() -> None:
+    for target in set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE)):
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, check=True)
+
+
+def test_commands_within_sentences_have_the_options_that_are_named() -> None:
+    commands = re.findall(r"`kshot ((?:[a-z]+ )+)([^`]*--[^`]*)`", README)
+    assert commands
+    kshot = Path(sys.executable).parent / "kshot"
+    for names, arguments in commands:
+        shown = subprocess.run([kshot, *names.split(), "--help"], capture_output=True, text=True, check=True).stdout
+        missing = [option for option in re.findall(r"--[a-z-]+", arguments) if option not in shown]
+        assert missing == [], names
+
+
+def test_it_is_short() -> None:
+    assert 900 <= len(README.split()) <= 1100

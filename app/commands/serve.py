@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
-from functools import partial
 from pathlib import Path
-from socket import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,8 +14,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from app.settings import Settings
-
-LAST_SECONDS = 5  # after the drain, to cut off what outlasts it
 
 
 def serve(
@@ -137,50 +131,15 @@ def _try(settings: Settings) -> None:
 
 
 def _run(settings: Settings) -> None:
-    # Idle OpenMP threads that spin take the cores from decoding; read once, when torch is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from app.server.process import restart_with_environment
+    from models.errors import KshotError
+
+    restart_with_environment()
     _check(settings)
-    if settings.processes == 1:
-        _serve(settings)
-    else:
-        _serve_together(settings)
+    from app.server.run import run
 
-
-def _serve_together(settings: Settings) -> None:
-    """In processes of their own. Counters of all are kept in files beside one another, for /metrics."""
-    with tempfile.TemporaryDirectory() as counters:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters
-        from uvicorn import Config
-
-        from app.observability import logs
-        from app.server.processes import Processes, bind
-
-        logs.configure(settings)
-        alone = Config("", host=settings.host, port=settings.port, log_config=None).bind_socket()
-        port = alone.getsockname()[1]
-        alone.close()  # it was free
-        with bind(settings.host, port):  # and stays ours while processes come and go
-            code = Processes(settings.model_copy(update={"port": port}), _serve).run()
+    try:
+        code = run(settings)
+    except KshotError as error:
+        fail("The server cannot start", str(error))
     raise typer.Exit(code)
-
-
-def _serve(settings: Settings, bound: socket | None = None) -> None:
-    """One server, on the port or on a socket that is bound to it."""
-    import uvicorn
-
-    from app.main import create_app
-    from app.server.connections import TimelyProtocol
-    from app.server.draining import DrainingServer
-
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        http=partial(TimelyProtocol, body_seconds=settings.upload_seconds),  # type: ignore[arg-type]
-        ws="none",
-        log_config=None,  # the service's own, app/observability/logs.py
-        access_log=False,
-        timeout_graceful_shutdown=LAST_SECONDS,
-    )
-    DrainingServer(config, app.state.admission, settings.drain_seconds).run([bound] if bound else None)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
-from app.engine import memory
 from app.errors import CheckpointMismatch, CheckpointUnknown
 from app.settings import Settings
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.devices import pick_device
 from models.errors import CheckpointError
 from models.learner import Learner
+from models.parts import import_parts
 
 
 class CheckpointRegistry:
@@ -22,17 +22,20 @@ class CheckpointRegistry:
     Empty until `load` has run, in the engine's thread.
     """
 
-    def __init__(self, folder: Path, default: str, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, default: str, device: str = "auto", threads: int | None = None, parts: str = ""
+    ) -> None:
         self.folder = folder
         self.default = default
         self.learners: Mapping[str, Learner] = {}
         self._device = device
         self._threads = threads
+        self._parts = parts
 
     @classmethod
     def of(cls, settings: Settings) -> CheckpointRegistry:
         """Return the registry that the settings describe."""
-        return cls(settings.checkpoints, settings.checkpoint, settings.device, settings.threads)
+        return cls(settings.checkpoints, settings.checkpoint, settings.device, settings.threads, settings.parts)
 
     def find(self) -> dict[str, Path]:
         """Return the checkpoint files by name. Raises CheckpointError if the default is not among them."""
@@ -45,14 +48,14 @@ class CheckpointRegistry:
         return paths
 
     def load(self) -> None:
-        """Load every checkpoint onto the device, and warm it up. Raises CheckpointError or DeviceError."""
+        """Load every checkpoint onto the device, and warm it up. Raises CheckpointError, PartsError or DeviceError."""
+        import_parts(self._parts)
         if self._threads:  # otherwise all cores
             torch.set_num_threads(self._threads)  # for this thread: OpenMP keeps the number of each
         device = pick_device(self._device)
         learners = {name: Learner(load_checkpoint(path), device) for name, path in self.find().items()}
         for learner in learners.values():
             learner.warm_up()
-        memory.settle()
         self.learners = learners
 
     def digests(self) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass
 
 import torch
@@ -14,12 +13,9 @@ from app import errors
 from app.inputs.limits import ImageLimits
 from app.inputs.support_set import Contents, Upload
 from app.threads import Cancellation
-from models.inputs.image import InputSpec, prepare
+from models.inputs.interface import Input
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-
-# Raised, not printed: our own limit of pixels is never above Pillow's.
-warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class Decoder:
 
     limits: ImageLimits
 
-    def decode(self, contents: Contents, spec: InputSpec, cancellation: Cancellation) -> Tensor:
+    def decode(self, contents: Contents, spec: Input, cancellation: Cancellation) -> Tensor:
         """Return all images as uint8 [B, C, H, W]. Raises ImageError for the first that cannot be used.
 
         Looks at `cancellation` before each image.
@@ -79,13 +75,12 @@ class Decoder:
         return upload.error(errors.TooManyPixels, detail)
 
 
-def _load(upload: Upload, image: Image.Image, spec: InputSpec) -> Tensor:
+def _load(upload: Upload, image: Image.Image, spec: Input) -> Tensor:
     """One image as uint8 [C, H, W]. Raises ImageTruncated."""
-    # JPEG can decode at a fraction of its size; twice what we need keeps the resampling clean.
-    image.draft(None, (2 * spec.size, 2 * spec.size))
+    spec.draft(image)
     try:
         image.load()
-        return prepare(image, spec)
+        return spec.prepare(image)
     except Exception as error:  # on hostile bytes Pillow raises about any type there is
         detail = f"{upload.place} ends early or is damaged ({error}). Send the whole, intact file."
         raise upload.error(errors.ImageTruncated, detail) from error

@@ -22,7 +22,7 @@ from app.inputs.support_set import SupportSet, Upload
 from app.settings import Settings
 from app.store.records import ModelRecord
 from app.threads import Cancellation, Workers
-from models.inputs.image import InputSpec
+from models.inputs.interface import Input
 
 # A picture this small is decoded before a thread would have begun to, however it is made.
 QUICK_BYTES, QUICK_PIXELS = 2 * 1024, 128 * 128
@@ -49,7 +49,7 @@ class Reader:
         return cls(ImageLimits.of(settings), SetLimits.of(settings), archives, settings.decode_threads)
 
     async def support(
-        self, form: SupportForm, spec: InputSpec, least_classes: int = LEAST_CLASSES
+        self, form: SupportForm, spec: Input, least_classes: int = LEAST_CLASSES
     ) -> tuple[SupportSet, Tensor]:
         """Return the labelled images of a form, and as uint8 [B, C, H, W]. Raises AppError."""
         if form.archive is None:
@@ -61,17 +61,17 @@ class Reader:
         with Cancellation() as cancellation:
             return await self._workers.run(self._unpack, form.archive, spec, least_classes, cancellation)
 
-    async def queries(self, files: Sequence[UploadFile], spec: InputSpec) -> tuple[list[Upload], Tensor]:
+    async def queries(self, files: Sequence[UploadFile], spec: Input) -> tuple[list[Upload], Tensor]:
         """Return the images to classify, and as uint8 [B, C, H, W]. Raises AppError."""
         queries = image_files.queries(files, self.limits)
         return queries, await self._decode(files, queries, spec)
 
-    async def pack(self, support: SupportSet, images: Tensor, choices: Choices) -> bytes:
+    async def pack(self, support: SupportSet, images: Tensor, choices: Choices, spec: Input) -> bytes:
         """Return the images as they are kept."""
         with Cancellation() as cancellation:
-            return await self._workers.run(support_archive.pack, support, images, choices, cancellation)
+            return await self._workers.run(support_archive.pack, support, images, choices, spec, cancellation)
 
-    async def unpack(self, file: BinaryIO, model: ModelRecord, spec: InputSpec) -> Kept:
+    async def unpack(self, file: BinaryIO, model: ModelRecord, spec: Input) -> Kept:
         """Return a model's kept images. Raises ModelDamaged."""
         with Cancellation() as cancellation:
             return await self._workers.run(support_archive.unpack, file, model, spec, cancellation)
@@ -85,7 +85,7 @@ class Reader:
         """End the threads; blocks."""
         self._workers.close()
 
-    async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: InputSpec) -> Tensor:
+    async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: Input) -> Tensor:
         contents = image_files.contents(files, read)
         if len(files) == 1 and (files[0].size or 0) <= QUICK_BYTES:
             contents = list(contents)
@@ -95,7 +95,7 @@ class Reader:
             return await self._workers.run(self._decoder.decode, contents, spec, cancellation)
 
     def _unpack(
-        self, file: UploadFile, spec: InputSpec, least_classes: int, cancellation: Cancellation
+        self, file: UploadFile, spec: Input, least_classes: int, cancellation: Cancellation
     ) -> tuple[SupportSet, Tensor]:
         support, contents = self._archives.read(file.file.read(), image_files.filename(file), least_classes)
         return support, self._decoder.decode(contents, spec, cancellation)

@@ -12,7 +12,6 @@ from prometheus_client import (
     Gauge,
     Histogram,
     ProcessCollector,
-    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -22,11 +21,8 @@ from app.observability.stopwatch import Phase
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 SIZES = tuple(2**power for power in range(11))
 METHODS = frozenset(HTTPMethod)
-TOGETHER = "PROMETHEUS_MULTIPROC_DIR" in os.environ  # where several processes keep their counters; app.commands.serve
+TOGETHER = "PROMETHEUS_MULTIPROC_DIR" in os.environ  # where several processes keep their counters; app.server.run
 OTHER = "other"  # a client may send any word as a method
-
-# Else each counter and histogram comes with a second series, of when it began.
-disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:

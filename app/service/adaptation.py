@@ -24,7 +24,6 @@ from models.learner import Adaptation
 
 HARDEST = 3
 METHOD = "cross-validation within the support set, calibrated on other data"
-PHOTO_COST = 5  # what an image and step of photographs costs, in those of drawings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,7 @@ class AdaptationTask:
         choices, ways = self.choices, len(self.support.classes)
         inner = self.checkpoint.metadata.inner
         steps = inner.steps_for(len(self.images), ways) if choices.steps is None else choices.steps
-        limits.check_cost(steps, len(self.images), PHOTO_COST if self.checkpoint.metadata.encoder else 1)
+        limits.check_cost(steps, len(self.images), self.checkpoint.metadata.network.cost)
         return AdaptWork(
             checkpoint=self.name,
             images=self.images,

@@ -33,9 +33,9 @@ def checkpoint_info(name: str, checkpoint: Checkpoint, default: bool) -> Checkpo
         digest=checkpoint.digest,
         default=default,
         architecture=about.network.type,
-        image_size=about.input.size,
-        channels=about.input.channels,
-        ways=about.head.ways,
+        image_size=about.input.shape[0],
+        channels=about.input.shape[-1],
+        ways=about.head.fixed_ways,
         steps=about.inner.steps,
         from_shots=about.inner.from_shots,
         learning_rate=about.inner.learning_rate,
@@ -112,7 +112,7 @@ def _known(said: Answers, checkpoint: Checkpoint) -> list[bool] | list[None]:
     calibration = checkpoint.metadata.calibration
     if said.familiarity is None or calibration is None:
         return [None] * len(said.probabilities)
-    found: list[bool] = (said.familiarity >= calibration.familiar).tolist()
+    found: list[bool] = calibration.known(said.familiarity).tolist()
     return found
 
 

@@ -83,4 +83,4 @@ async def _adapt(
 async def _packed(service: Service, task: AdaptationTask) -> bytes | None:
     if not task.keeps_images(service.limits):
         return None
-    return await service.reader.pack(task.support, task.images, task.choices)
+    return await service.reader.pack(task.support, task.images, task.choices, task.checkpoint.metadata.input)

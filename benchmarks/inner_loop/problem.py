@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from models.architecture import Architecture, MetaInitialization
-from models.heads.heads import DenseHead
+from models.heads.dense import DenseHead
 from models.networks.conv4.blocks.windows import KERNEL, places
 from models.networks.conv4.network import LAYERS, Conv4
 from models.optimizers import Adam
@@ -37,7 +37,7 @@ class Problem:
     @property
     def architecture(self) -> Architecture:
         """Network, dense head and Adam with β₁ = 0."""
-        return Architecture(self.network, DenseHead(WAYS), Adam(epsilon=self.epsilon))
+        return Architecture(self.network, DenseHead(ways=WAYS), Adam(epsilon=self.epsilon))
 
     def initialization(self) -> MetaInitialization:
         """Theta, the same each time."""

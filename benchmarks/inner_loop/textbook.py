@@ -5,7 +5,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from benchmarks.inner_loop.problem import WAYS
-from models.heads.heads import HEAD_BIAS, HEAD_WEIGHT
+from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
 from models.networks.conv4.blocks.windows import EPSILON, KERNEL, same_padding
 from models.networks.conv4.network import LAYERS, Conv4
 from models.parameters import Parameters

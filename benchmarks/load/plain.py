@@ -64,4 +64,4 @@ class Tenants:
 
 def _way(checkpoint: str) -> Way:
     loaded = load_checkpoint(SHIPPED / f"{checkpoint}.safetensors")
-    return PlainWay(loaded) if loaded.metadata.encoder else PlainDrawings(loaded)
+    return PlainWay(loaded) if loaded.metadata.network.type == "last-block" else PlainDrawings(loaded)

@@ -13,8 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.inner_loop.textbook import images, textbook, to_textbook
 from models.checkpoint import Checkpoint
-from models.heads.heads import HEAD_BIAS
-from models.inputs.image import prepare
+from models.heads.linear import HEAD_BIAS
 from models.networks.conv4.network import Conv4
 from models.tasks import TaskBatch
 
@@ -85,4 +84,4 @@ class PlainDrawings:
 
     def _open(self, file: bytes) -> Tensor:
         with Image.open(io.BytesIO(file)) as image:
-            return prepare(image, self.input)
+            return self.input.prepare(image)

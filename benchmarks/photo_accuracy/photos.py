@@ -11,9 +11,9 @@ from torch.nn.functional import conv2d, relu6
 from tqdm import tqdm
 
 from meta_training.data.image_classes import ImageClasses, read_classes
-from meta_training.pretrained import imagenet_weights
-from models.encoders.efficientnet_lite.runtime import build_encoder
-from models.encoders.efficientnet_lite.spec import TOP, EncoderSpec
+from models.encoders.efficientnet_lite.encoder import EfficientNetLite
+from models.encoders.efficientnet_lite.pretrained import imagenet_weights
+from models.inputs.interface import Input
 from models.learner import Learner
 
 Encode = Callable[[Tensor], Tensor]
@@ -49,18 +49,18 @@ def encode_photos(name: str, classes: ImageClasses, learner: Learner) -> Photos:
         name,
         ImageClasses(classes.names, tuple(numbers)),
         _in_parts(learner.encode, pictures, f"{name}, for the learner"),
-        _in_parts(_pooling(learner.device), pictures, f"{name}, pooled"),
+        _in_parts(_pooling(learner.checkpoint.metadata.input, learner.device), pictures, f"{name}, pooled"),
     )
 
 
-def _pooling(device: torch.device) -> Encode:
+def _pooling(source: Input, device: torch.device) -> Encode:
     """The whole ImageNet network but its classifier: the mean over places of its last convolution."""
     weights = imagenet_weights()
-    encoder = build_encoder(weights, EncoderSpec(), device, threads=torch.get_num_threads())
-    weight, bias = (weights[f"{TOP.name}.{part}"].float().to(device) for part in ("weight", "bias"))
+    encode = EfficientNetLite().build(weights, source, device, threads=torch.get_num_threads())
+    weight, bias = (weights[f"top.{part}"].float().to(device) for part in ("weight", "bias"))
 
     def pooled(images: Tensor) -> Tensor:
-        places = encoder(images).places.permute(0, 3, 1, 2)
+        places = encode(images).permute(0, 3, 1, 2)
         return relu6(conv2d(places, weight, bias)).mean(dim=(2, 3))
 
     return pooled

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from meta_training.data.sources import File, image_files
 from meta_training.errors import DataError
-from models.inputs.image import InputSpec, prepare
+from models.inputs.interface import Input
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ImageClasses:
             )
 
 
-def read_classes(sources: Iterable[Path], spec: InputSpec, *, progress: bool = False) -> ImageClasses:
+def read_classes(sources: Iterable[Path], spec: Input, *, progress: bool = False) -> ImageClasses:
     """Every class folder of these folders, zips and tars; a class is named by its path within its source.
 
     Raises DataError for a source that is missing, an image that cannot be read, or no images at all.
@@ -61,7 +61,7 @@ def read_classes(sources: Iterable[Path], spec: InputSpec, *, progress: bool = F
     return decode((file for source in sources for file in image_files(source)), spec, progress=progress)
 
 
-def decode(files: Iterable[File], spec: InputSpec, *, progress: bool = False) -> ImageClasses:
+def decode(files: Iterable[File], spec: Input, *, progress: bool = False) -> ImageClasses:
     """Image files as classes, in order of name. Raises DataError for one that cannot be read, or for no files."""
     classes: dict[str, list[NDArray[np.uint8]]] = defaultdict(list)
     for name, path, content in tqdm(files, desc="reading images", unit="image", disable=not progress, leave=False):
@@ -74,9 +74,9 @@ def decode(files: Iterable[File], spec: InputSpec, *, progress: bool = False) ->
     return ImageClasses(names, tuple(np.stack(classes.pop(name)) for name in names))
 
 
-def _decode(content: bytes, path: str, spec: InputSpec) -> NDArray[Any]:
+def _decode(content: bytes, path: str, spec: Input) -> NDArray[Any]:
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return prepare(image, spec).numpy()
+            return spec.prepare(image).numpy()
     except Exception as error:  # on damaged files Pillow raises about any type there is
         raise DataError(f"{path} is not an image that can be read ({error}). Replace or remove it.") from error

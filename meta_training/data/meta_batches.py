@@ -36,10 +36,9 @@ def draw_task(config: TrainConfig, classes: ImageClasses, step: int, index: int)
     order = torch.from_numpy(_draw_order(rng, config, ways))
     head_shots = int(rng.integers(1, config.head_shots, endpoint=True))
     head_images, head_labels = flatten(episode.support[:, :head_shots])
-    prepare = config.input.normalize if config.encoder is None else Tensor.float
     return TrainingTask(
-        support=Support(prepare(head_images), head_labels, ways, config.inner_steps, config.learning_rate),
-        images=prepare(images[order]),
+        support=Support(config.features(head_images), head_labels, ways, config.inner_steps, config.learning_rate),
+        images=config.features(images[order]),
         labels=labels[order],
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from meta_training.data.image_classes import ImageClasses, decode
 from meta_training.data.sources import File, image_files
 from meta_training.errors import DataError
-from models.inputs.image import InputSpec
+from models.inputs.interface import Input
 
 PARTS = ("images_background", "images_evaluation")
 CHARACTERS = 1623
@@ -19,7 +19,7 @@ HELP = (
 )
 
 
-def read_omniglot(folder: Path, spec: InputSpec, *, progress: bool = False) -> ImageClasses:
+def read_omniglot(folder: Path, spec: Input, *, progress: bool = False) -> ImageClasses:
     """All characters, named by their official path (`images_background/Arcadian/character01`).
 
     `folder` holds the two parts, or a folder `omniglot` that does. Raises DataError where any of it is missing.

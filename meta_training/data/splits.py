@@ -9,7 +9,7 @@ from meta_training.data.image_classes import ImageClasses, read_classes
 from meta_training.data.omniglot import HELP as OMNIGLOT_HELP
 from meta_training.data.omniglot import is_omniglot, read_omniglot
 from meta_training.errors import DataError
-from models.inputs.image import InputSpec
+from models.inputs.interface import Input
 
 PARTS = ("train", "val", "test")  # Mini-ImageNet's folders, and those of any data set that comes split
 HELP = (
@@ -39,9 +39,7 @@ class Split:
         return f"classes of {self.source}: {parts}"
 
 
-def read_split(
-    folder: Path, spec: InputSpec, seed: int = 0, *, validation: bool = True, progress: bool = False
-) -> Split:
+def read_split(folder: Path, spec: Input, seed: int = 0, *, validation: bool = True, progress: bool = False) -> Split:
     """Omniglot's two parts, whose training classes are also turned, or any folder, zip or tar of class folders.
 
     Where these are in folders train, val and test, that is the split. Without `validation` its classes are trained on
@@ -89,7 +87,7 @@ def given_split(folder: Path, classes: ImageClasses) -> tuple[ImageClasses, Imag
     return training, held, test
 
 
-def read_data(folder: Path, spec: InputSpec, *, progress: bool = False) -> ImageClasses:
+def read_data(folder: Path, spec: Input, *, progress: bool = False) -> ImageClasses:
     """All classes of Omniglot, or of a folder, zip or tar of class folders. Raises DataError as `read_split` does."""
     if not folder.exists():
         raise DataError(

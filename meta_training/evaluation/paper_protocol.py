@@ -4,8 +4,6 @@ Inner steps on mini-batches without replacement, from the trained second moment;
 batch norm to get its statistics.
 """
 
-from enum import StrEnum
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,20 +11,13 @@ from tqdm import tqdm
 
 from meta_training.data.episodes import Episode, draw_minibatches, generator
 from meta_training.data.image_classes import ImageClasses
-from meta_training.evaluation.accuracy import Score, Setting, batches, draw_numbered, score, to_query, to_support
-from models.heads.heads import logits
+from meta_training.evaluation.accuracy import batches, draw_numbered, to_query, to_support
+from meta_training.evaluation.score import BatchNorm, Score, Setting, score
+from models.heads.linear import logits
 from models.inner_loop import inner_loop
 from models.learner import Learner
 from models.parameters import Parameters
 from models.tasks import TaskBatch, collate
-
-
-class BatchNorm(StrEnum):
-    """Whose statistics classify a query."""
-
-    WITH_SUPPORT = "(a) support + one query"
-    TRANSDUCTIVE = "(b) all queries together"
-    FROZEN = "(c) support, frozen"
 
 
 def evaluate_as_the_paper(
@@ -39,29 +30,36 @@ def evaluate_as_the_paper(
     *,
     progress: bool = False,
 ) -> dict[BatchNorm, Score]:
-    """Scores by each kind of batch norm, from the same adapted weights; inner steps on `batch` images.
+    """Return a score for each kind of batch norm, from the same adapted weights; inner steps take `batch` examples.
 
     Raises DataError where the classes are too few or too small.
     """
     classes.require(setting.ways, setting.shots + setting.queries)
     right: dict[BatchNorm, list[float]] = {kind: [] for kind in BatchNorm}
-    with tqdm(total=episodes, desc=str(setting), unit="episode", disable=not progress, leave=False) as bar:
+    with tqdm(total=episodes, desc=setting.title, unit="episode", disable=not progress, leave=False) as bar:
         for numbers in batches(setting, episodes):
             drawn = [draw_numbered(classes, setting, seed, number) for number in numbers]
-            order = np.stack(
-                [
-                    draw_minibatches(generator(seed, number), setting.ways * setting.shots, batch, setting.steps)
-                    for number in numbers
-                ]
-            )
-            for kind, accuracies in _score(learner, setting, drawn, torch.from_numpy(order)).items():
+            order = _draw_order(setting, batch, seed, numbers)
+            for kind, accuracies in _score(learner, setting, drawn, order).items():
                 right[kind] += accuracies
             bar.update(len(drawn))
-    return {kind: score(setting, accuracies) for kind, accuracies in right.items()}
+    return {
+        kind: score(
+            setting, accuracies, transductive=kind == BatchNorm.TRANSDUCTIVE, batch_norm=kind, inner_batch=batch
+        )
+        for kind, accuracies in right.items()
+    }
+
+
+def _draw_order(setting: Setting, batch: int, seed: int, numbers: range) -> Tensor:
+    """Draw which support images [T, k, B] the inner steps of these episodes take."""
+    images = setting.ways * setting.shots
+    orders = [draw_minibatches(generator(seed, number), images, batch, setting.steps) for number in numbers]
+    return torch.from_numpy(np.stack(orders))
 
 
 def _score(learner: Learner, setting: Setting, episodes: list[Episode], order: Tensor) -> dict[BatchNorm, list[float]]:
-    """Each episode's accuracy, its inner steps on the images at `order` [T, k, B]."""
+    """Return each episode's accuracy, its inner steps on the images at `order` [T, k, B]."""
     support = collate([to_support(learner, setting, episode) for episode in episodes])
     queries, labels = (torch.stack(tensors) for tensors in zip(*(to_query(learner, e) for e in episodes), strict=True))
     parameters = _adapt(learner, setting, support, order.to(learner.device))
@@ -82,7 +80,7 @@ def _adapt(learner: Learner, setting: Setting, support: TaskBatch, order: Tensor
 
 @torch.no_grad()
 def _with_support(learner: Learner, parameters: Parameters, support: TaskBatch, queries: Tensor) -> Tensor:
-    """Each query forward with its support set, its row read last: [T, Q, N]."""
+    """Classify each query by a forward pass of the support set and it alone: [T, Q, N]."""
     answers = []
     for query in torch.split(queries, 1, dim=1):
         features, _ = learner.architecture.network(parameters, torch.cat([support.x, query], dim=1))

@@ -1,12 +1,10 @@
 """Scores of a checkpoint on the classes its card holds out: what `kshot evaluate` does."""
 
-import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import torch
 import typer
@@ -14,16 +12,16 @@ import typer
 from meta_training.data.image_classes import ImageClasses
 from meta_training.data.splits import read_data
 from meta_training.errors import DataError
-from meta_training.evaluation.accuracy import Score, Setting, evaluate, standard_settings
-from meta_training.evaluation.paper_protocol import BatchNorm, evaluate_as_the_paper
-from meta_training.run_folder import write_json
+from meta_training.evaluation.accuracy import evaluate, standard_settings
+from meta_training.evaluation.card import Card
+from meta_training.evaluation.paper_protocol import evaluate_as_the_paper
+from meta_training.evaluation.score import BatchNorm, Score, Setting
 from models.allocator import keep_freed_memory
-from models.checkpoint import load_checkpoint
-from models.inputs.image import InputSpec
+from models.checkpoint import Checkpoint, load_checkpoint
+from models.inputs.interface import Input
 from models.learner import Learner
 
 PARTS = ("test", "validation")
-SAME = ("ways", "shots", "batch_norm")  # where a new score takes the place of an old one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,60 +49,56 @@ class Scoring:
 
 
 def score_checkpoint(path: Path, data: Path, scoring: Scoring, device: torch.device, *, write_card: bool) -> None:
-    """Prints a score for each setting, and may keep them in the card. Raises KshotError where card or data forbid."""
+    """Print a score for each setting; with `write_card`, keep them in the card.
+
+    Raises KshotError where the card or the data does not allow it.
+    """
     checkpoint = load_checkpoint(path)
-    card = read_card(path)
-    if card.get("digest") != checkpoint.digest:
+    names = _own_card(path, checkpoint).held_out(scoring.part)
+    if scoring.inner_batch is not None and not checkpoint.metadata.head.moment_shapes(features=1):  # it takes no steps
+        raise DataError(f"{path.name} solves its head on whole support sets: evaluate it without --inner-batch.")
+    classes = _read_classes(names, path, scoring.part, data, checkpoint.metadata.input)
+    learner = Learner(checkpoint, device)
+    keep_freed_memory()
+    typer.echo(f"{path}: {len(classes)} {scoring.part} classes, {scoring.episodes} episodes each")
+    scores: list[Score] = []
+    for setting in _settings(learner, classes, scoring):
+        for result in _evaluate(learner, classes, setting, scoring):
+            typer.echo(f"{_title(learner, setting, result.batch_norm)}: {result}")
+            scores.append(result)
+    if write_card:  # read anew, for another evaluation may have written to it meanwhile
+        Card.read(path).with_scores(scoring.part, scores).write(path)
+
+
+def _own_card(path: Path, checkpoint: Checkpoint) -> Card:
+    """Return a checkpoint's card. Raises DataError where the one beside it is another's."""
+    card = Card.read(path)
+    if card.digest != checkpoint.digest:
         raise DataError(
             f"{path.with_suffix('.json')} is not the card of {path.name}: their digests differ, and "
             "its classes may be among those trained on. Put the checkpoint's own card beside it."
         )
-    if scoring.inner_batch is not None and checkpoint.metadata.head.build().solved:
-        raise DataError(f"{path.name} solves its head on whole support sets: evaluate it without --inner-batch.")
-    classes = held_out(card, path, scoring.part, data, checkpoint.metadata.input)
-    learner = Learner(checkpoint, device)
-    keep_freed_memory()
-    typer.echo(f"{path}: {len(classes)} {scoring.part} classes, {scoring.episodes} episodes each")
-    scores: list[dict[str, Any]] = []
-    for setting in _settings(learner, classes, scoring):
-        for kind, result in _evaluate(learner, classes, setting, scoring).items():
-            typer.echo(f"{_title(learner, setting)}{kind and ', '}{kind}: {result}")
-            scores.append(_document(result, kind, scoring))
-    if write_card:
-        card = read_card(path)  # anew: another evaluation may have written to it meanwhile
-        before = card.get("results", {})
-        results = {**before, scoring.part: _merged(before.get(scoring.part, []), scores)}
-        write_json(path.with_suffix(".json"), {**card, "results": results})
+    return card
 
 
-def _title(learner: Learner, setting: Setting) -> str:
-    """A setting, with what of it is not as the checkpoint and the service have it."""
-    title = f"{setting}, k = {setting.steps}"
-    if setting.learning_rate != learner.checkpoint.metadata.inner.learning_rate:
-        title += f", learning rate {setting.learning_rate:g}"
-    return title + (", transductive" if setting.transductive else "")
+def _title(learner: Learner, setting: Setting, batch_norm: BatchNorm | None) -> str:
+    """Name a setting, with what of it is not as the checkpoint and the service have it."""
+    differs = setting.learning_rate != learner.checkpoint.metadata.inner.learning_rate
+    parts = (
+        f"{setting.title}, k = {setting.steps}",
+        f"learning rate {setting.learning_rate:g}" if differs else "",
+        "transductive" if setting.transductive else "",
+        batch_norm or "",
+    )
+    return ", ".join(part for part in parts if part)
 
 
-def _document(result: Score, kind: str, scoring: Scoring) -> dict[str, Any]:
-    """A score for the card; one by the paper's protocol says so."""
-    if not kind:
-        return result.document()
-    protocol = {"batch_norm": kind, "inner_batch": scoring.inner_batch}
-    return {**result.document(), "transductive": kind == BatchNorm.TRANSDUCTIVE, **protocol}
-
-
-def _merged(before: list[dict[str, Any]], scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The scores, and of those before them the ones of other settings."""
-    both = {tuple(map(score.get, SAME)): score for score in (*before, *scores)}
-    return list(both.values())
-
-
-def _evaluate(learner: Learner, classes: ImageClasses, setting: Setting, scoring: Scoring) -> dict[str, Score]:
-    """Scores by kind of batch norm; the service's has no name."""
+def _evaluate(learner: Learner, classes: ImageClasses, setting: Setting, scoring: Scoring) -> list[Score]:
+    """Score by the calls of the service, or by the paper's protocol: once for each kind of batch norm."""
     if scoring.inner_batch is None:
-        return {"": evaluate(learner, classes, setting, scoring.episodes, progress=True)}
+        return [evaluate(learner, classes, setting, scoring.episodes, progress=True)]
     scores = evaluate_as_the_paper(learner, classes, setting, scoring.inner_batch, scoring.episodes, progress=True)
-    return {str(kind): result for kind, result in scores.items()}
+    return list(scores.values())
 
 
 def _settings(learner: Learner, classes: ImageClasses, scoring: Scoring) -> Iterator[Setting]:
@@ -113,8 +107,7 @@ def _settings(learner: Learner, classes: ImageClasses, scoring: Scoring) -> Iter
     chosen_ways = scoring.ways or sorted({setting.ways for setting in standard})
     chosen_shots = scoring.shots or sorted({setting.shots for setting in standard})
     for ways, shots in product(chosen_ways, chosen_shots):
-        yield replace(
-            standard[0],
+        yield Setting(
             ways=ways,
             shots=shots,
             steps=inner.steps_for(shots, 1) if scoring.steps is None else scoring.steps,
@@ -123,30 +116,8 @@ def _settings(learner: Learner, classes: ImageClasses, scoring: Scoring) -> Iter
         )
 
 
-def read_card(path: Path) -> dict[str, Any]:
-    """The card beside a checkpoint. Raises DataError where there is none, or it is no card."""
-    card = path.with_suffix(".json")
-    if not card.exists():
-        raise DataError(
-            f"{card} is missing: it says which classes {path.stem} never saw. Put it beside the checkpoint."
-        )
-    try:
-        document = json.loads(card.read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{card} cannot be read as JSON ({error}). Fetch it anew.") from error
-    if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
-        raise DataError(f"{card} is not the card of a checkpoint: it has no `data`. Fetch it anew.")
-    return document
-
-
-def held_out(card: dict[str, Any], path: Path, part: str, data: Path, spec: InputSpec) -> ImageClasses:
-    """The `test` or `validation` classes that a card keeps out of training.
-
-    Raises DataError where the card names none, or the data doesn't hold them.
-    """
-    names = card["data"].get(f"{part}_classes")
-    if not names:
-        raise DataError(f"The card of {path.name} names no {part} classes in data.{part}_classes.")
+def _read_classes(names: Sequence[str], path: Path, part: str, data: Path, spec: Input) -> ImageClasses:
+    """Read the classes with these names. Raises DataError where the data lacks some."""
     everything = read_data(data, spec, progress=True)
     missing = [name for name in names if name not in everything.names]
     if missing:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from meta_training.evaluation.paper_protocol import BatchNorm
+from meta_training.evaluation.card import Card
+from meta_training.evaluation.score import BatchNorm, Score
 from meta_training.reports import published
-from meta_training.reports.cards import Card, CardScore
 
 
 class Column(NamedTuple):
@@ -31,7 +31,7 @@ class Cell:
 
     @classmethod
     def parse(cls, text: str) -> "Cell":
-        """From `98.90 ± 0.10`, or `99.50`."""
+        """Read `98.90 ± 0.10`, or `99.50`."""
         accuracy, _, interval = text.partition(" ± ")
         return cls(text, float(accuracy), float(interval or "nan"))
 
@@ -54,7 +54,7 @@ class Comparison:
 
 
 def compare(cards: dict[str, Card]) -> Comparison:
-    """Cards by title beside what is published for any of their columns."""
+    """Set cards, by title, beside what is published for any of their columns."""
     ours = [row for title, card in cards.items() for row in _rows(title, card)]
     columns = _in_order({column for row in ours for column in row.cells})
     theirs = [row for row in _published() if row.cells.keys() & set(columns)]
@@ -62,22 +62,22 @@ def compare(cards: dict[str, Card]) -> Comparison:
 
 
 def data_set(card: Card) -> str:
-    """Of a published data set its name there; of any other the name of its folder."""
+    """Return the name of a published data set; of any other, that of its folder."""
     if card.data.source == "omniglot":
         return published.OMNIGLOT
     letters = re.sub("[^a-z]", "", f"{card.data.source} {card.name}".lower())
     return published.MINI_IMAGENET if "miniimagenet" in letters else card.data.source
 
 
-def kinds(card: Card) -> dict[str, list[CardScore]]:
-    """Scores on the test classes by how batch norm got its statistics."""
-    found: dict[str, list[CardScore]] = {}
-    for score in sorted(card.scores, key=_kind):
+def kinds(card: Card) -> dict[str, list[Score]]:
+    """Return the scores on the test classes by how batch norm got its statistics."""
+    found: dict[str, list[Score]] = {}
+    for score in sorted(card.test_scores, key=_kind):
         found.setdefault(_kind(score), []).append(score)
     return found
 
 
-def _kind(score: CardScore) -> str:
+def _kind(score: Score) -> str:
     served = BatchNorm.TRANSDUCTIVE if score.transductive else BatchNorm.FROZEN
     kind = f"{served}, as served" if score.batch_norm is None else score.batch_norm
     return f"{kind}, T" if score.transductive else kind
@@ -91,7 +91,7 @@ def _rows(title: str, card: Card) -> list[Row]:
     ]
 
 
-def _cell(score: CardScore) -> Cell:
+def _cell(score: Score) -> Cell:
     return Cell.parse(f"{100 * score.accuracy:.2f} ± {100 * score.interval:.2f}")
 
 
@@ -104,6 +104,6 @@ def _published() -> list[Row]:
 
 
 def _in_order(columns: set[Column]) -> list[Column]:
-    """The published ones first, as they are there."""
+    """Order columns: the published ones first, as they are there."""
     known: Sequence[Column] = [Column(*setting) for setting in published.SETTINGS]
     return [column for column in known if column in columns] + sorted(columns - set(known))

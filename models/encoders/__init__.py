@@ -1,1 +1,1 @@
-"""Frozen encoders of photographs: what they compute, in torch, and in ONNX Runtime for the CPU."""
+"""The frozen part of a learner, which runs once an example. A file or folder for each kind."""

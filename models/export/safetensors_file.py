@@ -10,7 +10,7 @@ from models.learner import Adapted
 
 
 def build_safetensors(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], about: Mapping[str, str]) -> bytes:
-    """`encoder.<name>` in half precision, as in the checkpoint, and `parameters.<name>`, adapted, in full.
+    """Return `encoder.<name>` as in the checkpoint, and `parameters.<name>`, adapted, in full precision.
 
     Its metadata are what `describe` gives, `architecture`, which is the checkpoint's own metadata, and `about`.
     """

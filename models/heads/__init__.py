@@ -1,1 +1,1 @@
-"""The last layer: how its weights come to be for a task."""
+"""The last layer: how its weights come to be for a task. A file for each kind."""

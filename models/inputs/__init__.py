@@ -1,1 +1,1 @@
-"""What an example is, and how it is prepared for the network: a file for each kind."""
+"""What an example is, and how it is prepared for the network. A file for each kind."""

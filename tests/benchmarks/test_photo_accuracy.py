@@ -21,7 +21,8 @@ from benchmarks.photo_accuracy.results import Estimate, Result, mean
 from meta_training.data.image_classes import decode
 from meta_training.data.sources import File
 from meta_training.errors import DataError
-from meta_training.evaluation.accuracy import Setting, evaluate
+from meta_training.evaluation.accuracy import evaluate
+from meta_training.evaluation.score import Setting
 from meta_training.presets import PHOTO
 from models.checkpoint import Checkpoint
 from models.learner import Learner

@@ -46,7 +46,7 @@ from app.inputs.support_set import Upload
 from app.settings import Settings
 from app.threads import Cancellation
 from models.checkpoint import SHIPPED
-from models.inputs.image import InputSpec
+from models.inputs.image import ImageInput
 from tests.faults import mutations
 from tests.faults.watchdog import Watchdog, memory, open_files
 from tests.serving import Server
@@ -56,7 +56,7 @@ CHUNK = 250
 MOST_SECONDS = 1.0
 MOST_STALL = 0.1
 MOST_GROWTH = 64 * 2**20  # bytes, of a process, after the first third
-SPEC = InputSpec(channels=3, size=28)
+SPEC = ImageInput(channels=3, size=28)
 KINDS = ("image", "archive", "form")
 
 
@@ -239,7 +239,7 @@ def through_a_server(server: Server, seed: int, first: int, count: int, clients:
 def _serve(directory: Path) -> Server:
     shutil.copy(SHIPPED / "omniglot.safetensors", directory)
     # Without a cache of models, which would fill, and hide what grows.
-    server = Server(directory, checkpoints=directory, checkpoint="omniglot", cache_bytes=0)
+    server = Server(directory, checkpoints=directory, checkpoint="omniglot", cache_bytes=0, refusals_per_second=10_000)
     server.start()
     return server
 

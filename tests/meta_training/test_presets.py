@@ -17,13 +17,13 @@ from meta_training.launch import describe
 from meta_training.presets import OMNIGLOT, PRESETS
 from meta_training.run_folder import RunFolder
 from meta_training.training import Training
-from models.encoders.efficientnet_lite.spec import EncoderSpec
-from models.heads.heads import HEAD_WEIGHT
-from models.inputs.image import InputSpec
-from models.metadata import HeadSpec
+from models.encoders.efficientnet_lite.encoder import EfficientNetLite
+from models.heads.dense import DenseHead
+from models.heads.linear import HEAD_WEIGHT
+from models.inputs.image import ImageInput
 
 
-def turned(drawings: Path, spec: InputSpec) -> ImageClasses:
+def turned(drawings: Path, spec: ImageInput) -> ImageClasses:
     """The 8 classes of drawings, turned: 32 classes of 8 or fewer."""
     parts = [read_classes([drawings / part], spec).with_rotations() for part in ("support", "more")]
     names = tuple(name for part in parts for name in part.names)
@@ -39,15 +39,15 @@ def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
 ) -> None:
     classes = turned(drawings, preset.input)
     config = replace(preset, meta_steps=2, shots=5, head_shots=min(preset.head_shots, 5)).fitted(classes)
-    few = classes.subset(classes.names[:6]) if config.encoder else classes
-    split = encoded(Split("drawings", 0, few, few, few), config.encoder, torch.device("cpu"))
+    few = classes.subset(classes.names[:6]) if config.encoder.weights() else classes
+    split = encoded(Split("drawings", 0, few, few, few), config, torch.device("cpu"))
     training = Training(config, describe(config, split), split, RunFolder(tmp_path), torch.device("cpu"))
     before = training.theta
     losses = training.meta_step()
     assert len(losses) == config.inner_steps
     assert losses[-1] < losses[0]
     assert training.theta.count == config.inner_steps
-    assert (HEAD_WEIGHT in training.theta.parameters) == (config.head.policy == "dense")
+    assert (HEAD_WEIGHT in training.theta.parameters) == (config.head.fixed_ways is not None)
     for name, tensor in training.theta.parameters.items():
         assert not torch.equal(tensor, before.parameters[name]), name
 
@@ -57,7 +57,7 @@ def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
     [
         ({"ways": (1, 5)}, "ways must go from at least 2 upwards"),
         ({"ways": (6, 5)}, "ways must go from"),
-        ({"head": HeadSpec(policy="dense", ways=5)}, "ways must fit the head"),
+        ({"head": DenseHead(ways=5)}, "ways must fit the head"),
         ({"inner_steps": 0}, "inner_steps must be at least 1; it is 0"),
         ({"head_shots": 11}, "head_shots must be between 1 and shots"),
         ({"tail_shots": 2}, "algorithm must be fomaml where there are tail_shots; it is reptile"),
@@ -65,7 +65,7 @@ def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
         ({"tail_shots": 8, "algorithm": "fomaml"}, "head_shots must be between 1 and shots"),
         ({"tail_shots": 2, "algorithm": "fomaml", "inner_steps": 1}, "inner_steps must be at least 2"),
         ({"name": "Foo Bar"}, "name must be 1 to 64 of a-z"),
-        ({"encoder": EncoderSpec(until=15)}, "omniglot cannot be: .*conv4 takes pixels"),
+        ({"encoder": EfficientNetLite(until=15)}, "omniglot cannot be: .*EfficientNet-Lite takes colour images of 224"),
         ({"epsilon": 1.5}, "epsilon must be above 0 and at most 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
     ],

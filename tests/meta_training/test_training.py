@@ -23,7 +23,7 @@ from meta_training.presets import OMNIGLOT
 from meta_training.run_folder import RunFolder
 from meta_training.training import Schedule, Training
 from models.architecture import MetaInitialization
-from models.heads.heads import HEAD
+from models.heads.linear import HEAD
 from models.inner_loop import inner_loop
 from models.parameters import Parameters
 from models.tasks import TaskBatch, collate

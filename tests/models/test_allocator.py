@@ -17,14 +17,14 @@ import resource, torch
 from models.allocator import keep_freed_memory
 from models.architecture import Architecture
 from models.networks.conv4.network import Conv4
-from models.heads.heads import ZeroHead
+from models.heads.prototype import PrototypeHead
 from models.inner_loop import by_autograd, inner_loop
 from models.optimizers import Adam
 from models.tasks import TaskBatch
 
 torch.set_num_threads(1)
 {tune}
-architecture = Architecture(Conv4(channels=1, size=28), ZeroHead(), Adam())
+architecture = Architecture(Conv4(channels=1, size=28), PrototypeHead(), Adam())
 batch = TaskBatch(torch.rand(5, 10, 28, 28, 1), torch.arange(10).expand(5, 10), torch.full((5,), 10))
 phi, moments = architecture.start(architecture.initialize(seed=0), batch)
 

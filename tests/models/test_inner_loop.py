@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
 from models.architecture import Architecture
-from models.heads.heads import HEAD_BIAS, HEAD_WEIGHT, DenseHead, ZeroHead
+from models.heads.dense import DenseHead
+from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
+from models.heads.prototype import PrototypeHead
 from models.inner_loop import by_autograd, inner_loop
 from models.networks.conv4.blocks.windows import EPSILON, same_padding
 from models.networks.conv4.network import Conv4
@@ -69,7 +71,7 @@ def test_weights_equal_those_of_a_module_and_torch_adam_per_task(network: Conv4)
     turns where the gradient is about 0.
     """
     adam = Adam(epsilon=1e-14)
-    architecture = Architecture(network, DenseHead(WAYS), adam)
+    architecture = Architecture(network, DenseHead(ways=WAYS), adam)
     generator = torch.Generator().manual_seed(1)
     theta = architecture.initialize(seed=0).to(torch.double)
     first, second = batches(network, 1, generator), batches(network, 1, generator)
@@ -105,7 +107,7 @@ def test_mini_imagenets_network_has_the_papers_features() -> None:
 
 @pytest.mark.parametrize("optimizer", [Adam(), SGD()])
 def test_tasks_of_a_batch_do_not_touch_each_other(optimizer: Optimizer) -> None:
-    architecture = Architecture(OMNIGLOT, ZeroHead(), optimizer)
+    architecture = Architecture(OMNIGLOT, PrototypeHead(), optimizer)
     theta = architecture.initialize(seed=0).to(torch.double)
     together = batches(OMNIGLOT, 3, torch.Generator().manual_seed(2))
     phi, moments = architecture.start(theta, together[0])

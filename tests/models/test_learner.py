@@ -12,9 +12,8 @@ from torch import Tensor
 
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.errors import SupportError
-from models.inputs.image import prepare
+from models.heads.dense import DenseHead
 from models.learner import Adaptation, Learner
-from models.metadata import HeadSpec
 from models.tasks import Support
 
 TOLERANCE = 1e-3  # of a probability, after rounding has gone through all inner steps
@@ -31,7 +30,7 @@ def images(learner: Learner, drawings: Path) -> Tensor:
     folders = sorted((drawings / "support").iterdir())
     spec = learner.checkpoint.metadata.input
     return torch.stack(
-        [torch.stack([prepare(Image.open(file), spec) for file in sorted(folder.iterdir())]) for folder in folders]
+        [torch.stack([spec.prepare(Image.open(file)) for file in sorted(folder.iterdir())]) for folder in folders]
     )
 
 
@@ -39,7 +38,7 @@ def images(learner: Learner, drawings: Path) -> Tensor:
 def queries(learner: Learner, drawings: Path) -> Tensor:
     spec = learner.checkpoint.metadata.input
     files = sorted((drawings / "query").glob("*/*.png"))
-    return learner.encode(torch.stack([prepare(Image.open(file), spec) for file in files]))
+    return learner.encode(torch.stack([spec.prepare(Image.open(file)) for file in files]))
 
 
 def support(learner: Learner, images: Tensor, steps: int = 10) -> Support:
@@ -154,7 +153,7 @@ def test_one_class_is_refused(learner: Learner, images: Tensor) -> None:
 
 
 def test_a_fixed_head_refuses_other_numbers_of_classes(learner: Learner, images: Tensor) -> None:
-    metadata = learner.checkpoint.metadata.model_copy(update={"head": HeadSpec(policy="dense", ways=5)})
+    metadata = learner.checkpoint.metadata.model_copy(update={"head": DenseHead(ways=5)})
     checkpoint = type(learner.checkpoint)(metadata, metadata.build().initialize(seed=0), digest="")
     fixed = Learner(checkpoint, torch.device("cpu"))
     assert fixed.adapt([support(fixed, images, steps=1)])[0].adapted.ways == 5

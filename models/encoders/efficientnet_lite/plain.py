@@ -1,27 +1,26 @@
-"""The encoder in plain torch operations: what it computes, and how it runs on anything but a CPU."""
+"""EfficientNet-Lite in plain torch operations: what it computes, and how it runs on anything but a CPU."""
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad, relu6
 
-from models.encoders.efficientnet_lite.spec import MEAN, STD, STEM, Block, Encoded, EncoderSpec, Layer
+from models.encoders.efficientnet_lite.layers import MEAN, STD, STEM, Block, Layer
 from models.parameters import Parameters
 
 
 @torch.no_grad()
-def encode(parameters: Parameters, images: Tensor, spec: EncoderSpec) -> Encoded:
-    """Encodes uint8 images [B, 3, size, size] by the weights that `EncoderSpec` lists, all on one device.
+def encode(parameters: Parameters, images: Tensor, blocks: Iterable[Block]) -> Tensor:
+    """Return the last block's output, float32 [B, H, W, C], for uint8 images [B, 3, size, size] on the weights' device.
 
-    Half-precision weights compute in half precision; the result is float32 all the same.
+    Half-precision weights compute in half precision.
     """
     x = (images.to(parameters["stem.weight"].dtype) - MEAN) / STD
     x = _convolve(parameters, STEM, x)
-    pooled = [x.new_empty(len(x), 0)]
-    for block in spec.blocks:
+    for block in blocks:
         x = _bottleneck(parameters, block, x)
-        if block.number in spec.taps:
-            pooled.append(x.mean(dim=(2, 3)))
-    return Encoded(x.permute(0, 2, 3, 1).float().contiguous(), torch.cat(pooled, dim=1).float())
+    return x.permute(0, 2, 3, 1).float().contiguous()
 
 
 def _bottleneck(parameters: Parameters, block: Block, x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from models.heads.heads import HEAD_BIAS, HEAD_WEIGHT
+from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
 from models.networks.conv4.blocks import kernels
 from models.networks.conv4.blocks.compiled import Block
 from models.networks.conv4.blocks.windows import places

@@ -11,8 +11,10 @@ import pytest
 
 from app.settings import SHIPPED_CHECKPOINTS
 from models.checkpoint import save_checkpoint
-from models.inputs.image import InputSpec
-from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec, NetworkSpec
+from models.heads.dense import DenseHead
+from models.inputs.image import ImageInput
+from models.metadata import CheckpointMetadata, InnerSpec
+from models.networks.conv4.network import Conv4
 from tests.app.drawings import SUPPORT, adapt, predict
 from tests.serving import Server
 
@@ -24,9 +26,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     metadata = CheckpointMetadata(
         name="three",
         created_at="2026-01-01T00:00:00Z",
-        network=NetworkSpec(filters=8),
-        input=InputSpec(channels=3, size=28),
-        head=HeadSpec(policy="dense", ways=3),
+        network=Conv4(channels=3, size=28, filters=8),
+        input=ImageInput(channels=3, size=28),
+        head=DenseHead(ways=3),
         inner=InnerSpec(steps=1, learning_rate=1e-3),
     )
     save_checkpoint(directory / "three.safetensors", metadata, metadata.build().initialize(seed=0))

@@ -20,10 +20,10 @@ from app.inputs.reader import QUICK_BYTES, QUICK_PIXELS, Reader
 from app.inputs.support_set import Upload
 from app.settings import Settings
 from app.threads import Cancellation, Cancelled
-from models.inputs.image import InputSpec
+from models.inputs.image import ImageInput
 
-GREY = InputSpec(channels=1, size=28)
-COLOUR = InputSpec(channels=3, size=28)
+GREY = ImageInput(channels=1, size=28)
+COLOUR = ImageInput(channels=3, size=28)
 ORIENTATION = 0x0112
 
 
@@ -42,12 +42,12 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def decode(data: bytes, spec: InputSpec = GREY) -> Tensor:
+def decode(data: bytes, spec: ImageInput = GREY) -> Tensor:
     return decode_all([data], spec)[0].float()
 
 
 def decode_all(
-    images: Iterable[bytes], spec: InputSpec = GREY, cancellation: Cancellation | None = None, **settings: int
+    images: Iterable[bytes], spec: ImageInput = GREY, cancellation: Cancellation | None = None, **settings: int
 ) -> Tensor:
     contents = ((Upload("images", index, "a"), data) for index, data in enumerate(images))
     return Decoder(ImageLimits.of(Settings.model_validate(settings))).decode(
@@ -82,7 +82,7 @@ def test_every_format_gives_the_same_tensor(kind: str) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 @pytest.mark.parametrize("spec", [GREY, COLOUR])
-def test_every_mode_of_png_is_read(mode: str, spec: InputSpec) -> None:
+def test_every_mode_of_png_is_read(mode: str, spec: ImageInput) -> None:
     tensor = decode(encoded(picture(mode), "PNG"), spec)
     assert tensor.shape == (spec.channels, 28, 28)
     assert close(tensor, EXPECTED.expand(spec.channels, 28, 28))

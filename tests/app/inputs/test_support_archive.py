@@ -14,16 +14,16 @@ from app.errors import ModelDamaged
 from app.inputs import support_archive
 from app.inputs.support_set import SupportSet, Upload
 from app.threads import Cancellation
-from models.inputs.image import InputSpec, prepare
+from models.inputs.image import ImageInput
 from tests.app.stored import stored
 
 PHOTOS = Path(__file__).parents[2] / "data" / "photos" / "support"
 
 
-@pytest.mark.parametrize("spec", [InputSpec(channels=3, size=224, fit="crop"), InputSpec(channels=1, size=28)])
-def test_what_is_packed_is_unpacked(spec: InputSpec) -> None:
+@pytest.mark.parametrize("spec", [ImageInput(channels=3, size=224, fit="crop"), ImageInput(channels=1, size=28)])
+def test_what_is_packed_is_unpacked(spec: ImageInput) -> None:
     paths = sorted(PHOTOS.glob("*/1.jpg"))
-    images = torch.stack([prepare(Image.open(path), spec) for path in paths])
+    images = torch.stack([spec.prepare(Image.open(path)) for path in paths])
     noise = torch.randint(0, 256, images[:1].shape, dtype=torch.uint8)
     images = torch.cat([images, noise])
     labels = [path.parent.name for path in paths]
@@ -31,14 +31,14 @@ def test_what_is_packed_is_unpacked(spec: InputSpec) -> None:
     support, choices = SupportSet(uploads, labels, []), Choices(steps=3, ttl_seconds=60)
     model = stored().record.model_copy(update={"classes": labels})
 
-    file = support_archive.pack(support, images, choices, Cancellation())
+    file = support_archive.pack(support, images, choices, spec, Cancellation())
     got = support_archive.unpack(io.BytesIO(file), model, spec, Cancellation())
     assert torch.equal(got.images, images)
     assert (got.support, got.choices) == (support, choices)
 
     shown = support_archive.picture(io.BytesIO(file), model, 1)
     assert shown is not None
-    assert torch.equal(prepare(Image.open(io.BytesIO(shown)), spec), images[1])
+    assert torch.equal(spec.prepare(Image.open(io.BytesIO(shown))), images[1])
     assert support_archive.picture(io.BytesIO(file), model, len(images)) is None
     renamed = model.model_copy(update={"classes": [label.upper() for label in labels]})
     assert [image.label for image in support_archive.listed(io.BytesIO(file), renamed)] == [
@@ -50,7 +50,8 @@ def test_what_is_packed_is_unpacked(spec: InputSpec) -> None:
 def test_a_damaged_file_is_told_as_such(damage: bytes | str) -> None:
     images = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
     uploads = [Upload("images", index, "a.png", "ab"[index]) for index in range(2)]
-    whole = support_archive.pack(SupportSet(uploads, ["a", "b"], []), images, Choices(), Cancellation())
+    spec = ImageInput(channels=1, size=28)
+    whole = support_archive.pack(SupportSet(uploads, ["a", "b"], []), images, Choices(), spec, Cancellation())
     data = damage if isinstance(damage, bytes) else whole[:-10]
     with pytest.raises(ModelDamaged, match="/adapt again"):
-        support_archive.unpack(io.BytesIO(data), stored().record, InputSpec(channels=1, size=28), Cancellation())
+        support_archive.unpack(io.BytesIO(data), stored().record, spec, Cancellation())

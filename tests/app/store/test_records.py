@@ -18,15 +18,15 @@ from app.inputs import support_archive
 from app.store import DirectoryStore, Store
 from app.store.records import AnswerRecord, IntentRecord, ModelRecord, Record, SupportRecord, Update
 from app.threads import Cancellation
-from models.inputs.image import InputSpec
+from models.inputs.image import ImageInput
 from tests.app.store.conftest import Opener
 from tests.app.stored import NewerModelRecord, put_newer, revision_of, stored, with_owner
 
 RECORDS = Path(__file__).parents[2] / "data" / "records"
 VERSIONS = sorted(RECORDS.glob("version-*"))
 SPECS = {
-    "drawings": InputSpec(channels=1, size=28),
-    "photos": InputSpec(channels=3, size=224, fit="crop"),
+    "drawings": ImageInput(channels=1, size=28),
+    "photos": ImageInput(channels=3, size=224, fit="crop"),
 }
 CLASSES = {"drawings": 5, "photos": 2}
 SHAPES = {"drawings": (25, 1, 28, 28), "photos": (4, 3, 224, 224)}

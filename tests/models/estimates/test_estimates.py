@@ -6,12 +6,14 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from models.estimates.estimates import class_means, expected_accuracy, held_out_probability, learning_curve
-from models.heads.heads import LogisticHead
-from models.metadata import CalibrationSpec
+from models.estimates.calibration import Calibration
+from models.estimates.cross_validation import held_out_probability
+from models.estimates.familiarity import class_means
+from models.estimates.learning_curve import learning_curve
+from models.heads.logistic import LogisticHead
 
-HEAD = LogisticHead(1e-3)
-CALIBRATION = CalibrationSpec(temperature=0.7, slope=0.54, offset=0.469, familiar=0.55)
+HEAD = LogisticHead(penalty=1e-3)
+CALIBRATION = Calibration(temperature=0.7, slope=0.54, offset=0.469, familiar=0.55)
 
 
 def test_classes_far_apart_are_expected_right_and_noise_by_chance() -> None:
@@ -22,7 +24,7 @@ def test_classes_far_apart_are_expected_right_and_noise_by_chance() -> None:
     for features, least, most in ((apart, 0.95, 1.0), (normalize(noise, dim=1), 0.1, 0.2)):
         held_out = held_out_probability(HEAD, features, labels, 10)
         assert held_out is not None
-        assert least <= expected_accuracy(held_out, 10, CALIBRATION) <= most
+        assert least <= CALIBRATION.expected_accuracy(held_out, 10) <= most
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], list(range(3)) * 900])

@@ -17,9 +17,10 @@ from torch import Tensor
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
-from models.inputs.image import InputSpec, prepare
+from models.inputs.image import ImageInput
 from models.learner import Adapted, Learner
-from models.metadata import CheckpointMetadata, InnerSpec, NetworkSpec
+from models.metadata import CheckpointMetadata, InnerSpec
+from models.networks.conv4.network import Conv4
 from models.tasks import Support
 
 DATA = Path(__file__).parents[2] / "data"
@@ -32,7 +33,7 @@ def made(checkpoint: Checkpoint, folder: str) -> tuple[Learner, Adapted, Tensor]
     classes = sorted((DATA / folder / "support").iterdir())[:3]
     support = [path for each in classes for path in sorted(each.iterdir())[:3]]
     images, queries = (
-        torch.stack([prepare(Image.open(path), checkpoint.metadata.input) for path in paths])
+        torch.stack([checkpoint.metadata.input.prepare(Image.open(path)) for path in paths])
         for paths in (support, sorted((DATA / folder / "query").glob("*/*")))
     )
     task = Support(learner.encode(images), torch.arange(9) // 3, 3, steps=5, learning_rate=1e-3)
@@ -66,8 +67,8 @@ def test_a_pooling_network_of_another_size_is_exported_too() -> None:
     metadata = CheckpointMetadata(
         name="pooling",
         created_at="",
-        network=NetworkSpec(filters=8, pool=True),
-        input=InputSpec(channels=3, size=45, mean=0.4, std=0.3),
+        network=Conv4(channels=3, size=45, filters=8, pool=True),
+        input=ImageInput(channels=3, size=45, mean=0.4, std=0.3),
         inner=InnerSpec(steps=5, learning_rate=1e-3),
     )
     checkpoint = Checkpoint(metadata, metadata.build().initialize(0), "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from models.heads.heads import HEAD_BIAS, HEAD_WEIGHT, PrototypeHead, logits
+from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT, logits
+from models.heads.prototype import PrototypeHead
 
 
 def test_prototype_logits_order_classes_by_distance() -> None:

@@ -8,22 +8,22 @@ import pytest
 import torch
 from PIL import Image
 
-from models.inputs.image import InputSpec, prepare
+from models.inputs.image import ImageInput
 
-GREY = InputSpec(channels=1, size=28)
-COLOUR = InputSpec(channels=3, size=28)
+GREY = ImageInput(channels=1, size=28)
+COLOUR = ImageInput(channels=3, size=28)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
 @pytest.mark.parametrize("spec", [GREY, COLOUR])
-def test_any_mode_becomes_uint8_of_the_spec(mode: str, spec: InputSpec) -> None:
-    pixels = prepare(Image.new(mode, (40, 60)), spec)
+def test_any_mode_becomes_uint8_of_the_spec(mode: str, spec: ImageInput) -> None:
+    pixels = spec.prepare(Image.new(mode, (40, 60)))
     assert pixels.dtype == torch.uint8
     assert pixels.shape == (spec.channels, 28, 28)
 
 
 def test_sixteen_bits_keep_their_brightness() -> None:
-    assert prepare(Image.new("I;16", (28, 28), 32768), GREY).float().mean() == pytest.approx(128, abs=1)
+    assert GREY.prepare(Image.new("I;16", (28, 28), 32768)).float().mean() == pytest.approx(128, abs=1)
 
 
 def test_sixteen_bit_greys_keep_brightness_and_orientation_beside_a_transparent_value() -> None:
@@ -33,17 +33,17 @@ def test_sixteen_bit_greys_keep_brightness_and_orientation_beside_a_transparent_
     exif[0x0112] = 6
     file = io.BytesIO()
     picture.save(file, "PNG", transparency=1, exif=exif)
-    pixels = prepare(Image.open(file), GREY)[0]
+    pixels = GREY.prepare(Image.open(file))[0]
     assert (pixels[:13] == 0).all()
     assert (pixels[15:] == 0x40).all()
 
 
 def test_what_is_transparent_becomes_white() -> None:
-    assert (prepare(Image.new("RGBA", (28, 28), (0, 0, 0, 0)), GREY) == 255).all()
+    assert (GREY.prepare(Image.new("RGBA", (28, 28), (0, 0, 0, 0))) == 255).all()
 
 
 def test_what_is_not_square_is_centred_on_white() -> None:
-    pixels = prepare(Image.new("L", (28, 14), 0), GREY)[0]
+    pixels = GREY.prepare(Image.new("L", (28, 14), 0))[0]
     assert (pixels[:6] == 255).all()
     assert (pixels[8:20] == 0).all()
     assert (pixels[-6:] == 255).all()
@@ -58,7 +58,7 @@ def test_exif_orientation_turns_the_picture_upright(side: int, encoding: str) ->
     exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees clockwise
     file = io.BytesIO()
     upright.rotate(90, expand=True).save(file, encoding, exif=exif)
-    pixels = prepare(Image.open(file), GREY)[0]
+    pixels = GREY.prepare(Image.open(file))[0]
     assert (pixels[:13] < 10).all()
     assert (pixels[15:] > 245).all()
 
@@ -67,12 +67,12 @@ def test_a_large_picture_keeps_its_transparency() -> None:
     """What is transparent may hide any colour; it must not bleed into what is averaged."""
     layer = Image.new("RGBA", (560, 560), (0, 255, 0, 0))
     layer.paste((0, 0, 0, 255), (0, 0, 280, 560))
-    pixels = prepare(layer, COLOUR)
+    pixels = COLOUR.prepare(layer)
     assert (pixels[:, :, :13] < 10).all()
     assert (pixels[:, :, 15:] > 245).all()
 
 
 def test_normalizing_puts_channels_last() -> None:
-    spec = InputSpec(channels=1, size=2, mean=1.0, std=-1.0)
+    spec = ImageInput(channels=1, size=2, mean=1.0, std=-1.0)
     images = torch.tensor([[[[255, 0], [0, 255]]]], dtype=torch.uint8)
     assert spec.normalize(images).tolist() == [[[[0.0], [1.0]], [[1.0], [0.0]]]]

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from meta_training.presets import PHOTO
-from meta_training.pretrained import imagenet_weights, start
+from meta_training.pretrained import start
 from models.architecture import Architecture
+from models.encoders.efficientnet_lite.layers import blocks
 from models.encoders.efficientnet_lite.plain import encode
-from models.encoders.efficientnet_lite.spec import EncoderSpec
+from models.encoders.efficientnet_lite.pretrained import imagenet_weights
 from models.networks.last_block import LastBlock, regions
 from models.parameters import Parameters, stack
 
@@ -17,7 +18,7 @@ from models.parameters import Parameters, stack
 @pytest.fixture(scope="module")
 def theta() -> Parameters:
     """ImageNet's weights, in float32."""
-    architecture = Architecture(LastBlock(), PHOTO.head.build(), PHOTO.inner.build(bounded=True))
+    architecture = Architecture(LastBlock(), PHOTO.head, PHOTO.inner.build(bounded=True))
     return start(architecture, PHOTO.encoder, seed=0)[0].parameters
 
 
@@ -25,9 +26,9 @@ def test_it_goes_on_where_the_encoder_ends(theta: Parameters) -> None:
     """Features of the whole network: the encoder with all blocks, then the last convolution, by torch's own layers."""
     images = torch.randint(0, 256, (2, 3, 224, 224), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     weights = {name: tensor.float() for name, tensor in imagenet_weights().items()}
-    before = encode(weights, images, EncoderSpec(until=LastBlock().first)).places
+    before = encode(weights, images, blocks(0)[: LastBlock().first])
     features, statistics = LastBlock()(stack(theta, 1), before.unsqueeze(0))
-    places = encode(weights, images, EncoderSpec()).places.permute(0, 3, 1, 2)
+    places = encode(weights, images, blocks(0)).permute(0, 3, 1, 2)
     top = torch.nn.functional.conv2d(places, weights["top.weight"], weights["top.bias"]).clamp(0, 6)
     mean = (top.mean(dim=(2, 3)) + 3e-3).sqrt()
     expected = mean / mean.norm(dim=1, keepdim=True) / 2**0.5

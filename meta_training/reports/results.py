@@ -1,0 +1,40 @@
+"""What a finished run leaves: the checkpoint with its card, a JSON report and a picture of its learning curve."""
+
+from meta_training.config import TrainConfig
+from meta_training.data.splits import Split
+from meta_training.evaluation.card import Card, CardConfig, CardData
+from meta_training.reports.learning_curve import draw_learning_curve
+from meta_training.run_folder import Progress, RunFolder, write_json
+from models.checkpoint import Checkpoint, save_checkpoint
+
+
+def write_results(
+    folder: RunFolder, config: TrainConfig, made: Checkpoint, progress: Progress, split: Split
+) -> Checkpoint:
+    """Write `<name>.safetensors`, its card `<name>.json`, `report.json` and `learning-curve.png`."""
+    path = folder.path / f"{config.name}.safetensors"
+    checkpoint = save_checkpoint(path, made.metadata, made.initialization, made.encoder)
+    run_card(checkpoint, config, progress, split).write(path)
+    write_json(folder.path / "report.json", {"config": config.document(), **vars(progress)})
+    draw_learning_curve(config.name, progress).savefig(folder.path / "learning-curve.png", dpi=120)
+    return checkpoint
+
+
+def run_card(checkpoint: Checkpoint, config: TrainConfig, progress: Progress, split: Split) -> Card:
+    """Return a checkpoint's card: what made it, how it did on the validation classes, and the classes it never saw."""
+    return Card(
+        name=checkpoint.metadata.name,
+        digest=checkpoint.digest,
+        created_at=checkpoint.metadata.created_at,
+        command=checkpoint.metadata.command,
+        training_seconds=round(progress.seconds),
+        config=CardConfig(**config.document()),
+        results={"validation": progress.validation[-1]["scores"]} if progress.validation else {},
+        data=CardData(
+            source=split.source,
+            split_seed=split.seed,
+            training_classes=len(split.training) if config.meta_steps else 0,
+            validation_classes=split.validation.names,
+            test_classes=split.test.names,
+        ),
+    )

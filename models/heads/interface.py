@@ -1,0 +1,76 @@
+"""What a head is to the rest: the last, linear layer, and how its weights come to be for a task."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT, logits, task_losses
+from models.inner_loop import Gradient, by_autograd
+from models.networks.interface import Network
+from models.parameters import Parameters
+from models.parts import Part
+from models.tasks import TaskBatch
+
+
+@dataclass
+class HeadGradient:
+    """The gradient of the cross-entropy under a head, for the steps of one inner loop."""
+
+    gradient: Gradient[TaskBatch]
+    first_features: Tensor | None = None
+    """The features [T, B, F] before the first step; None before it, or where the gradient doesn't keep them."""
+
+    def __call__(self, parameters: Parameters, batch: TaskBatch) -> tuple[Tensor, Parameters]:
+        """Return each task's loss [T] and the gradients of all that steps."""
+        return self.gradient(parameters, batch)
+
+
+class Head(Part, ABC):
+    """A linear layer from features to classes. Here its weights take the inner steps with the network's.
+
+    A head that is made for each task knows any number of classes, in any order. The optimizer's state of such a head is
+    one class's worth, shared by all classes.
+    """
+
+    @property
+    def fixed_ways(self) -> int | None:
+        """The number of classes, where it has to be this one."""
+        return None
+
+    def shapes(self, features: int) -> Mapping[str, tuple[int, ...]]:
+        """Name its part of theta and its shapes, for feature vectors of this length: here it has none."""
+        return {}
+
+    def moment_shapes(self, features: int) -> Mapping[str, tuple[int, ...]]:
+        """Name its part of the second moment v and its shapes: here one class's."""
+        return {HEAD_WEIGHT: (1, features), HEAD_BIAS: (1,)}
+
+    def initialize(self, features: int, generator: torch.Generator) -> Parameters:
+        """Return fresh parameters of `shapes`."""
+        return {}
+
+    def start(self, network: Network, parameters: Parameters, support: TaskBatch) -> Parameters:
+        """Return each task's head before the first step, where theta has none."""
+        features, _ = network(parameters, support.x, support.weights)
+        return self.build(features, support.labels, support.ways)
+
+    @abstractmethod
+    def build(self, features: Tensor, labels: Tensor, ways: Tensor) -> Parameters:
+        """Make a head for each task, from features [T, S, F], labels [T, S] (−1 where padded) and ways [T]."""
+
+    def loss(self, network: Network, parameters: Parameters, batch: TaskBatch) -> Tensor:
+        """Return each task's mean cross-entropy [T], with the batch's own batch-norm statistics."""
+        features, _ = network(parameters, batch.x, batch.weights)
+        return task_losses(logits(parameters, features), batch)
+
+    def gradient(self, network: Network, device: torch.device) -> HeadGradient:
+        """Return the gradient for the steps of one inner loop."""
+        return HeadGradient(network.gradient(device) or by_autograd(partial(self.loss, network)))
+
+    def conclude(self, features: Tensor, support: TaskBatch) -> Parameters:
+        """Return what of the head is made after the last step, from features [T, S, F]: here nothing."""
+        return {}

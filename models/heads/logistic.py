@@ -1,0 +1,69 @@
+"""A head that is solved anew before each inner step."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from pydantic import Field, PositiveFloat
+from torch import Tensor
+
+from models.heads.interface import Head, HeadGradient
+from models.heads.linear import HEAD, HEAD_BIAS, HEAD_WEIGHT, logits, task_losses
+from models.heads.logistic_regression import fit_logistic
+from models.inner_loop import by_autograd
+from models.networks.interface import Network
+from models.parameters import Parameters
+from models.parts import register
+from models.tasks import TaskBatch
+
+
+@register
+class LogisticHead(Head):
+    """Logistic regression on the features as they are at each step (Lee et al. 2019: a convex solver as the head).
+
+    The features learn against the best classifier of the support set that they allow, not against one that lags behind.
+    The head itself takes no steps.
+    """
+
+    type: Literal["logistic"] = "logistic"
+    penalty: PositiveFloat = Field(default=1e-3, description="of the squared weights")
+
+    def moment_shapes(self, features: int) -> Mapping[str, tuple[int, ...]]:
+        """None: it takes no steps."""
+        return {}
+
+    def start(self, network: Network, parameters: Parameters, support: TaskBatch) -> Parameters:
+        """Nothing: the first step solves it."""
+        return {}
+
+    def build(self, features: Tensor, labels: Tensor, ways: Tensor) -> Parameters:
+        """See Head."""
+        weight = fit_logistic(features, labels, ways, self.penalty)
+        return {HEAD_WEIGHT: weight, HEAD_BIAS: weight.new_zeros(weight.shape[:2])}
+
+    def gradient(self, network: Network, device: torch.device) -> HeadGradient:
+        """Return the gradient of the network's parameters under the solved head."""
+        return _SolvedGradient(self, network)
+
+    def conclude(self, features: Tensor, support: TaskBatch) -> Parameters:
+        """Solve it once more, for the features after the last step."""
+        return self.build(features, support.labels, support.ways)
+
+
+class _SolvedGradient(HeadGradient):
+    """See LogisticHead. The first call keeps its features."""
+
+    def __init__(self, head: LogisticHead, network: Network) -> None:
+        super().__init__(by_autograd(self._loss))
+        self._head, self._network = head, network
+
+    def __call__(self, parameters: Parameters, batch: TaskBatch) -> tuple[Tensor, Parameters]:
+        """Return each task's loss [T] and the gradients of the network's parameters."""
+        return self.gradient({name: tensor for name, tensor in parameters.items() if name not in HEAD}, batch)
+
+    def _loss(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
+        features, _ = self._network(parameters, batch.x, batch.weights)
+        if self.first_features is None:
+            self.first_features = features.detach()
+        head = self._head.build(features.detach(), batch.labels, batch.ways)
+        return task_losses(logits(head, features), batch)
