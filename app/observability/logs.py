@@ -1,4 +1,4 @@
-"""Structured logs: one line an event, each with the id of the request it belongs to."""
+"""Structured logs: one line for each event, with the id of the request that it belongs to."""
 
 from __future__ import annotations
 
