@@ -42,5 +42,8 @@ class Maker:
             return await self.service.writes.run(once.remember, answer)
 
     async def _make(self, make: Make, tell: Tell, put: Put) -> AdaptAnswer:
-        async with self.quotas.room(self.tenant, self.service.usage):
+        with self.quotas.reserve(self.tenant) as reservation:
+            if self.tenant.has_quota:
+                usage = await self.service.usage()
+                reservation.check(usage.models, usage.bytes)
             return await make(tell, put)

@@ -7,8 +7,9 @@ import secrets
 import threading
 import time
 
+from app.api.tenant_names import TENANT_NAME
+
 ID = re.compile(r"[0-9a-f]{32}")
-TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RECORD = re.compile(r"[0-9a-f]{64}")
 
 
@@ -37,7 +38,7 @@ def new_id() -> str:
 
 def check_tenant(tenant: str) -> str:
     """Raises ValueError."""
-    if not TENANT.fullmatch(tenant):
+    if not TENANT_NAME.fullmatch(tenant):
         raise ValueError(f"{tenant!r:.80} is no name of a tenant")
     return tenant
 

@@ -11,15 +11,23 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
-from app.store.directory.files import locked, make_folder, revision_of
-from app.store.directory.model_folder import IMAGES, RECORD, RECORDS, ids_before, read_header, remove, sizes
+from app.store.directory.model_folder import (
+    IMAGES,
+    RECORD,
+    RECORDS,
+    ids_before,
+    make_folder,
+    read_header,
+    remove,
+    sizes,
+)
 from app.store.directory.sweeper import Sweeper
 from app.store.failures import DAMAGES, Failures, not_found, reaching, usable
 from app.store.ids import ID, check_record, check_tenant, new_id
 from app.store.interface import ModelKey, Stored, Swept, Usage, is_expired
 from app.store.model_file import SUFFIX, encode, tensors_of
 from app.store.records import ModelRecord
-from models.atomic_file import flush, temporary, write
+from models.atomic_file import flush, locked, revision_of, temporary, write
 
 TENANT_FOLDER = "tenant-"  # and its name
 

@@ -11,12 +11,20 @@ from pathlib import Path
 
 from app.store.ids import ID
 from app.store.model_file import HEADER_BYTES, SUFFIX, Header, bytes_needed, header_of
+from models.atomic_file import flush
 
 IMAGES = ".images"
 RECORD = ".record"
 RECORDS = "records"
 FOLDERS = 64  # whose ids are in memory, 1 MB for 10,000
 SETTLED_NS = 2 * 10**9  # a folder may change again in one tick of its clock
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, unless it is there, in one that is."""
+    if not folder.exists():
+        folder.mkdir(exist_ok=True)
+        flush(folder.parent)
 
 
 def names(folder: Path) -> list[str]:
