@@ -29,14 +29,14 @@ from app.store.model_file import SUFFIX, encode, tensors_of
 from app.store.records import ModelRecord
 from models.atomic_file import flush, locked, revision_of, temporary, write
 
-TENANT_FOLDER = "tenant-"  # and its name
+TENANT_FOLDER = "tenant-"  # followed by the tenant's name
 
 
 class DirectoryStore:
     """The Store of a local directory, or of one that several machines share and can lock.
 
-    A model is one file, there as a whole or not at all: written beside its place, flushed, renamed. A tenant's models
-    are in a folder of its own, and so are records, which would make the models' folder slow to list.
+    A model is one file, there as a whole or not at all: it is written beside its place, flushed and renamed. The models
+    of each tenant are in a folder of their own. So are records, which would make that folder slow to list.
     Raises StoreUnavailable for a directory that cannot be written to.
     """
 
@@ -166,7 +166,7 @@ class DirectoryStore:
         """See Store."""
         with usable():
             folders = [self._root, *self._tenant_folders()]
-            return self._sweeper.sweep([*folders, *filter(Path.is_dir, (folder / RECORDS for folder in folders))])
+            return self._sweeper.sweep([*folders, *(folder / RECORDS for folder in folders)])
 
     def _folder(self, tenant: str) -> Path:
         return self._root / f"{TENANT_FOLDER}{check_tenant(tenant)}" if tenant else self._root
@@ -183,14 +183,14 @@ class DirectoryStore:
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
-        """A tenant's folder is there then; the store's own, once it is gone, is not brought back."""
+        """Make a tenant's folder if it is missing, but never the store's, and raise StoreUnavailable for an OSError."""
         with usable():
             if self.directory != self._root:
                 make_folder(self.directory)
             yield
 
     def _records(self, cursor: str | None) -> Iterator[ModelRecord]:
-        """Yield those that haven't expired, without any that is gone meanwhile or cannot be read."""
+        """Yield the records of models that haven't expired, without any that is gone meanwhile or cannot be read."""
         for model_id in ids_before(self.directory, cursor):
             with self._unlisted.alone(str(self.directory)), suppress(ModelNotFound, ModelDamaged, StoreUnavailable):
                 yield self.describe(model_id)
