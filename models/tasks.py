@@ -31,6 +31,13 @@ class TaskBatch:
     labels: Tensor
     ways: Tensor
 
+    @classmethod
+    def unlabelled(cls, queries: Sequence[Tensor], ways: Sequence[int]) -> "TaskBatch":
+        """Return T tasks' encoded queries [Q, ...] as one batch, whose labels say no more than what is padding."""
+        device = queries[0].device
+        labels = [torch.zeros(len(query), dtype=torch.long, device=device) for query in queries]
+        return cls(pad_stack(queries), pad_stack(labels, PADDING), torch.tensor(ways, device=device))
+
     @property
     def weights(self) -> Tensor | None:
         """1 for an image and 0 for padding [T, B]; None where nothing is padded."""
