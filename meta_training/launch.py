@@ -21,7 +21,6 @@ from meta_training.reports.results import write_results
 from meta_training.run_folder import RunFolder
 from meta_training.tasks import sine
 from meta_training.training import Schedule, Training
-from models.allocator import keep_freed_memory
 from models.metadata import CheckpointMetadata
 
 INTERRUPTED = 130  # exit status of a run that was asked to end early
@@ -67,7 +66,6 @@ def _launch(
     if training.done and _has_results(folder, config):
         say(f"The run in {folder.path} is finished: nothing to do. Start another by --out.")
         return
-    keep_freed_memory()
     with stops(training):
         training.run()
     if not training.done:
