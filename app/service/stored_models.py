@@ -13,8 +13,8 @@ from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.work import HOST
 from app.errors import StoreUnavailable
 from app.store import ModelKey, Store, Stored
+from app.store.own_pages import in_own_pages
 from app.threads import NoThreadFree, Workers
-from models.allocator import in_own_pages
 from models.parameters import move
 
 THREADS = 32
