@@ -57,7 +57,7 @@ class Answers:
     """Largest cosine of an image's features with a class mean [Q]; None where the checkpoint has no calibration."""
 
     def to(self, device: torch.device) -> "Answers":
-        """The same on another device."""
+        """Return the same on another device."""
         return Answers(self.probabilities.to(device), None if self.familiarity is None else self.familiarity.to(device))
 
 
@@ -152,7 +152,7 @@ class Learner:
         self.predict([made.adapted], [blank[:1]])
 
     def _schedule(self, supports: Sequence[Support], batch: TaskBatch) -> Iterator[tuple[TaskBatch, Tensor]]:
-        """The full support sets at each step, at rate 0 for the tasks that have taken all their steps."""
+        """Yield the full support sets for each step, with rate 0 for tasks that have taken all their steps."""
         steps = max(support.steps for support in supports)
         rates = torch.tensor([support.learning_rate for support in supports], device=self.device)
         share = self.checkpoint.metadata.inner.share

@@ -45,7 +45,10 @@ async def create(
     async with request.turn():
         if first := await request.first_answer():
             return Created(answers.adapt_answer(first), replayed=True)
-        async with service.quotas.room(tenant, models.usage):
+        with service.quotas.reserve(tenant) as reservation:
+            if tenant.has_quota:
+                usage = await models.usage()
+                reservation.check(usage.models, usage.bytes)
             task = await source.read(service, models)
             work = task.work(service.limits, progress)
             adaptation, images = await _adapt(service, tenant, task, work)

@@ -54,13 +54,14 @@ async def list_images(service: Service, tenant: Tenant, model_id: str) -> Suppor
     return SupportImages(images=await service.library.reads.run(support_archive.listed, file, model))
 
 
-async def show_image(service: Service, tenant: Tenant, model_id: str, index: int) -> bytes:
-    """Return one of these images, as a file of support_archive.MEDIA_TYPE. Raises ImageNotThere too."""
+async def show_image(service: Service, tenant: Tenant, model_id: str, index: int) -> tuple[bytes, str]:
+    """Return one of these images as a file, and its media type. Raises ImageNotThere too."""
     model, file = await service.library.of(tenant.name).images(model_id)
     found = await service.library.reads.run(support_archive.picture, file, model, index)
     if found is None:
         raise errors.ImageNotThere(f"Model {model_id} has no image {index}. See its /images.", field="index")
-    return found
+    learner = service.checkpoints.learners.get(model.checkpoint.name)
+    return found, learner.checkpoint.metadata.input.media_type if learner else support_archive.MEDIA_TYPE
 
 
 def renamed(model: ModelRecord, names: Names) -> ModelRecord:

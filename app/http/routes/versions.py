@@ -79,4 +79,5 @@ async def show_image(
 ) -> Response:
     """Made square and small, without loss: sent again, it is what it was."""
     headers = {"Cache-Control": f"private, max-age={SECONDS}, immutable"}
-    return Response(await manage.show_image(service, tenant, model_id, index), media_type=MEDIA_TYPE, headers=headers)
+    image, media_type = await manage.show_image(service, tenant, model_id, index)
+    return Response(image, media_type=media_type, headers=headers)
