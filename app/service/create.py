@@ -38,7 +38,7 @@ async def create(
 ) -> Created:
     """Make a model and keep it; or, for a request that came before with its key, return the first answer.
 
-    `progress` is told of each inner step. Raises AppError; then nothing is kept.
+    `progress` is told of each inner step. Raises AppError.
     """
     models = service.library.of(tenant.name)
     request = await _identity(service, models, source, key)
