@@ -65,7 +65,7 @@ def test_one_too_many_is_refused_before_its_body_is_read(narrow: Server) -> None
     assert "retry-after: 1" in answer
 
 
-def test_who_sends_a_large_body_all_the_same_gets_the_answer(narrow: Server) -> None:
+def test_a_client_that_sends_a_large_body_anyway_gets_the_answer(narrow: Server) -> None:
     answer = httpx.post(f"{narrow.url}/adapt", files={"archive": b"x" * 20_000_000}, timeout=10)
     problem(answer, 429, "queue-full")
 
@@ -77,12 +77,12 @@ def test_refusals_are_counted_with_the_route_that_they_never_reached(narrow: Ser
     assert scrape.value("kshot_rejections_total", reason="queue-full") == 1
 
 
-def test_what_needs_no_body_never_waits(narrow: Server) -> None:
+def test_requests_without_a_body_never_wait(narrow: Server) -> None:
     for path in ("/livez", "/readyz", "/models"):
         assert httpx.get(narrow.url + path).status_code == httpx.codes.OK
 
 
-def test_who_would_find_no_place_in_the_queue_is_refused_unread() -> None:
+def test_a_request_that_would_find_no_place_in_the_queue_is_refused_unread() -> None:
     async def run() -> None:
         engine = Busy(Counter("ab"))
         admission = Admission(QueueLimits.of(Settings(max_queue=5, max_queue_per_tenant=3)), engine)

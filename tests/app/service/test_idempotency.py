@@ -127,14 +127,14 @@ def test_other_images_or_the_same_under_other_names_are_another_request(server: 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "\u00fc"])
 @pytest.mark.usefixtures("unharmed")
-def test_what_is_no_key_is_refused(server: Server, key: str) -> None:
+def test_invalid_keys_are_refused(server: Server, key: str) -> None:
     headers = {"Idempotency-Key": key.encode("latin-1")}
     answer = httpx.post(f"{server.url}/adapt", files=images(SUPPORT), data=labels(SUPPORT), headers=headers)
     problem(answer, 422, "request-invalid", field="Idempotency-Key")
 
 
 @pytest.mark.parametrize("key", ["x" * 255, '"a b~!"'])
-def test_what_is_a_key_is_taken(server: Server, key: str) -> None:
+def test_valid_keys_are_accepted(server: Server, key: str) -> None:
     assert replayed(send(server, key, steps=0)) is False
     assert replayed(send(server, key, steps=0)) is True
 
@@ -168,7 +168,7 @@ def test_a_retry_that_takes_events_gets_the_last_alone(server: Server, key: str)
     assert send(server, key).json()["id"] == done.json()["id"]
 
 
-def test_who_left_while_it_was_computed_gets_a_model_later(own: Server, key: str) -> None:
+def test_a_client_that_left_while_it_was_computed_gets_a_model_later(own: Server, key: str) -> None:
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(
             f"{own.url}/adapt",
@@ -224,7 +224,7 @@ def test_a_killed_server_made_no_model_that_a_retry_makes_again(own: Server) -> 
         assert len(own.models()) == kill
 
 
-def test_of_a_model_that_was_kept_and_not_answered_the_answer_is_made_again(own: Server, key: str) -> None:
+def test_the_answer_for_a_model_that_was_kept_but_not_answered_is_rebuilt(own: Server, key: str) -> None:
     first = send(own, key)
     records(own)[1].unlink()  # as if the server had died before it wrote it
     again, third = send(own, key), send(own, key)

@@ -42,7 +42,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/docs", "/openapi.json", "/page/style.css"])
-def test_what_tells_nothing_of_tenants_is_open(guarded: Server, path: str) -> None:
+def test_paths_that_tell_nothing_about_tenants_need_no_key(guarded: Server, path: str) -> None:
     assert httpx.get(guarded.url + path).status_code == 200
 
 
