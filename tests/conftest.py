@@ -27,7 +27,8 @@ def checkpoint_for_drawings(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that all tests share, with a small limit of body size."""
-    server = Server(tmp_path_factory.mktemp("server"), max_body_bytes=MAX_BODY_BYTES)
+    folder = tmp_path_factory.mktemp("server")
+    server = Server(folder, max_body_bytes=MAX_BODY_BYTES, refusals_per_second=10_000)  # many tests are refused
     server.start()
     yield server
     server.stop()

@@ -1,8 +1,6 @@
-"""Running out of memory, in the words of each library that may, and what becomes of garbage."""
+"""Running out of memory, in the words of each library that may."""
 
 from __future__ import annotations
-
-import gc
 
 import torch
 
@@ -20,9 +18,3 @@ def is_exhausted(error: Exception) -> bool:
 def release() -> None:
     """Gives back what torch keeps of a GPU for later; does nothing without one."""
     torch.cuda.empty_cache()
-
-
-def settle() -> None:
-    """Takes what is loaded by now for good: to look through it for garbage stops every thread for 150 ms."""
-    gc.collect()
-    gc.freeze()

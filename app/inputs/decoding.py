@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass
 
 import torch
@@ -17,9 +16,6 @@ from app.threads import Cancellation
 from models.inputs.interface import Input
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-
-# Raised, not printed: our own limit of pixels is never above Pillow's.
-warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from copy import copy
-from dataclasses import replace
 from functools import partial
 from typing import BinaryIO, TypeVar
 
@@ -24,10 +23,11 @@ from app.observability.metrics import Metrics
 from app.observability.stopwatch import Observe, Stopwatch
 from app.service import answers, editing, model_answers
 from app.service.adaptation import Task, check_steps
-from app.service.blocking import Blocking, Gathered
+from app.service.blocking import Blocking
+from app.service.stored_models import StoredModels
 from app.settings import Settings
-from app.store import DirectoryStore, Put, Store, Stored, Usage
-from app.store.cache import ModelCache, Source
+from app.store import Put, Store, Stored, Usage
+from app.store.cache import ModelCache
 from app.store.records import ModelRecord
 from kshot.types import (
     AdaptAnswer,
@@ -42,7 +42,6 @@ from kshot.types import (
     StepEvent,
     SupportImages,
 )
-from models.allocator import in_own_pages
 from models.errors import SupportError
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
@@ -69,11 +68,11 @@ class Service:
         self.store = store
         self.tenant = ""
         self.observers = observers
-        self.cache = ModelCache(settings.cache_bytes, store.fresh_seconds, settings.pin.split(","), metrics)
         self.reader = Reader(settings)
         self.reads, self.writes = Blocking(settings.store_seconds), Blocking(settings.store_seconds)
-        # A folder says in microseconds which revision is there; a bucket takes as long as to do all else.
-        self.checks = Gathered(self.reads) if isinstance(store, DirectoryStore) else self.reads
+        self.models = StoredModels(store, engine.checkpoints, self.reads)
+        pinned = settings.pin.split(",")
+        self.cache = ModelCache(self.models, settings.cache_bytes, store.fresh_seconds, pinned, metrics)
         self.checkpoints = engine.checkpoints
 
     def of(self, tenant: str) -> Service:
@@ -226,25 +225,12 @@ class Service:
     async def _keep(self, stored: Stored, images: bytes | None, put: Put) -> ModelRecord:
         """The record that is kept: another server's, if that was quicker to keep the same."""
         kept = await self.writes.run(put, stored, images)
-        self.cache.put((self.tenant, kept.record.id), await to_thread.run_sync(self._on_device, kept))
+        self.cache.put((self.tenant, kept.record.id), await to_thread.run_sync(self.models.on_device, kept))
         return kept.record
 
     def _using(self, model_id: str) -> AbstractAsyncContextManager[Stored]:
-        """A model by whose weights on the device to compute. Raises ModelNotFound or ModelDamaged."""
-
-        def load() -> Stored:
-            return self._on_device(self.store.get(model_id))
-
-        revision = partial(self.checks.run, self.store.revision, model_id)
-        return self.cache.using((self.tenant, model_id), Source(partial(self.reads.run, load), revision))
-
-    def _on_device(self, stored: Stored) -> Stored:
-        """So that predictions need not move it there each time; it stays for as long as it is in the cache."""
-        learner = self.checkpoints.learners.get(stored.record.checkpoint.name)
-        if learner is None:
-            return stored
-        place = in_own_pages if learner.device == HOST else partial(move, target=learner.device)
-        return replace(stored, tensors=place(dict(stored.tensors)))
+        """Yield a model by whose weights on the device to compute. Raises ModelNotFound or ModelDamaged."""
+        return self.cache.using((self.tenant, model_id))
 
     async def _images(self, model_id: str) -> tuple[ModelRecord, BinaryIO]:
         """A model and the file of its images. Raises ModelNotFound or ImagesNotKept."""

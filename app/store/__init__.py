@@ -5,7 +5,18 @@ A model's kept images, where there are any, are a file beside it, which goes whe
 
 from app.store.directory.directory_store import DirectoryStore
 from app.store.ids import new_id
-from app.store.interface import Put, Store, Stored, Usage, is_expired
+from app.store.interface import ModelKey, Put, Store, Stored, Swept, Usage, is_expired
 from app.store.opening import open_store
 
-__all__ = ["DirectoryStore", "Put", "Store", "Stored", "Usage", "is_expired", "new_id", "open_store"]
+__all__ = [
+    "DirectoryStore",
+    "ModelKey",
+    "Put",
+    "Store",
+    "Stored",
+    "Swept",
+    "Usage",
+    "is_expired",
+    "new_id",
+    "open_store",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO, Protocol, TypeAlias
@@ -16,6 +16,8 @@ RECORD_SECONDS = 86400  # life of a record
 PASS = 1000  # models that a sweep looks at, or deletes; the rest has its turn at the next
 
 Tensors = Mapping[str, Tensor]
+ModelKey: TypeAlias = tuple[str, str]
+"""A tenant, or "" for nobody, and the id of one of its models."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class Usage:
     bytes: int
 
 
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep did: the expired models that it deleted, and the files that it could not read or delete."""
+
+    models: int
+    failures: int
+
+
 class Store(Protocol):
     """Models by id; of one, only what is said of it changes, never its tensors or when it expires.
 
@@ -47,8 +57,7 @@ class Store(Protocol):
     """
 
     fresh_seconds: float
-    """How long an answer of `revision` may be relied on, where asking takes time; another server's change may then go
-    unseen for as long."""
+    """How long a revision may be relied on, where asking takes time; another server's change may go unseen as long."""
 
     def of(self, tenant: str) -> Store:
         """The models and records of a tenant, who sees no others; "" is nobody. Raises ValueError for no TENANT."""
@@ -62,8 +71,11 @@ class Store(Protocol):
     def update(self, model_id: str, change: Callable[[ModelRecord], ModelRecord]) -> ModelRecord:
         """Replaces what is said of a model; none of several updates at once is lost. Raises what `get` raises."""
 
-    def revision(self, model_id: str) -> str | None:
-        """That of the model as it is now, expired or not; None if it isn't there; quick."""
+    def revisions(self, keys: Iterable[ModelKey]) -> list[str | None]:
+        """Return the revision of each model as it is now, expired or not; None for one that isn't there.
+
+        Of any tenants, whoever's view this is. Quick, and quicker than one after another.
+        """
 
     def get(self, model_id: str) -> Stored:
         """Raises ModelNotFound (unknown or expired) or ModelDamaged."""
@@ -92,10 +104,10 @@ class Store(Protocol):
     def recall(self, name: str) -> bytes | None:
         """The record of this name, if there is one. Raises ValueError for no RECORD."""
 
-    def sweep(self) -> int:
-        """Deletes what has expired, of all tenants, and what killed servers left; returns how many models that were.
+    def sweep(self) -> Swept:
+        """Delete what has expired, of all tenants, and what killed servers left.
 
-        One model that cannot be read or deleted is logged, once, and doesn't keep others.
+        Anything that cannot be read or deleted is logged, once, and keeps nothing else. For one thread at a time.
         """
 
 

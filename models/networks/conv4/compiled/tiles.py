@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-TILE = 2**22
-"""Bytes of a layer's largest intermediate in a tile: about a core's second-level cache."""
+TILE_BYTES = 2**22
+"""Size of a layer's largest intermediate in a tile: about a core's second-level cache."""
 
 
 class Tile(NamedTuple):
@@ -16,13 +16,13 @@ class Tile(NamedTuple):
     images: slice
 
     def of(self, tensor: Tensor) -> Tensor:
-        """Its part of a [T, B, ...]."""
+        """Return this tile's part of a [T, B, ...]."""
         return tensor[self.tasks, self.images]
 
 
-def cut(tasks: int, batch: int, size: int, most_tasks: int | None = None) -> Iterator[Tile]:
-    """Tiles of T tasks of B images whose intermediate has `size` bytes each; at least one image a tile."""
-    fitting = max(1, TILE // size)
+def split(tasks: int, batch: int, image_bytes: int, most_tasks: int | None = None) -> Iterator[Tile]:
+    """Yield tiles of T tasks of B images, whose intermediate takes `image_bytes` each; at least one image a tile."""
+    fitting = max(1, TILE_BYTES // image_bytes)
     together, parts = max(1, min(fitting // batch, most_tasks or tasks)), -(-batch // fitting)
     step = -(-batch // parts)
     for task in range(0, tasks, together):
