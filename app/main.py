@@ -30,12 +30,10 @@ from app.observability.gauges import Gauges
 from app.observability.metrics import Metrics
 from app.observability.tracing import Tracing
 from app.service.housekeeping import Housekeeping
-from app.service.idempotency import Turns
 from app.service.service import Service
 from app.settings import MiB, Settings
 from app.store import open_store
 from app.tenants.keys import KeyFile
-from app.tenants.quotas import Quotas
 from app.tenants.tenant import TenantLimits
 
 log = structlog.stdlib.get_logger("kshot")
@@ -75,8 +73,6 @@ def _create_parts(app: FastAPI, settings: Settings) -> None:
     state = app.state
     state.settings = settings
     state.keys = KeyFile(settings.keys) if settings.keys else None
-    state.quotas = Quotas()
-    state.turns = Turns()
     state.metrics = Metrics()
     state.tracing = Tracing() if tracing.wanted() else None
     limits = QueueLimits.of(settings)
@@ -111,7 +107,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """
     await _start(app)
     state = app.state
-    housekeeping = Housekeeping(state.service.store, state.settings.sweep_seconds, state.metrics)
+    housekeeping = Housekeeping(state.service.library.store, state.settings.sweep_seconds, state.metrics)
     sweeps = asyncio.create_task(housekeeping.run())
     yield
     sweeps.cancel()
@@ -129,7 +125,7 @@ async def _start(app: FastAPI) -> None:
         log.info("no API keys: whoever reaches this server may use it", host=settings.host)
     store = await to_thread.run_sync(open_store, settings)
     observers = [each.phase for each in (state.metrics, state.tracing) if each]
-    state.service = Service(settings, engine, store, state.metrics, observers)
+    state.service = Service.of(settings, engine, store, state.metrics, observers)
     state.metrics.registry.register(_gauges(state.service, state.admission))
     engine.start()
     if settings.processes > 1:  # those that are ready have the port for themselves
@@ -140,14 +136,14 @@ async def _stop(app: FastAPI) -> None:
     """Finish what was accepted."""
     state = app.state
     await to_thread.run_sync(state.engine.close)
-    await to_thread.run_sync(state.service.reader.close)
+    await to_thread.run_sync(state.service.close)
     if state.tracing:
         await state.tracing.close()
 
 
 def _gauges(service: Service, admission: Admission) -> Gauges:
     """Return the gauges of a service."""
-    engine, cache, gauges = service.engine, service.cache, Gauges()
+    engine, cache, gauges = service.engine, service.library.cache, Gauges()
     gauges.add_info("build", "What runs.", lambda: [{"version": __version__}])
     gauges.add("ready", "Whether requests are taken, as /readyz says.", lambda: engine.ready and not admission.draining)
     gauges.add("requests_inside", "Requests being received, decoded or computed.", lambda: admission.inside)

@@ -181,7 +181,7 @@ def _required(data: Path | None) -> Path:
 
 
 def _configuration(preset: str, **options: Any) -> "TrainConfig":
-    """A preset with the options that were given. Raises RunError for a value no run can have."""
+    """Return a preset with the options that were given. Raises RunError for a value that no run can have."""
     from dataclasses import replace
 
     from meta_training.presets import PRESETS

@@ -21,7 +21,6 @@ from meta_training.reports.results import write_results
 from meta_training.run_folder import RunFolder
 from meta_training.tasks import sine
 from meta_training.training import Schedule, Training
-from models.allocator import keep_freed_memory
 from models.metadata import CheckpointMetadata
 
 INTERRUPTED = 130  # exit status of a run that was asked to end early
@@ -31,7 +30,7 @@ NOTICE = b"\nSaving after this meta step and its validation. Again to end at onc
 def launch(
     config: TrainConfig, data: Path, out: Path, schedule: Schedule, *, device: torch.device, resume: bool
 ) -> None:
-    """Runs, or goes on with, the run in folder `out`, and writes its results. Raises KshotError where it cannot.
+    """Start the run in folder `out`, or go on with it, and write its results. Raises KshotError where it cannot.
 
     Under torchrun each process calls this. One that torchrun started anew goes on with the run by itself.
     """
@@ -67,7 +66,6 @@ def _launch(
     if training.done and _has_results(folder, config):
         say(f"The run in {folder.path} is finished: nothing to do. Start another by --out.")
         return
-    keep_freed_memory()
     with stops(training):
         training.run()
     if not training.done:
@@ -86,11 +84,11 @@ def _conclude(training: Training, config: TrainConfig, data: Path, split: Split)
 
 
 def _keep_quiet(_: str) -> None:
-    """What the other processes say of what the first one says."""
+    """Say nothing: the first of several processes speaks for all."""
 
 
 def launch_sine(out: Path, seed: int, meta_steps: int | None) -> None:
-    """Runs the sine-wave regression and prints its errors. Raises RunError where it cannot."""
+    """Run the sine-wave regression and print its errors. Raises RunError where it cannot."""
     for name, errors in sine.run(out, seed, meta_steps or sine.META_STEPS).items():
         after = ", ".join(f"{mean:.2f} ± {interval:.2f} after {steps}" for steps, (mean, interval) in errors.items())
         typer.echo(f"{name}: mean squared error {after} steps")
@@ -98,7 +96,7 @@ def launch_sine(out: Path, seed: int, meta_steps: int | None) -> None:
 
 
 def shrinkage(asked: TrainConfig, fitted: TrainConfig, classes: ImageClasses) -> Iterator[str]:
-    """Lines that say what of the configuration the training classes cut down, and which."""
+    """Yield a line for each value of the configuration that the training classes are too few for."""
     if fitted.ways != asked.ways:
         low, high = fitted.ways
         yield f"{asked.ways[0]}-{asked.ways[1]} → {low}-{high} ways: there are {len(classes)} training classes."
@@ -109,7 +107,7 @@ def shrinkage(asked: TrainConfig, fitted: TrainConfig, classes: ImageClasses) ->
 
 
 def describe(config: TrainConfig, split: Split, ranks: Ranks = ALONE) -> CheckpointMetadata:
-    """What the checkpoint of this run says of itself."""
+    """Return the metadata of the checkpoint that this run makes."""
     return CheckpointMetadata(
         name=config.name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -129,13 +127,13 @@ def describe(config: TrainConfig, split: Split, ranks: Ranks = ALONE) -> Checkpo
 
 
 def _has_results(folder: RunFolder, config: TrainConfig) -> bool:
-    """Whether results were written: a kill may have come between the last meta step and them."""
+    """Say whether results were written: the run may have been killed between its last meta step and them."""
     return all((folder.path / name).exists() for name in (f"{config.name}.safetensors", "learning-curve.png"))
 
 
 @contextmanager
 def stops(training: Training) -> Iterator[None]:
-    """SIGINT and SIGTERM end the run after its current meta step, saved; a second one ends it at once.
+    """Let SIGINT and SIGTERM end the run after its current meta step, saved, and a second one end it at once.
 
     Not under torchrun, which sends one of its own after that of the terminal.
     """

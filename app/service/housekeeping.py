@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from anyio import to_thread
 
 from app.observability.metrics import Metrics
 from app.store import Store
+from app.threads import Workers
 
 log = structlog.stdlib.get_logger("kshot")
 
@@ -20,6 +20,7 @@ class Housekeeping:
         self._store = store
         self._seconds = seconds
         self._metrics = metrics
+        self._worker = Workers(1, "sweep")
 
     async def run(self) -> None:
         """Sweep, and again `seconds` after each sweep, until cancelled."""
@@ -29,7 +30,7 @@ class Housekeeping:
 
     async def _sweep(self) -> None:
         try:
-            swept = await to_thread.run_sync(self._store.sweep)
+            swept = await self._worker.run(self._store.sweep)
         except Exception:  # the store may come back; whatever else it is, others should not wait for a restart
             log.exception("a sweep of the store failed")
             self._metrics.sweep_failed()

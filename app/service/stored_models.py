@@ -1,24 +1,46 @@
-"""Where the cache gets models from: the store, by threads, onto the device."""
+"""The store as the event loop reaches it: calls in threads, models on the device, revisions looked up together."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar, TypeVarTuple
 
 from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.work import HOST
-from app.service.blocking import Blocking
+from app.errors import StoreUnavailable
 from app.store import ModelKey, Store, Stored
-from models.allocator import in_own_pages
+from app.store.own_pages import in_own_pages
+from app.threads import NoThreadFree, Workers
 from models.parameters import move
+
+THREADS = 32
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class StoreThreads(Workers):
+    """Threads for one kind of call on the store; a call that finds no thread in time raises StoreUnavailable."""
+
+    def __init__(self, name: str, wait_seconds: float, threads: int = THREADS) -> None:
+        super().__init__(threads, name, wait_seconds)
+
+    async def run(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        """See Workers."""
+        try:
+            return await super().run(function, *args)
+        except NoThreadFree:
+            detail = f"The store has not answered others for {self.wait_seconds:g} s. Try again later."
+            raise StoreUnavailable(detail) from None
 
 
 class StoredModels:
     """The models of a store, their tensors on the device that computes by them."""
 
-    def __init__(self, store: Store, checkpoints: CheckpointRegistry, reads: Blocking) -> None:
+    def __init__(self, store: Store, checkpoints: CheckpointRegistry, reads: StoreThreads) -> None:
         self._store = store
         self._checkpoints = checkpoints
         self._reads = reads
@@ -57,7 +79,7 @@ class RevisionLookups:
     A directory tells a revision in less time than it takes to wake a thread; a bucket tells many at once.
     """
 
-    def __init__(self, store: Store, reads: Blocking) -> None:
+    def __init__(self, store: Store, reads: StoreThreads) -> None:
         self._store = store
         self._reads = reads
         self._waiting: deque[_Lookup] = deque()

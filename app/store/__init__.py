@@ -1,6 +1,6 @@
-"""Where adapted models are kept: one safetensors file each, with the model's JSON in its header.
+"""The store of adapted models: a safetensors file for each, with the model's record in its header.
 
-A model's kept images, where there are any, are a file beside it, which goes when the model goes.
+The images of a model, if they are kept, are a file of their own, which is deleted with the model.
 """
 
 from app.store.directory.directory_store import DirectoryStore

@@ -11,24 +11,32 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
-from app.store.directory.files import locked, make_folder, revision_of
-from app.store.directory.model_folder import IMAGES, RECORD, RECORDS, ids_before, read_header, remove, sizes
+from app.store.directory.model_folder import (
+    IMAGES,
+    RECORD,
+    RECORDS,
+    ids_before,
+    make_folder,
+    read_header,
+    remove,
+    sizes,
+)
 from app.store.directory.sweeper import Sweeper
 from app.store.failures import DAMAGES, Failures, not_found, reaching, usable
 from app.store.ids import ID, check_record, check_tenant, new_id
 from app.store.interface import ModelKey, Stored, Swept, Usage, is_expired
 from app.store.model_file import SUFFIX, encode, tensors_of
 from app.store.records import ModelRecord
-from models.atomic_file import flush, temporary, write
+from models.atomic_file import flush, locked, revision_of, temporary, write
 
-TENANT_FOLDER = "tenant-"  # and its name
+TENANT_FOLDER = "tenant-"  # followed by the tenant's name
 
 
 class DirectoryStore:
     """The Store of a local directory, or of one that several machines share and can lock.
 
-    A model is one file, there as a whole or not at all: written beside its place, flushed, renamed. A tenant's models
-    are in a folder of its own, and so are records, which would make the models' folder slow to list.
+    A model is one file, there as a whole or not at all: it is written beside its place, flushed and renamed. The models
+    of each tenant are in a folder of their own. So are records, which would make that folder slow to list.
     Raises StoreUnavailable for a directory that cannot be written to.
     """
 
@@ -158,7 +166,7 @@ class DirectoryStore:
         """See Store."""
         with usable():
             folders = [self._root, *self._tenant_folders()]
-            return self._sweeper.sweep([*folders, *filter(Path.is_dir, (folder / RECORDS for folder in folders))])
+            return self._sweeper.sweep([*folders, *(folder / RECORDS for folder in folders)])
 
     def _folder(self, tenant: str) -> Path:
         return self._root / f"{TENANT_FOLDER}{check_tenant(tenant)}" if tenant else self._root
@@ -175,14 +183,14 @@ class DirectoryStore:
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
-        """A tenant's folder is there then; the store's own, once it is gone, is not brought back."""
+        """Make a tenant's folder if it is missing, but never the store's, and raise StoreUnavailable for an OSError."""
         with usable():
             if self.directory != self._root:
                 make_folder(self.directory)
             yield
 
     def _records(self, cursor: str | None) -> Iterator[ModelRecord]:
-        """Yield those that haven't expired, without any that is gone meanwhile or cannot be read."""
+        """Yield the records of models that haven't expired, without any that is gone meanwhile or cannot be read."""
         for model_id in ids_before(self.directory, cursor):
             with self._unlisted.alone(str(self.directory)), suppress(ModelNotFound, ModelDamaged, StoreUnavailable):
                 yield self.describe(model_id)

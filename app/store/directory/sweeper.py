@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.store.directory.files import locked, revision_of
 from app.store.directory.model_folder import IMAGES, RECORD, names, read_header, remove
 from app.store.failures import Failures
 from app.store.ids import ID
 from app.store.interface import ABANDONED_SECONDS, PASS, RECORD_SECONDS, Swept
 from app.store.model_file import SUFFIX
 from app.store.records import is_too_new_to_forget
-from models.atomic_file import TEMPORARY, temporary
+from models.atomic_file import TEMPORARY, locked, revision_of, temporary
 
 
 @dataclass(frozen=True)

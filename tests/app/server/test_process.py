@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -51,6 +53,42 @@ create_app(Settings(store=asked["store"]))
 after = switches()
 print(json.dumps({name: [before[name], after[name]] for name in before if before[name] != after[name]}))
 """
+
+PAGE_FAULTS = """
+import resource, torch
+from models.architecture import Architecture
+from models.networks.conv4.network import Conv4
+from models.heads.prototype import PrototypeHead
+from models.inner_loop import by_autograd, inner_loop
+from models.optimizers import Adam
+from models.tasks import TaskBatch
+
+torch.set_num_threads(1)
+architecture = Architecture(Conv4(channels=1, size=28), PrototypeHead(), Adam())
+batch = TaskBatch(torch.rand(5, 10, 28, 28, 1), torch.arange(10).expand(5, 10), torch.full((5,), 10))
+phi, moments = architecture.start(architecture.initialize(seed=0), batch)
+
+def steps():
+    inner_loop(by_autograd(architecture.loss), phi, moments, [(batch, torch.full((5,), 1e-3))] * 10, Adam())
+
+for _ in range(3):
+    steps()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    steps()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+SCATTERED = """
+import psutil, torch
+from app.server.process import trim_malloc
+
+blocks = [torch.ones(16_000) for _ in range(4000)]
+del blocks[::2]
+before = psutil.Process().memory_info().rss
+trim_malloc()
+print(before - psutil.Process().memory_info().rss)
+"""
+of_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's malloc alone has these switches")
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +164,21 @@ def test_kshot_serve_has_its_environment_and_gives_freed_memory_back(
         assert "M" not in counted.read_text()
     finally:
         server.stop()
+
+
+def printed(code: str, environment: Mapping[str, str]) -> int:
+    """Return the number that the code prints in a process with this environment."""
+    others = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env={**others, **environment}, capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+@of_glibc
+def test_memory_that_an_inner_step_frees_is_there_for_the_next() -> None:
+    assert printed(PAGE_FAULTS, ENVIRONMENT) < printed(PAGE_FAULTS, {}) / 5
+
+
+@of_glibc
+def test_what_lies_free_among_other_memory_is_given_back() -> None:
+    assert printed(SCATTERED, ENVIRONMENT) > 2000 * 16_000 * 4 * 0.9

@@ -11,8 +11,7 @@ from threading import Event
 import pytest
 
 from app.errors import StoreUnavailable
-from app.service.blocking import Blocking
-from app.service.stored_models import RevisionLookups
+from app.service.stored_models import RevisionLookups, StoreThreads
 from app.store import DirectoryStore, ModelKey
 from tests.app.stored import stored
 
@@ -64,7 +63,7 @@ def test_keys_that_come_together_are_looked_up_at_once_and_each_gets_its_own_rev
     keys = [("", ours.record.id), ("theirs", theirs.record.id), ("", theirs.record.id)]
 
     async def scenario() -> list[str | None]:
-        lookups = RevisionLookups(store, Blocking(SECONDS))
+        lookups = RevisionLookups(store, StoreThreads("test", SECONDS))
         return await asyncio.gather(*map(lookups.find, keys))
 
     assert asyncio.run(scenario()) == [ours.revision, theirs.revision, None]
@@ -75,7 +74,7 @@ def test_a_lookup_does_not_wait_for_one_that_had_begun_before(store: WatchedStor
     kept = store.put(stored())
 
     async def scenario() -> None:
-        lookups = RevisionLookups(store, Blocking(10))
+        lookups = RevisionLookups(store, StoreThreads("test", 10))
         hanging = asyncio.create_task(lookups.find(store.HANGING))
         await until_looked_up(store)
         assert await lookups.find(("", kept.record.id)) == kept.revision
@@ -90,7 +89,7 @@ def test_a_caller_that_leaves_takes_no_other_along(store: WatchedStore) -> None:
     kept = store.put(stored())
 
     async def scenario() -> str | None:
-        lookups = RevisionLookups(store, Blocking(SECONDS))
+        lookups = RevisionLookups(store, StoreThreads("test", SECONDS))
         leaving = asyncio.create_task(lookups.find(("", kept.record.id)))
         staying = asyncio.create_task(lookups.find(("", kept.record.id)))
         await asyncio.sleep(0)
@@ -105,7 +104,7 @@ def test_all_are_told_that_the_store_is_down_and_the_next_is_served(store: Watch
     key = ("", kept.record.id)
 
     async def scenario() -> None:
-        lookups = RevisionLookups(store, Blocking(SECONDS))
+        lookups = RevisionLookups(store, StoreThreads("test", SECONDS))
         store.down = True
         refused = await asyncio.gather(*(lookups.find(key) for _ in range(3)), return_exceptions=True)
         assert [type(each) for each in refused] == [StoreUnavailable] * 3
@@ -120,7 +119,7 @@ def test_all_who_find_no_free_thread_are_told_so_and_the_next_is_served(store: W
     key = ("", kept.record.id)
 
     async def scenario() -> None:
-        lookups = RevisionLookups(store, Blocking(SECONDS, threads=1))
+        lookups = RevisionLookups(store, StoreThreads("test", SECONDS, threads=1))
         hanging = asyncio.create_task(lookups.find(store.HANGING))
         await until_looked_up(store)
         refused = await asyncio.gather(*(lookups.find(key) for _ in range(3)), return_exceptions=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import time
@@ -16,6 +17,7 @@ from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
 from app.store import DirectoryStore, Swept, new_id
 from app.store.directory import sweeper
 from app.store.interface import ABANDONED_SECONDS, RECORD_SECONDS, Usage
+from models import atomic_file
 from tests.app.stored import revision_of, stored
 
 
@@ -247,3 +249,17 @@ def test_a_revision_that_cannot_be_told_is_that_of_no_model_and_spoils_no_other(
     ]
     with pytest.raises(StoreUnavailable, match="Permission denied"):
         store.of("theirs").get(bad.record.id)
+
+
+def test_a_folder_that_an_earlier_release_has_locked_is_waited_for_and_no_file_is_left(
+    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic_file, "LOCK_SECONDS", 0.1)
+    descriptor = os.open(store.directory, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)  # as releases before did
+    with pytest.raises(StoreUnavailable, match="another process keeps the folder locked"):
+        store.put(stored())
+    assert list(store.directory.iterdir()) == []
+    os.close(descriptor)
+    store.put(stored())
+    assert len(list(store.directory.iterdir())) == 1

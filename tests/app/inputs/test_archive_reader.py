@@ -9,14 +9,14 @@ from contextlib import suppress
 import pytest
 
 from app.errors import AppError, ArchiveTooLarge, ArchiveUnreadable, LabelInvalid
-from app.inputs.archives import ArchiveReader
+from app.inputs.archive_reader import ArchiveReader
 from app.inputs.support_set import SupportSet
 from app.settings import Settings
 from tests.app.drawings import class_folders, zipped
 
 
 def unpack(data: bytes, **settings: int) -> tuple[SupportSet, list[bytes]]:
-    support, contents = ArchiveReader(Settings.model_validate(settings)).read(data, "a.zip")
+    support, contents = ArchiveReader.of(Settings.model_validate(settings)).read(data, "a.zip")
     return support, [image for _, image in contents]
 
 
@@ -89,7 +89,7 @@ def test_no_more_of_an_image_is_unpacked_than_an_image_may_have() -> None:
 def test_images_are_unpacked_when_their_turn_comes() -> None:
     data = bytearray(zipped({"a/1.png": b"1", "b/1.png": b"2"}))
     data[data.index(b"b/1.png") + 7] ^= 255  # the first byte of its contents
-    _, contents = ArchiveReader(Settings()).read(bytes(data), "a.zip")
+    _, contents = ArchiveReader.of(Settings()).read(bytes(data), "a.zip")
     assert next(contents)[1] == b"1"
     with pytest.raises(ArchiveUnreadable, match=r"b/1\.png") as caught:
         next(contents)
@@ -119,7 +119,7 @@ def test_a_folder_that_is_no_label_is_named() -> None:
 
 
 def test_one_archive_leaves_nothing_behind_for_the_next() -> None:
-    reader = ArchiveReader(Settings())
+    reader = ArchiveReader.of(Settings())
     data = zipped({"a/1.png": b"", "b/1.png": b"", "notes.txt": b""})
     assert [reader.read(data, "a.zip")[0].skipped for _ in range(2)] == [["notes.txt"]] * 2
 
