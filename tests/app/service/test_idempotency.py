@@ -25,7 +25,7 @@ from tests.app.refusals import problem
 from tests.serving import Server, wait_until
 
 RETRIES = 20
-KILLS = 3
+KILLS = 2
 LONG = 500  # steps: seconds, in which much can happen
 
 
