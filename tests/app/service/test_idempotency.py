@@ -25,17 +25,26 @@ from tests.app.refusals import problem
 from tests.serving import Server, wait_until
 
 RETRIES = 20
-KILLS = 3
+KILLS = 2
 LONG = 500  # steps: seconds, in which much can happen
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Server]:
-    """A server of its own, that sweeps all the time."""
-    server = Server(tmp_path, sweep_seconds=0.1, max_steps=LONG)
+@pytest.fixture(scope="module")
+def sweeping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("sweeping"), sweep_seconds=0.1, max_steps=LONG)
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def own(sweeping: Server) -> Iterator[Server]:
+    """A server that sweeps all the time, whose store is empty and may be changed by hand."""
+    yield sweeping
+    for model_id in sweeping.models():
+        httpx.delete(f"{sweeping.url}/models/{model_id}").raise_for_status()
+    for record in records(sweeping):
+        record.unlink()
 
 
 @pytest.fixture
