@@ -110,11 +110,6 @@ class TrainConfig:
             self._require(first["loc"] != ("name",), "name", NAME_RULE)
             raise RunError(f"{self.name} cannot be: {first['msg']}.") from error
 
-    @property
-    def first_counted(self) -> int:
-        """The inner step, counted from 0, from which theta follows a task's weights: Reptile's first, FOMAML's last."""
-        return 0 if self.algorithm == "reptile" else self.inner_steps - 1
-
     def fitted(self, classes: ImageClasses) -> "TrainConfig":
         """Return the same run with no more ways and shots than these classes have, unless the head's N is fixed."""
         if self.head.fixed_ways is not None:
