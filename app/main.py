@@ -1,4 +1,4 @@
-"""Puts the service together: `uvicorn --factory app.main:create_app`, or `kshot serve`."""
+"""The ASGI app that `kshot serve` runs, put together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from app import __version__
 from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.engine import Engine
 from app.engine.limits import BatchLimits, QueueLimits
-from app.errors import StoreUnavailable
 from app.http import problems
 from app.http.admission import Admission
 from app.http.middleware.access_log import AccessLogMiddleware
@@ -26,19 +25,16 @@ from app.http.middleware.form_integrity import FormIntegrityMiddleware
 from app.http.openapi import Api
 from app.http.route_templates import RouteTemplates
 from app.http.routes import adapt, checkpoints, export, health, metrics, models, page, predict, versions
-from app.observability import logs, tracing
+from app.observability import tracing
 from app.observability.gauges import Gauges
 from app.observability.metrics import Metrics
 from app.observability.tracing import Tracing
-from app.server.tuning import share_lock
-from app.service.idempotency import Turns
+from app.service.housekeeping import Housekeeping
 from app.service.service import Service
 from app.settings import MiB, Settings
-from app.store import Store, open_store
+from app.store import open_store
 from app.tenants.keys import KeyFile
-from app.tenants.quotas import Quotas
 from app.tenants.tenant import TenantLimits
-from models.allocator import give_back_freed_memory, keep_freed_memory
 
 log = structlog.stdlib.get_logger("kshot")
 ROUTES = (adapt, predict, models, versions, export, checkpoints, health, metrics, page)
@@ -46,11 +42,11 @@ TEXT_FIELDS = 20  # those beside the labels, and some to spare
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The ASGI app. Raises pydantic.ValidationError or TracingUnavailable if the environment is wrong."""
-    keep_freed_memory()  # before there are threads, which else have heaps already
-    share_lock()
+    """Return the ASGI app; nothing is loaded until its lifespan starts.
+
+    Raises pydantic.ValidationError or TracingUnavailable if the environment is wrong.
+    """
     settings = settings or Settings()
-    logs.configure(settings)
     app = Api(
         title="kshot",
         version=__version__,
@@ -58,75 +54,96 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,  # ours is in app.http.routes.page
         redoc_url=None,
-        # Twice what we take, so that it is we who say how many are too many.
-        form_limits={
+        form_limits={  # twice what we take, so that our own errors say what is too much
             "max_files": 2 * settings.max_images,
             "max_fields": 2 * settings.max_images + TEXT_FIELDS,
-            # Of text. A file sent as text should get as far as to be told so, by its field's name.
-            "max_part_size": MiB,
+            "max_part_size": MiB,  # of text: a file that is sent as text is told so, by its field's name
         },
     )
-    app.state.settings = settings
-    app.state.keys = KeyFile(settings.keys) if settings.keys else None
-    app.state.quotas = Quotas()
-    app.state.turns = Turns()
-    app.state.metrics = Metrics()
-    app.state.engine = Engine(
-        CheckpointRegistry.of(settings), QueueLimits.of(settings), BatchLimits.of(settings), app.state.metrics
-    )
-    app.state.admission = Admission(QueueLimits.of(settings), app.state.engine)
-    templates = RouteTemplates([*app.routes, *(route for each in ROUTES for route in each.router.routes)])
+    _create_parts(app, settings)
     problems.install(app)
-    app.add_middleware(FormIntegrityMiddleware)
-    app.add_middleware(BodySizeMiddleware, max_bytes=settings.max_body_bytes, metrics=app.state.metrics)
-    app.add_middleware(BodyDeadlineMiddleware, seconds=settings.upload_seconds)
-    app.add_middleware(AdmissionMiddleware, admission=app.state.admission)
-    app.add_middleware(
-        AuthenticationMiddleware,
-        keys=app.state.keys,
-        limits=TenantLimits.of(settings),
-        max_body_bytes=settings.max_body_bytes,
-    )
-    app.state.tracing = Tracing() if tracing.wanted() else None
-    if app.state.tracing:
-        app.state.tracing.install(app, templates.of)
-    app.add_middleware(AccessLogMiddleware, metrics=app.state.metrics, templates=templates)
+    _add_middleware(app, settings)
     for route in ROUTES:
         app.include_router(route.router)
     return app
 
 
+def _create_parts(app: FastAPI, settings: Settings) -> None:
+    """Make what requests share, as attributes of `app.state`."""
+    state = app.state
+    state.settings = settings
+    state.keys = KeyFile(settings.keys) if settings.keys else None
+    state.metrics = Metrics()
+    state.tracing = Tracing() if tracing.wanted() else None
+    limits = QueueLimits.of(settings)
+    state.engine = Engine(CheckpointRegistry.of(settings), limits, BatchLimits.of(settings), state.metrics)
+    state.admission = Admission(limits, state.engine)
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Add the middleware, innermost first: a request passes the last one added first."""
+    state = app.state
+    templates = RouteTemplates([*app.routes, *(route for each in ROUTES for route in each.router.routes)])
+    app.add_middleware(FormIntegrityMiddleware)
+    app.add_middleware(BodySizeMiddleware, max_bytes=settings.max_body_bytes, metrics=state.metrics)
+    app.add_middleware(BodyDeadlineMiddleware, seconds=settings.upload_seconds)
+    app.add_middleware(AdmissionMiddleware, admission=state.admission)
+    app.add_middleware(
+        AuthenticationMiddleware,
+        keys=state.keys,
+        limits=TenantLimits.of(settings),
+        max_body_bytes=settings.max_body_bytes,
+    )
+    if state.tracing:
+        state.tracing.install(app, templates.of)
+    app.add_middleware(AccessLogMiddleware, metrics=state.metrics, templates=templates)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Opens the port at once, while the engine loads. Raises CheckpointError or KeysUnavailable."""
-    settings: Settings = app.state.settings
-    engine: Engine = app.state.engine
+    """Run the service. The port opens at once, while the engine loads the checkpoints.
+
+    Raises CheckpointError, KeysUnavailable or a store's error if it cannot start.
+    """
+    await _start(app)
+    state = app.state
+    housekeeping = Housekeeping(state.service.library.store, state.settings.sweep_seconds, state.metrics)
+    sweeps = asyncio.create_task(housekeeping.run())
+    yield
+    sweeps.cancel()
+    await _stop(app)
+
+
+async def _start(app: FastAPI) -> None:
+    state = app.state
+    settings: Settings = state.settings
+    engine: Engine = state.engine
     engine.checkpoints.find()
-    if app.state.keys:
-        app.state.keys.read()
+    if state.keys:
+        state.keys.read()
     else:
         log.info("no API keys: whoever reaches this server may use it", host=settings.host)
     store = await to_thread.run_sync(open_store, settings)
-    counts: Metrics = app.state.metrics
-    traces: Tracing | None = app.state.tracing
-    observers = [counts.phase, traces.phase] if traces else [counts.phase]
-    app.state.service = Service(settings, engine, store, counts, observers)
-    counts.registry.register(_gauges(app.state.service, app.state.admission))
+    observers = [each.phase for each in (state.metrics, state.tracing) if each]
+    state.service = Service.of(settings, engine, store, state.metrics, observers)
+    state.metrics.registry.register(_gauges(state.service, state.admission))
     engine.start()
     if settings.processes > 1:  # those that are ready have the port for themselves
         await to_thread.run_sync(engine.loaded.wait)
-    sweeper = asyncio.create_task(_sweep(store, settings.sweep_seconds, counts))
-    yield
-    sweeper.cancel()
-    await to_thread.run_sync(engine.close)
-    await to_thread.run_sync(app.state.service.reader.close)
-    if traces:
-        await traces.close()
+
+
+async def _stop(app: FastAPI) -> None:
+    """Finish what was accepted."""
+    state = app.state
+    await to_thread.run_sync(state.engine.close)
+    await to_thread.run_sync(state.service.close)
+    if state.tracing:
+        await state.tracing.close()
 
 
 def _gauges(service: Service, admission: Admission) -> Gauges:
     """Return the gauges of a service."""
-    engine, cache, gauges = service.engine, service.cache, Gauges()
+    engine, cache, gauges = service.engine, service.library.cache, Gauges()
     gauges.add_info("build", "What runs.", lambda: [{"version": __version__}])
     gauges.add("ready", "Whether requests are taken, as /readyz says.", lambda: engine.ready and not admission.draining)
     gauges.add("requests_inside", "Requests being received, decoded or computed.", lambda: admission.inside)
@@ -138,15 +155,3 @@ def _gauges(service: Service, admission: Admission) -> Gauges:
     about = "Memory of a GPU that tensors take."
     gauges.add_by_label("device_memory_bytes", about, "device", engine.checkpoints.device_memory)
     return gauges
-
-
-async def _sweep(store: Store, seconds: float, counts: Metrics) -> None:
-    while True:
-        try:
-            if deleted := await to_thread.run_sync(store.sweep):
-                log.info("deleted expired models", models=deleted)
-                counts.swept(deleted)
-        except StoreUnavailable as error:  # it may come back
-            log.error("expired models could not be deleted", error=error.detail)
-        await to_thread.run_sync(give_back_freed_memory)
-        await asyncio.sleep(seconds)

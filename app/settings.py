@@ -78,6 +78,9 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(64 * MiB, ge=1, description="Largest body of a request.")
     upload_seconds: float = Field(120, gt=0, description="Longest time for the body of a request to arrive.")
+    refusals_per_second: float = Field(
+        50, gt=0, description="Refusals (4xx) a second that one address gets at once. The answers to more are delayed."
+    )
     max_images: int = Field(1000, ge=1, description="Most images in a request.")
     max_image_bytes: int = Field(16 * MiB, ge=1, description="Largest image file.")
     # Pillow refuses by itself beyond its default of 89 478 485.

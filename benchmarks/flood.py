@@ -1,4 +1,4 @@
-"""What a client waits for while others send requests that are refused, as fast as they can.
+"""How long a client waits while others send requests that are refused, as fast as they can.
 
     python -m benchmarks.flood                                # half a minute
 

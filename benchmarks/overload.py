@@ -1,4 +1,4 @@
-"""What becomes of the service when four times as much is asked of it as it can do.
+"""Ask a service for four times as much as it can do.
 
     python -m benchmarks.overload                             # some 2 minutes
     python -m benchmarks.overload --times 8 --seconds 120

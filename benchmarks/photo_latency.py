@@ -24,13 +24,13 @@ import typer
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from app.server.process import restart_with_environment
 from benchmarks.machine import describe_machine
 from benchmarks.photo_plain import Model, PlainWay
 from benchmarks.server import running_server
 from kshot import Client
 from meta_training.data.sources import image_files
 from meta_training.errors import DataError
-from models.allocator import keep_freed_memory
 from models.checkpoint import SHIPPED, load_checkpoint
 
 NAME = "photo"
@@ -67,7 +67,6 @@ def main(
 ) -> None:
     """Time the running service and the plain way in turns."""
     photos = _photos(data or Path(os.environ.get("KSHOT_DATA", ".")) / "clothing.tar")
-    keep_freed_memory()
     plain = PlainWay(load_checkpoint(SHIPPED / f"{NAME}.safetensors"))
     threads = torch.get_num_threads()
     typer.echo(f"{describe_machine()}; {rounds} rounds; {threads} threads in the plain way\n")
@@ -185,4 +184,5 @@ def _percentiles(values: Sequence[float], form: str) -> str:
 
 
 if __name__ == "__main__":
+    restart_with_environment()  # both ways then have the malloc that the server has
     typer.run(main)

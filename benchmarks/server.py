@@ -1,4 +1,4 @@
-"""The service as users start it: `kshot serve` in a process of its own, on the loopback, stopped at the end."""
+"""The service as users start it: `kshot serve` in a process of its own, on the loopback."""
 
 import os
 import socket

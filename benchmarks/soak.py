@@ -1,4 +1,4 @@
-"""Whether the service stays as it is over many thousand requests: its memory, its answers, and no errors.
+"""Use a service for many thousand requests, and see whether its memory, its answers and its errors stay as they were.
 
     python -m benchmarks.soak                                 # 20,000 adaptations and 50,000 predictions, half an hour
     python -m benchmarks.soak --adapts 2000 --predicts 5000
@@ -42,22 +42,22 @@ FILES = {
 
 @dataclass
 class Soak:
-    """What happens to the service, and what came of it."""
+    """What the clients do, and what came of it."""
 
     http: httpx.AsyncClient
     left: dict[str, int]
     bar: Any
     random: Random = field(default_factory=lambda: Random(0))  # noqa: S311
     models: "OrderedDict[str, tuple[bytes, list[float] | None]]" = field(default_factory=OrderedDict)
-    """Of each model the picture that it is asked about, and what it said of it first."""
+    """For each model the picture that it is asked about, and the scores that it gave first."""
     errors: list[str] = field(default_factory=list)
     ids: int = 0
     repeated: int = 0
     largest: float = 0.0
-    """Difference of a score from the first."""
+    """Largest difference of a score from the first."""
 
     async def client(self) -> None:
-        """Adapts or predicts, by turns as they are due, until all is done."""
+        """Adapt or predict, whichever is due, until all is done."""
         while due := [kind for kind, count in self.left.items() if count > 0]:
             kind = self.random.choices(due, [self.left[kind] for kind in due])[0] if self.models else "adapts"
             self.left[kind] -= 1
@@ -127,7 +127,7 @@ def main(
 
 
 async def _soak(url: str, left: dict[str, int], bar: Any) -> tuple[Soak, list[tuple[float, int, int]]]:
-    """And a look, now and then, at how much is done, and the server's bytes and open files."""
+    """Run the clients; now and then note how much is done, and the server's bytes of memory and open files."""
     server, looks, total = server_process(url), [], sum(left.values())
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=httpx.Limits(max_connections=CLIENTS)) as http:
         soak = Soak(http, left, bar)
@@ -164,7 +164,10 @@ def _report(soak: Soak, looks: "np.ndarray[Any, Any]", seconds: float) -> None:
 
 
 def _slope(done: "np.ndarray[Any, Any]", values: "np.ndarray[Any, Any]") -> tuple[float, float]:
-    """Of a line through the means of ten parts of the run, whose neighbours hardly depend on one another; 95 %."""
+    """Return the slope of a line through the means of ten parts of the run, and its 95 % interval.
+
+    Neighbouring looks depend on one another; the means of parts hardly do.
+    """
     parts = [part for part in np.array_split(np.arange(len(done)), 10) if len(part)]
     x, y = (np.array([series[part].mean() for part in parts]) for series in (done, values))
     slope, offset = np.polyfit(x, y, 1)

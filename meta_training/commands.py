@@ -3,12 +3,13 @@
 Heavy imports wait until a command runs, so that `kshot --help` answers at once.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from meta_training import checkpoint_command
+from meta_training.errors import errors_for_people
 
 if TYPE_CHECKING:
     from meta_training.config import TrainConfig
@@ -21,6 +22,9 @@ Data = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(envvar="KSHOT_DEVICE", help="`auto`, `cpu`, `cuda` or `cuda:<index>`.")]
+Parts = Annotated[
+    str, typer.Option(envvar="KSHOT_PARTS", help="Modules, with commas between, that register parts of your own.")
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores when not given.")]
 
 
@@ -28,6 +32,7 @@ def register(kshot: typer.Typer) -> None:
     """Add the commands of training to `kshot`."""
     for command in (train, evaluate, report):
         kshot.command()(command)
+    kshot.add_typer(checkpoint_command.app, name="checkpoint")
 
 
 def train(
@@ -50,6 +55,7 @@ def train(
     episodes: Annotated[int, typer.Option(min=2, help="Episodes of each validation.")] = 100,
     device: Device = "auto",
     threads: Threads = None,
+    parts: Parts = "",
 ) -> None:
     """Meta-train a checkpoint by Reptile or first-order MAML.
 
@@ -64,6 +70,7 @@ def train(
     from meta_training.launch import launch, launch_sine
     from meta_training.training import Schedule
     from models.devices import pick_device
+    from models.parts import import_parts
 
     _use_threads(threads)
     folder = out or Path("runs") / (name or preset)
@@ -73,7 +80,8 @@ def train(
         raise typer.BadParameter("the sine waves are Reptile's.", param_hint="--algorithm")
     if preset == "sine" and meta_steps == 0:
         raise typer.BadParameter("the sine waves take at least 1.", param_hint="--meta-steps")
-    with _errors_for_people():
+    with errors_for_people():
+        import_parts(parts)
         if preset == "sine":
             launch_sine(folder, seed, meta_steps)
             return
@@ -113,6 +121,7 @@ def evaluate(
     write_card: Annotated[bool, typer.Option("--write-card", help="Keep the scores in the checkpoint's card.")] = False,
     device: Device = "auto",
     threads: Threads = None,
+    parts: Parts = "",
 ) -> None:
     """Score a checkpoint on classes it never saw, with 95 % confidence intervals over episodes.
 
@@ -125,9 +134,11 @@ def evaluate(
     """
     from meta_training.evaluation.scoring import Scoring, score_checkpoint
     from models.devices import pick_device
+    from models.parts import import_parts
 
     _use_threads(threads)
-    with _errors_for_people():
+    with errors_for_people():
+        import_parts(parts)
         scoring = Scoring(
             part=classes,
             ways=ways,
@@ -159,7 +170,7 @@ def report(
     from meta_training.reports.report import report
     from models.checkpoint import SHIPPED
 
-    with _errors_for_people():
+    with errors_for_people():
         report(cards or sorted(SHIPPED.glob("*.json")), out)
 
 
@@ -170,7 +181,7 @@ def _required(data: Path | None) -> Path:
 
 
 def _configuration(preset: str, **options: Any) -> "TrainConfig":
-    """A preset with the options that were given. Raises RunError for a value no run can have."""
+    """Return a preset with the options that were given. Raises RunError for a value that no run can have."""
     from dataclasses import replace
 
     from meta_training.presets import PRESETS
@@ -178,18 +189,6 @@ def _configuration(preset: str, **options: Any) -> "TrainConfig":
     if preset not in PRESETS:
         raise typer.BadParameter(f"{preset!r} is none of sine, {', '.join(PRESETS)}.", param_hint="--preset")
     return replace(PRESETS[preset], **{field: value for field, value in options.items() if value is not None})
-
-
-@contextmanager
-def _errors_for_people() -> Iterator[None]:
-    """What the user can mend is a line, not a traceback."""
-    from models.errors import KshotError
-
-    try:
-        yield
-    except KshotError as error:
-        typer.secho(f"error: {error}", err=True, fg="red")
-        raise typer.Exit(1) from error
 
 
 def _use_threads(threads: int | None) -> None:

@@ -1,4 +1,4 @@
-"""What a training run is: everything that decides its result, validated, in one place."""
+"""The configuration of a training run: everything that decides its result, validated, in one place."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,7 +32,7 @@ class TrainConfig:
     encoder: SerializeAsAny[Encoder] = NO_ENCODER
     """What examples go through first, frozen, with pretrained weights."""
     calibration: Calibration | None = None
-    """What makes the answers' figures mean what they say."""
+    """The constants by which scores and expected accuracy mean what they say."""
     network: SerializeAsAny[Network]
     """The network that adapts."""
     head: SerializeAsAny[Head]
@@ -69,7 +69,7 @@ class TrainConfig:
     mini-batches nor the head. 0 where all draw from all."""
 
     def __post_init__(self) -> None:
-        """Raises RunError for a value no run can have."""
+        """Raise RunError for a value that no run can have."""
         low, high = self.ways
         self._require_a_checkpoint()
         self._require(2 <= low <= high, "ways", "go from at least 2 upwards")
@@ -94,7 +94,7 @@ class TrainConfig:
             raise RunError(f"{field} must {rule}; it is {getattr(self, field)}.")
 
     def _require_a_checkpoint(self) -> None:
-        """That a checkpoint can have this name, and these parts together."""
+        """Raise RunError unless a checkpoint can have this name, and these parts together."""
         try:
             CheckpointMetadata(
                 name=self.name,
@@ -112,7 +112,7 @@ class TrainConfig:
             raise RunError(f"{self.name} cannot be: {first['msg']}.") from error
 
     def fitted(self, classes: ImageClasses) -> "TrainConfig":
-        """The same run with no more ways and shots than these classes have, where the head's N isn't fixed."""
+        """Return the same run with no more ways and shots than these classes have, unless the head's N is fixed."""
         if self.head.fixed_ways is not None:
             return self
         low, high = (min(ways, len(classes)) for ways in self.ways)

@@ -5,6 +5,11 @@ KshotError
 └── RunError     a training run cannot start or go on
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
 from models.errors import KshotError
 
 
@@ -14,3 +19,13 @@ class DataError(KshotError):
 
 class RunError(KshotError):
     """A training run cannot start or be resumed as asked."""
+
+
+@contextmanager
+def errors_for_people() -> Iterator[None]:
+    """Print what the user can mend as a line, not a traceback, and exit with 1."""
+    try:
+        yield
+    except KshotError as error:
+        typer.secho(f"error: {error}", err=True, fg="red")
+        raise typer.Exit(1) from error

@@ -1,12 +1,18 @@
-"""Files that are there as a whole or not at all, and still there after a crash."""
+"""Files that several processes share: there as a whole or not at all, still there after a crash, changed in turns."""
 
+import errno
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import lock_descriptor
+
 TEMPORARY = ".part"
+LOCK_SECONDS = 5
+LOCK_PAUSE = 0.002
 
 
 def replace_file(path: Path, contents: bytes, mode: int = 0o666) -> None:
@@ -40,8 +46,36 @@ def write(path: Path, contents: bytes, mode: int = 0o666) -> None:
 
 def flush(directory: Path) -> None:
     """Wait until names made or removed in `directory` would survive a loss of power."""
+    with _opened(directory) as descriptor:
+        os.fsync(descriptor)
+
+
+def revision_of(path: Path) -> str:
+    """Return a text that is another for each file that was ever at this path. Raises FileNotFoundError."""
+    found = path.stat()
+    return f"{found.st_ino}-{found.st_mtime_ns}"
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keep all other processes that lock this directory out, while its files are changed.
+
+    The lock is on the directory itself: it leaves no file there, and goes when its process dies. Raises TimeoutError
+    after LOCK_SECONDS, as the process that has the lock may have been stopped, or wait for a disk that hangs.
+    """
+    with _opened(directory) as descriptor:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not lock_descriptor(descriptor, blocking=False):
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "another process keeps the folder locked")
+            time.sleep(LOCK_PAUSE)
+        yield
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[int]:
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)

@@ -52,7 +52,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read and verify a checkpoint. Raises CheckpointError that says what is wrong with it."""
+    """Read and verify a checkpoint of any format so far. Raises CheckpointError, which says what is wrong."""
     header, tensors = _read(path)
     if "kshot" not in header or "digest" not in header:
         raise CheckpointError(

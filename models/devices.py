@@ -11,7 +11,7 @@ NAMES = "auto, cpu, cuda or cuda:<index>"
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the GPU where there is one. Raises DeviceError for one that is not there."""
+    """Return the device of that name; `auto` is the GPU if there is one. Raises DeviceError where it is missing."""
     if not NAME.fullmatch(name):
         raise DeviceError(f"{name!r} is no device: use {NAMES}.")
     available = torch.cuda.is_available()

@@ -3,6 +3,7 @@
 KshotError
 ├── CheckpointError   a checkpoint file is missing, truncated, altered or of another version
 ├── DeviceError       a device that is asked for is not there
+├── EncoderError      a file cannot be an encoder
 ├── PartsError        a module of parts cannot be imported
 ├── SupportError      a support set that this learner cannot adapt to
 └── WeightsError      pretrained weights that a learner starts from are not installed
@@ -23,6 +24,10 @@ class DeviceError(KshotError):
 
 class SupportError(KshotError):
     """A support set does not fit the learner."""
+
+
+class EncoderError(KshotError):
+    """A file cannot be an encoder."""
 
 
 class PartsError(KshotError):

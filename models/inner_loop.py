@@ -14,11 +14,11 @@ Gradient: TypeAlias = Callable[[Parameters, Batch], tuple[Tensor, Parameters]]
 """From stacked parameters and a batch to each task's loss [T] and the gradients, which may be overwritten at the next
 call."""
 Observer: TypeAlias = Callable[[int, Tensor], None]
-"""Is told, before each step, how many came before it and each task's loss [T]; ends the loop with what it raises."""
+"""Called before each step with the number of steps before it and each task's loss [T]. What it raises ends the loop."""
 
 
 def by_autograd(loss: Callable[[Parameters, Batch], Tensor]) -> Gradient[Batch]:
-    """The gradient of any loss that gives one value for each task [T]."""
+    """Return the gradient, by autograd, of a loss that gives one value for each task [T]."""
 
     def gradient(parameters: Parameters, batch: Batch) -> tuple[Tensor, Parameters]:
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
@@ -38,7 +38,7 @@ def inner_loop(
     count: int = 0,
     observe: Observer | None = None,
 ) -> list[Tensor]:
-    """One step for each of `batches`, changing `parameters` and `moments` (both stacked, T first) in place.
+    """Take one step for each of `batches`, and change `parameters` and `moments` (both stacked, T first) in place.
 
     Each batch comes with the tasks' learning rates [T], 0 for a task that is done (its parameters then stay as they
     are). `count` steps came before, in `moments`.

@@ -9,17 +9,14 @@ from torch import Tensor
 
 from models.checkpoint import Checkpoint
 from models.encoders.interface import Encode
-from models.errors import SupportError
-from models.estimates.cross_validation import held_out_probability
-from models.estimates.familiarity import class_means, familiarity
-from models.estimates.learning_curve import learning_curve
+from models.estimates.expectation import expect
+from models.estimates.familiarity import MEANS, class_means, familiarity
 from models.heads.linear import HEAD, HEAD_BIAS, example_losses, logits, masked
 from models.inner_loop import Observer, inner_loop
+from models.networks.statistics import named, statistics_of
 from models.parameters import Parameters, gather, select
-from models.tasks import PADDING, Support, TaskBatch, collate, pad_stack, pad_to
+from models.tasks import Support, TaskBatch, collate, pad_to
 
-STATISTICS = "statistics."  # prefix of the frozen batch-norm statistics among an adapted model's tensors
-MEANS = "class.means"
 PER_CLASS = (*HEAD, MEANS)
 FLOAT = 4  # bytes
 COPIES = 4  # of a task's weights while it adapts: they, v, the gradient, and room to step in
@@ -60,7 +57,7 @@ class Answers:
     """Largest cosine of an image's features with a class mean [Q]; None where the checkpoint has no calibration."""
 
     def to(self, device: torch.device) -> "Answers":
-        """The same on another device."""
+        """Return the same on another device."""
         return Answers(self.probabilities.to(device), None if self.familiarity is None else self.familiarity.to(device))
 
 
@@ -96,7 +93,7 @@ class Learner:
         tolerance. `observe` is told of each step. Raises SupportError where a set does not fit the head.
         """
         for support in supports:
-            self._check(support)
+            self.architecture.head.check(support.ways)
         batch = collate(supports)
         parameters, moments = self.architecture.start(self.initialization, batch)
         gradient = self.architecture.gradient(self.device)
@@ -123,7 +120,7 @@ class Learner:
         ways = max(model.ways for model in models)
         unpack, theta = self.architecture.network.unpack, self.initialization.parameters
         parameters = gather([_pad_classes(unpack(model.tensors, theta), ways) for model in models])
-        batch = _unlabelled(queries, [model.ways for model in models])
+        batch = TaskBatch.unlabelled(queries, [model.ways for model in models])
         frozen = None if transductive else statistics_of(parameters)
         features, _ = self.architecture.network(parameters, batch.x, batch.weights, frozen)
         scores = masked(logits(parameters, features), batch)
@@ -154,18 +151,8 @@ class Learner:
         (made,) = self.adapt([support])
         self.predict([made.adapted], [blank[:1]])
 
-    def _check(self, support: Support) -> None:
-        ways = self.checkpoint.metadata.head.fixed_ways
-        if support.ways < 2:
-            raise SupportError("A classifier needs at least 2 classes; add images of another class.")
-        if ways is not None and support.ways != ways:
-            raise SupportError(
-                f"Checkpoint {self.checkpoint.metadata.name!r} has a head of exactly {ways} classes, "
-                f"and the support set has {support.ways}. Send {ways} classes or choose another checkpoint."
-            )
-
     def _schedule(self, supports: Sequence[Support], batch: TaskBatch) -> Iterator[tuple[TaskBatch, Tensor]]:
-        """The full support sets at each step, at rate 0 for the tasks that have taken all their steps."""
+        """Yield the full support sets for each step, with rate 0 for tasks that have taken all their steps."""
         steps = max(support.steps for support in supports)
         rates = torch.tensor([support.learning_rate for support in supports], device=self.device)
         share = self.checkpoint.metadata.inner.share
@@ -189,50 +176,27 @@ class Learner:
         parameters, statistics, features, scores = self.architecture.conclude(parameters, batch)
         final = example_losses(scores, batch.labels)
         correct = scores.argmax(dim=2) == batch.labels
-        tensors = parameters | {STATISTICS + name: tensor for name, tensor in statistics.items()}
+        tensors = parameters | named(statistics)
         if self._calibration:
             tensors[MEANS] = class_means(features, batch.labels, int(batch.ways.max()))
+        seen = features if before is None else before
+        pack, theta = self.architecture.network.pack, self.initialization.parameters
         adaptations = []
         for task, support in enumerate(supports):
-            size = len(support.labels)
-            expected, curve = self._expect(support, (features if before is None else before)[task])
+            own = slice(len(support.labels))
+            labels, ways = batch.labels[task, own], support.ways
+            expected = expect(self._calibration, self.architecture.head, seen[task, own], labels, ways)
             adaptations.append(
                 Adaptation(
-                    adapted=self._adapted(_trim_classes(select(tensors, task), support.ways)),
-                    losses=[*(float(loss[task]) for loss in losses[: support.steps]), float(final[task, :size].mean())],
-                    image_losses=final[task, :size].tolist(),
-                    image_correct=correct[task, :size].tolist(),
-                    expected_accuracy=expected,
-                    learning_curve=curve,
+                    adapted=Adapted(pack(_trim_classes(select(tensors, task), ways), theta, coarse=(MEANS,))),
+                    losses=[*(float(loss[task]) for loss in losses[: support.steps]), float(final[task, own].mean())],
+                    image_losses=final[task, own].tolist(),
+                    image_correct=correct[task, own].tolist(),
+                    expected_accuracy=expected.accuracy,
+                    learning_curve=expected.curve,
                 )
             )
         return adaptations
-
-    def _adapted(self, tensors: Parameters) -> Adapted:
-        return Adapted(self.architecture.network.pack(tensors, self.initialization.parameters, coarse=(MEANS,)))
-
-    def _expect(self, support: Support, features: Tensor) -> tuple[float | None, Sequence[tuple[int, float]]]:
-        """The accuracy to expect and the learning curve, from features [B, F], with padding at the end."""
-        if self._calibration is None:
-            return None, ()
-        given = features[: len(support.labels)], support.labels.to(self.device), support.ways
-        held_out = held_out_probability(self.architecture.head, *given)
-        if held_out is None:
-            return None, ()
-        expected = self._calibration.expected_accuracy(held_out, support.ways)
-        return expected, learning_curve(self.architecture.head, *given)
-
-
-def statistics_of(tensors: Parameters) -> Parameters:
-    """Return the frozen batch-norm statistics among an adapted model's tensors, by the network's names for them."""
-    return {name.removeprefix(STATISTICS): tensor for name, tensor in tensors.items() if name.startswith(STATISTICS)}
-
-
-def _unlabelled(queries: Sequence[Tensor], ways: Sequence[int]) -> TaskBatch:
-    """Encoded queries [Q, ...] of T tasks as one batch, whose labels say no more than what is padding."""
-    device = queries[0].device
-    labels = [torch.zeros(len(query), dtype=torch.long, device=device) for query in queries]
-    return TaskBatch(pad_stack(queries), pad_stack(labels, PADDING), torch.tensor(ways, device=device))
 
 
 def _pad_classes(tensors: Parameters, ways: int) -> Parameters:

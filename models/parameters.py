@@ -13,20 +13,20 @@ Parameters: TypeAlias = dict[str, Tensor]
 
 
 def stack(parameters: Parameters, tasks: int) -> Parameters:
-    """Copies every tensor for each task: [...] → [T, ...]."""
+    """Copy every tensor for each task: [...] → [T, ...]."""
     return {name: tensor.expand(tasks, *tensor.shape).clone() for name, tensor in parameters.items()}
 
 
 def gather(parameters: Sequence[Parameters]) -> Parameters:
-    """T sets of parameters as one stacked set; all must have the same names and shapes."""
+    """Stack T sets of parameters, which must have the same names and shapes."""
     return {name: torch.stack([task[name] for task in parameters]) for name in parameters[0]}
 
 
 def select(parameters: Parameters, task: int) -> Parameters:
-    """One task's parameters out of a stacked set, as tensors of their own."""
+    """Copy one task's parameters out of a stacked set."""
     return {name: tensor[task].clone() for name, tensor in parameters.items()}
 
 
 def move(parameters: Parameters, target: torch.device | torch.dtype) -> Parameters:
-    """The same tensors on another device or in another precision."""
+    """Return the same tensors on another device or in another precision."""
     return {name: tensor.to(target) for name, tensor in parameters.items()}

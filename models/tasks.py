@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-PADDING = -1  # label of an image that is not there
+PADDING = -1  # label of an example that is not there
 
 
 @dataclass(frozen=True)
 class Support:
-    """One task's labelled images, encoded, and how to adapt to them.
+    """One task's labelled examples, encoded, and how to adapt to them.
 
     features [S, ...]; labels [S], int64 in 0..ways − 1; `steps` is k; `learning_rate` the inner optimizer's.
     """
@@ -25,15 +25,22 @@ class Support:
 
 @dataclass(frozen=True)
 class TaskBatch:
-    """T tasks as one: x [T, B, ...], labels [T, B] (PADDING where no image is), ways [T], the N of each task."""
+    """T tasks as one: x [T, B, ...], labels [T, B] (PADDING where no example is), ways [T], the N of each task."""
 
     x: Tensor
     labels: Tensor
     ways: Tensor
 
+    @classmethod
+    def unlabelled(cls, queries: Sequence[Tensor], ways: Sequence[int]) -> "TaskBatch":
+        """Return T tasks' encoded queries [Q, ...] as one batch, whose labels say no more than what is padding."""
+        device = queries[0].device
+        labels = [torch.zeros(len(query), dtype=torch.long, device=device) for query in queries]
+        return cls(pad_stack(queries), pad_stack(labels, PADDING), torch.tensor(ways, device=device))
+
     @property
     def weights(self) -> Tensor | None:
-        """1 for an image and 0 for padding [T, B]; None where nothing is padded."""
+        """1 for an example and 0 for padding [T, B]; None where nothing is padded."""
         real = self.labels != PADDING
         return None if bool(real.all()) else real.to(self.x.dtype)
 
@@ -50,25 +57,25 @@ class TaskBatch:
         return TaskBatch(self.x.to(device), self.labels.to(device), self.ways.to(device))
 
     def take(self, indices: Tensor) -> "TaskBatch":
-        """The images at `indices` [T, B'] of each task."""
+        """Return the examples at `indices` [T, B'] of each task."""
         tasks = torch.arange(len(indices), device=indices.device).unsqueeze(1)
         return replace(self, x=self.x[tasks, indices], labels=self.labels[tasks, indices])
 
 
 def pad_to(tensor: Tensor, length: int, value: float = 0) -> Tensor:
-    """Lengthens the first axis to `length`."""
+    """Lengthen the first axis to `length`, filled with `value`."""
     missing = length - len(tensor)
     return torch.cat([tensor, tensor.new_full((missing, *tensor.shape[1:]), value)]) if missing else tensor
 
 
 def pad_stack(tensors: Sequence[Tensor], value: float = 0) -> Tensor:
-    """Tensors whose first axes differ as one [T, longest, ...]."""
+    """Stack tensors whose first axes differ: [T, longest, ...], filled with `value`."""
     longest = max(len(tensor) for tensor in tensors)
     return torch.stack([pad_to(tensor, longest, value) for tensor in tensors])
 
 
 def collate(supports: Sequence[Support]) -> TaskBatch:
-    """Support sets of any sizes as one batch of tasks."""
+    """Return support sets of any sizes as one batch of tasks."""
     first = supports[0].features
     return TaskBatch(
         x=pad_stack([support.features for support in supports]),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.server.process import ENVIRONMENT
 from kshot import Client
 from models.checkpoint import SHIPPED
 from tests.serving import Server
@@ -18,16 +19,18 @@ MAX_BODY_BYTES = 4 * 2**20
 
 @pytest.fixture(scope="session", autouse=True)
 def checkpoint_for_drawings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Servers of tests that don't say otherwise start with `omniglot` alone, which is quick."""
+    """Servers start with `omniglot` alone, which is quick, unless a test says otherwise."""
     folder = tmp_path_factory.mktemp("checkpoints")
     shutil.copy(SHIPPED / "omniglot.safetensors", folder)
     os.environ |= {"KSHOT_CHECKPOINTS": str(folder), "KSHOT_CHECKPOINT": "omniglot"}
+    os.environ |= ENVIRONMENT  # else each `kshot serve` starts itself anew with it
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that all tests share, with a small limit of body size."""
-    server = Server(tmp_path_factory.mktemp("server"), max_body_bytes=MAX_BODY_BYTES)
+    folder = tmp_path_factory.mktemp("server")
+    server = Server(folder, max_body_bytes=MAX_BODY_BYTES, refusals_per_second=10_000)  # many tests are refused
     server.start()
     yield server
     server.stop()

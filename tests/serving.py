@@ -31,7 +31,7 @@ class Server:
         return [sys.executable, "-m", "kshot", "serve", "--port", str(self.port)]
 
     def start(self, until: str = "/readyz") -> None:
-        """Returns when `until` answers 200."""
+        """Start it, and return when `until` answers 200."""
         environment = {f"KSHOT_{name.upper()}": str(value) for name, value in self.settings.items()}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -41,23 +41,23 @@ class Server:
         assert not self._ended(), self.log.read_text()
 
     def stop(self) -> None:
-        """Lets it finish."""
+        """Let it drain and end."""
         if self.process:
             self.process.terminate()
             self.process.wait(30)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it, as kill -9 does."""
         assert self.process
         self.process.kill()
         self.process.wait()
 
     def wait_for_log(self, text: str) -> None:
-        """A request is logged just after it was answered."""
+        """Wait until the log has this text: a request is logged just after it was answered."""
         wait_until(lambda: text in self.log.read_text(), 5, self.log.read_text)
 
     def models(self) -> list[str]:
-        """The ids it lists."""
+        """Return the ids of the models that it lists."""
         answer = httpx.get(f"{self.url}/models", params={"limit": 1000}).raise_for_status()
         return [model["id"] for model in answer.json()["models"]]
 
@@ -72,7 +72,7 @@ class Server:
 
 
 def wait_until(reached: Callable[[], bool], seconds: float = 30, why: Callable[[], str] = str) -> None:
-    """Fails after `seconds`, with what `why` says then."""
+    """Return once `reached`; fail after `seconds`, with what `why` says then."""
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline, why()
@@ -80,7 +80,7 @@ def wait_until(reached: Callable[[], bool], seconds: float = 30, why: Callable[[
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

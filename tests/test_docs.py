@@ -1,7 +1,8 @@
-"""What the documents name exists: links, files, commands; and the map has every folder."""
+"""What the documents name exists: links, files, functions, commands; and the map has every folder."""
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import unicodedata
@@ -43,6 +44,15 @@ def test_the_map_has_a_line_for_every_folder_and_no_other() -> None:
     assert sorted(mapped) == sorted(there)
 
 
+def test_every_function_of_the_journeys_is_in_a_file_that_its_step_names() -> None:
+    steps = re.findall(r"^\d+\. (.*?)(?=\n\d+\. |\n\n|\Z)", ARCHITECTURE, re.MULTILINE | re.DOTALL)
+    assert len(steps) > 30
+    for step in steps:
+        defined = {name for path in PATH.findall(step) for name in names_in(ROOT / path)}
+        named = re.findall(r"`([\w.]+)\(\)`|`([A-Z]\w*[a-z]\w*)`", step)
+        assert [name for names in named for name in names if name and name not in defined] == [], step
+
+
 def anchors(document: Path) -> set[str]:
     """Return the anchors that GitHub gives to a document's headings."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
@@ -57,3 +67,16 @@ def is_word(character: str) -> bool:
 def is_a_blank_room(folder: Path) -> bool:
     """Whether a folder holds nothing but other folders."""
     return not any(path.is_file() for path in folder.iterdir())
+
+
+def names_in(path: Path) -> set[str]:
+    """Return the functions of a module, and its methods as Class.method."""
+    if path.suffix != ".py":
+        return set()
+    body = ast.parse(path.read_bytes()).body
+    functions = ast.FunctionDef | ast.AsyncFunctionDef
+    found = {node.name for node in body if isinstance(node, functions)}
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            found |= {node.name} | {f"{node.name}.{each.name}" for each in node.body if isinstance(each, functions)}
+    return found

@@ -76,7 +76,7 @@ def test_every_task_of_the_guide_works_as_pasted(shipped: Server, clone: Path) -
 
 def test_every_block_is_run_or_installs_something() -> None:
     lines = [line for _, block in blocks(README, marked=False) for line in block.splitlines()]
-    assert all(line.startswith(("make ", "pip install ")) for line in lines), lines
+    assert all(line.startswith((". ", "make ", "pip install ")) for line in lines), lines
 
 
 def test_make_has_the_targets_that_are_named() -> None:

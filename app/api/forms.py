@@ -12,7 +12,7 @@ from kshot.types import EXAMPLE_ID, MAX_TTL_SECONDS
 
 
 def _without_null(schema: dict[str, Any]) -> None:
-    """What is optional in a form is left out: no text says null."""
+    """Take null out of a form's schema: an optional field is left out, as no text in a form means null."""
     for field in schema["properties"].values():
         match field.get("anyOf"):
             case [kind, {"type": "null"}]:

@@ -1,4 +1,4 @@
-"""`kshot keys`: who may use a server."""
+"""`kshot keys`: make, list and revoke API keys."""
 
 from __future__ import annotations
 
@@ -19,17 +19,23 @@ File = Annotated[Path, typer.Option("--keys", envvar="KSHOT_KEYS", help="The fil
 
 @keys.command("add")
 def add(
-    tenant: Annotated[str, typer.Argument(metavar="NAME", help="Whose models the key opens: a-z, 0-9, - and _.")],
+    tenant: Annotated[
+        str, typer.Argument(metavar="NAME", help="The tenant whose models the key opens: a-z, 0-9, - and _.")
+    ],
     path: File,
-    max_models: Annotated[int | None, typer.Option(help="Most models to keep.")] = None,
-    max_bytes: Annotated[int | None, typer.Option(help="Most bytes to keep, images of models included.")] = None,
+    max_models: Annotated[int | None, typer.Option(help="Most models the tenant may keep.")] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(help="Most bytes the tenant may keep, images of models included.")
+    ] = None,
     requests_per_minute: Annotated[int | None, typer.Option(help="Most requests a minute.")] = None,
-    metrics: Annotated[bool, typer.Option("--metrics", help="A key for /metrics and nothing else.")] = False,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Make a key that opens /metrics and nothing else.")
+    ] = False,
 ) -> None:
-    """Make a key, and show it, once. Limits that aren't given are the server's.
+    """Make a key and show it once. Where no limit is given, the server's settings hold.
 
-    Keys of one name open the same models: to change a key, add another, then revoke the old one. A running
-    server takes up the change at once.
+    All keys of one name open the same models. To change a key, add another, then revoke the old one. A running
+    server follows at once.
 
     Examples:
     - `kshot keys add --keys keys.json alice`
@@ -42,10 +48,10 @@ def add(
     try:
         key, token = _file(path).add(tenant, metrics=metrics, **allowed)
     except ValidationError as error:
-        fail("The key cannot be made", "\n".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors()))
+        fail("The key could not be made", "\n".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors()))
     except OSError as error:
-        fail("The key cannot be kept", str(error))
-    typer.echo(f"Key {key.id} of {key.tenant}. It is not shown again:", err=True)
+        fail("The key could not be written", str(error))
+    typer.echo(f"Key {key.id} of {key.tenant}. Keep it now, it is not shown again:", err=True)
     typer.echo(token)
 
 
@@ -75,7 +81,7 @@ def _read(file: KeyFile) -> list[Key]:
     from app.errors import KeysUnavailable
 
     if not file.path.exists():
-        fail("There are no keys", f"{file.path} is not there. `kshot keys add` makes it.")
+        fail("There are no keys", f"{file.path} does not exist. `kshot keys add` makes it.")
     try:
         return file.read()
     except KeysUnavailable as error:

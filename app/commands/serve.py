@@ -1,13 +1,9 @@
-"""`kshot serve`."""
+"""`kshot serve`: start the service."""
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
-from functools import partial
 from pathlib import Path
-from socket import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,8 +15,6 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-LAST_SECONDS = 5  # after the drain, to cut off what outlasts it
-
 
 def serve(
     host: Annotated[str | None, typer.Option(envvar="KSHOT_HOST", help="Address to listen on.")] = None,
@@ -29,7 +23,7 @@ def serve(
         Path | None, typer.Option(envvar="KSHOT_CHECKPOINTS", help="Directory of checkpoints to serve.")
     ] = None,
     checkpoint: Annotated[
-        str | None, typer.Option(envvar="KSHOT_CHECKPOINT", help="The one for requests that name none.")
+        str | None, typer.Option(envvar="KSHOT_CHECKPOINT", help="Checkpoint of requests that name none.")
     ] = None,
     store: Annotated[
         str | None,
@@ -41,19 +35,21 @@ def serve(
     keys: Annotated[Path | None, typer.Option(envvar="KSHOT_KEYS", help="File of API keys; see `kshot keys`.")] = None,
     allow_anonymous: Annotated[
         bool | None,
-        typer.Option("--allow-anonymous", envvar="KSHOT_ALLOW_ANONYMOUS", help="Listen to all without API keys."),
+        typer.Option(
+            "--allow-anonymous", envvar="KSHOT_ALLOW_ANONYMOUS", help="Listen beyond this machine without API keys."
+        ),
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(envvar="KSHOT_PROCESSES", help="Processes on the port, which share the cores.")
+        int | None, typer.Option(envvar="KSHOT_PROCESSES", help="Processes that share the port and the cores.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Load the checkpoints, compile what a first start compiles, and end.")
+        bool, typer.Option("--check", help="Load the checkpoints, compile what a first start compiles, and exit.")
     ] = False,
 ) -> None:
     """Start the service.
 
-    What isn't given comes from KSHOT_* environment variables, then from defaults; app/settings.py lists all
-    settings, limits too. One process does it all, and on a GPU does it best; on a CPU with many clients take more.
+    What is not given here is taken from KSHOT_* environment variables, then from defaults; docs/settings.md lists
+    all settings. One process is enough, and best on a GPU; on a CPU with many clients take several.
 
     Examples:
     - `kshot serve`: the shipped checkpoints on http://127.0.0.1:8000, models kept in ./kshot-models
@@ -77,7 +73,7 @@ def serve(
     }
     settings = _settings({name: value for name, value in options.items() if value is not None})
     if check:
-        _try(settings)
+        _load(settings)
     else:
         _run(settings)
 
@@ -97,13 +93,13 @@ def _settings(given: dict[str, object]) -> Settings:
 
 
 def _in_words(wrong: ErrorDetails) -> str:
-    own = wrong["type"] == "value_error"  # one of ours, which names the value
+    own = wrong["type"] == "value_error"  # our own message, which names the value
     said = wrong["msg"].removeprefix("Value error, ") if own else f"{wrong['msg']}, not {wrong['input']!r}"
     return f"KSHOT_{wrong['loc'][0]}".upper() + f": {said}"
 
 
 def _check(settings: Settings) -> None:
-    """Ends the command where the service would end, or never be ready, with a traceback."""
+    """Exit with a message if the service could not start, or never become ready."""
     from app.engine.checkpoint_registry import CheckpointRegistry
     from app.observability import tracing
     from app.store import open_store
@@ -122,8 +118,8 @@ def _check(settings: Settings) -> None:
         fail("The server cannot start", str(error))
 
 
-def _try(settings: Settings) -> None:
-    """Loads what the service would load. On a machine's first time that compiles for some seconds."""
+def _load(settings: Settings) -> None:
+    """Load what the service would load. The first time on a machine, this compiles for some seconds."""
     from app.engine.checkpoint_registry import CheckpointRegistry
     from models.errors import KshotError
 
@@ -137,50 +133,15 @@ def _try(settings: Settings) -> None:
 
 
 def _run(settings: Settings) -> None:
-    # Idle OpenMP threads that spin take the cores from decoding; read once, when torch is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from app.server.process import restart_with_environment
+    from models.errors import KshotError
+
+    restart_with_environment()
     _check(settings)
-    if settings.processes == 1:
-        _serve(settings)
-    else:
-        _serve_together(settings)
+    from app.server.run import run
 
-
-def _serve_together(settings: Settings) -> None:
-    """In processes of their own. Counters of all are kept in files beside one another, for /metrics."""
-    with tempfile.TemporaryDirectory() as counters:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters
-        from uvicorn import Config
-
-        from app.observability import logs
-        from app.server.processes import Processes, bind
-
-        logs.configure(settings)
-        alone = Config("", host=settings.host, port=settings.port, log_config=None).bind_socket()
-        port = alone.getsockname()[1]
-        alone.close()  # it was free
-        with bind(settings.host, port):  # and stays ours while processes come and go
-            code = Processes(settings.model_copy(update={"port": port}), _serve).run()
+    try:
+        code = run(settings)
+    except KshotError as error:
+        fail("The server cannot start", str(error))
     raise typer.Exit(code)
-
-
-def _serve(settings: Settings, bound: socket | None = None) -> None:
-    """One server, on the port or on a socket that is bound to it."""
-    import uvicorn
-
-    from app.main import create_app
-    from app.server.connections import TimelyProtocol
-    from app.server.draining import DrainingServer
-
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        http=partial(TimelyProtocol, body_seconds=settings.upload_seconds),  # type: ignore[arg-type]
-        ws="none",
-        log_config=None,  # the service's own, app/observability/logs.py
-        access_log=False,
-        timeout_graceful_shutdown=LAST_SECONDS,
-    )
-    DrainingServer(config, app.state.admission, settings.drain_seconds).run([bound] if bound else None)

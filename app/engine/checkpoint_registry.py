@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 
-from app.engine import memory
 from app.errors import CheckpointMismatch, CheckpointUnknown
 from app.settings import Settings
 from models.checkpoint import Checkpoint, load_checkpoint
@@ -57,7 +56,6 @@ class CheckpointRegistry:
         learners = {name: Learner(load_checkpoint(path), device) for name, path in self.find().items()}
         for learner in learners.values():
             learner.warm_up()
-        memory.settle()
         self.learners = learners
 
     def digests(self) -> list[dict[str, str]]:

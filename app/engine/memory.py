@@ -1,28 +1,20 @@
-"""Running out of memory, in the words of each library that may, and what becomes of garbage."""
+"""How each library says that it ran out of memory."""
 
 from __future__ import annotations
 
-import gc
-
 import torch
 
-# torch on a CPU, torch on a GPU, ONNX Runtime: errors of no class of their own.
+# torch on a CPU, torch on a GPU, ONNX Runtime: these errors have no class of their own.
 SIGNS = ("not enough memory", "out of memory", "DefaultCPUAllocator", "Failed to allocate memory", "bad_alloc")
 
 
 def is_exhausted(error: Exception) -> bool:
-    """Whether it is for want of memory, the device's or the machine's, that something failed."""
+    """Return whether something failed because the device or the machine ran out of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in SIGNS)
 
 
 def release() -> None:
-    """Gives back what torch keeps of a GPU for later; does nothing without one."""
+    """Give back the GPU memory that torch keeps for later; do nothing without a GPU."""
     torch.cuda.empty_cache()
-
-
-def settle() -> None:
-    """Takes what is loaded by now for good: to look through it for garbage stops every thread for 150 ms."""
-    gc.collect()
-    gc.freeze()

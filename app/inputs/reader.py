@@ -12,42 +12,48 @@ from torch import Tensor
 
 from app import errors
 from app.api.forms import Choices, SupportForm
-from app.inputs import support_archive, support_set
-from app.inputs.archives import ArchiveReader
+from app.inputs import image_files, support_archive
+from app.inputs.archive_reader import ArchiveReader
 from app.inputs.decoding import Decoder
-from app.inputs.limits import ImageLimits
+from app.inputs.fingerprint import fingerprint
+from app.inputs.limits import LEAST_CLASSES, ImageLimits, SetLimits
 from app.inputs.support_archive import Kept
-from app.inputs.support_set import LEAST_CLASSES, SupportSet, Upload
-from app.service.idempotency import fingerprint
+from app.inputs.support_set import SupportSet, Upload
 from app.settings import Settings
 from app.store.records import ModelRecord
 from app.threads import Cancellation, Workers
 from models.inputs.interface import Input
 
-# A picture that is decoded before a thread would have begun to: so small that none, however it is made, takes long.
+# A picture this small is decoded before a thread would have begun to, however it is made.
 QUICK_BYTES, QUICK_PIXELS = 2 * 1024, 128 * 128
 
 
 class Reader:
-    """Reads, unpacks and decodes in worker threads, one request a thread; a small picture alone at once.
+    """Reads, unpacks and decodes in worker threads, one request a thread; only a single small picture at once.
 
-    Pictures unfold to many times their files' size; what is kept of them is a tensor of the network's size.
+    Pictures unfold to many times the size of their files; what is kept of them is a tensor of the network's size.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._workers = Workers(settings.decode_threads, "decode")
-        limits = ImageLimits.of(settings)
-        self._decoder = Decoder(limits)
-        self._quick = Decoder(replace(limits, max_request_pixels=min(QUICK_PIXELS, limits.max_request_pixels)))
-        self._archives = ArchiveReader(settings)
+    def __init__(self, image_limits: ImageLimits, set_limits: SetLimits, archives: ArchiveReader, threads: int) -> None:
+        self.limits = set_limits
+        self._archives = archives
+        self._workers = Workers(threads, "decode")
+        self._decoder = Decoder(image_limits)
+        quick_pixels = min(QUICK_PIXELS, image_limits.max_request_pixels)
+        self._quick = Decoder(replace(image_limits, max_request_pixels=quick_pixels))
+
+    @classmethod
+    def of(cls, settings: Settings) -> Reader:
+        """Return the reader that the settings describe."""
+        archives = ArchiveReader.of(settings)
+        return cls(ImageLimits.of(settings), SetLimits.of(settings), archives, settings.decode_threads)
 
     async def support(
         self, form: SupportForm, spec: Input, least_classes: int = LEAST_CLASSES
     ) -> tuple[SupportSet, Tensor]:
-        """The labelled images of a form, and as uint8 [B, C, H, W]. Raises AppError."""
+        """Return the labelled images of a form, and as uint8 [B, C, H, W]. Raises AppError."""
         if form.archive is None:
-            support = support_set.support_set(form.images, form.labels, self.settings, least_classes)
+            support = image_files.support_set(form.images, form.labels, self.limits, least_classes)
             return support, await self._decode(form.images, support.uploads, spec)
         if form.images or form.labels:
             detail = "Send either an archive, or images and labels."
@@ -56,31 +62,31 @@ class Reader:
             return await self._workers.run(self._unpack, form.archive, spec, least_classes, cancellation)
 
     async def queries(self, files: Sequence[UploadFile], spec: Input) -> tuple[list[Upload], Tensor]:
-        """The images to classify, and as uint8 [B, C, H, W]. Raises AppError."""
-        queries = support_set.images(files, self.settings)
+        """Return the images to classify, and as uint8 [B, C, H, W]. Raises AppError."""
+        queries = image_files.queries(files, self.limits)
         return queries, await self._decode(files, queries, spec)
 
     async def pack(self, support: SupportSet, images: Tensor, choices: Choices, spec: Input) -> bytes:
-        """The images as they are kept."""
+        """Return the images as they are kept."""
         with Cancellation() as cancellation:
             return await self._workers.run(support_archive.pack, support, images, choices, spec, cancellation)
 
     async def unpack(self, file: BinaryIO, model: ModelRecord, spec: Input) -> Kept:
-        """A model's kept images."""
+        """Return a model's kept images. Raises ModelDamaged."""
         with Cancellation() as cancellation:
             return await self._workers.run(support_archive.unpack, file, model, spec, cancellation)
 
     async def fingerprint(self, form: SupportForm) -> str:
-        """By which the same form is known again."""
+        """Return what tells the same form from others."""
         with Cancellation() as cancellation:
             return await self._workers.run(fingerprint, form, cancellation)
 
     def close(self) -> None:
-        """Ends the threads. Blocks."""
+        """End the threads; blocks."""
         self._workers.close()
 
     async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: Input) -> Tensor:
-        contents = support_set.contents(files, read)
+        contents = image_files.contents(files, read)
         if len(files) == 1 and (files[0].size or 0) <= QUICK_BYTES:
             contents = list(contents)
             with suppress(errors.TooManyPixels):
@@ -91,5 +97,5 @@ class Reader:
     def _unpack(
         self, file: UploadFile, spec: Input, least_classes: int, cancellation: Cancellation
     ) -> tuple[SupportSet, Tensor]:
-        support, contents = self._archives.read(file.file.read(), support_set.filename(file), least_classes)
+        support, contents = self._archives.read(file.file.read(), image_files.filename(file), least_classes)
         return support, self._decoder.decode(contents, spec, cancellation)

@@ -1,7 +1,8 @@
-"""The images of a model as they are kept: what the network saw of each, losslessly, so that it can be adapted to again.
+"""The images of a model as they are kept: what the network saw of each, without loss, to adapt to again.
 
-A zip of WEBP files and one JSON document. Of 25 photos it takes 1.0 MB, where their pixels take 3.8 MB and PNG 1.5 MB,
-and packs in 4 ms a photo. Of the files as they came the names alone are kept, not where a photo was taken.
+A zip of WEBP files and one JSON document. For 25 photos it takes 1.0 MB (their pixels take 3.8 MB, PNG 1.5 MB), and
+packing takes 4 ms a photo. Only the names of the uploaded files are kept, and nothing else, such as where a photo was
+taken.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Kept:
 
 
 def pack(support: SupportSet, images: Tensor, choices: Choices, spec: Input, cancellation: Cancellation) -> bytes:
-    """The file of a model's images, uint8 [B, C, H, W]. Looks at `cancellation` before each image."""
+    """Return the file of a model's images, uint8 [B, C, H, W]; look at `cancellation` before each image."""
     record = SupportRecord(
         filenames=[upload.filename for upload in support.uploads],
         labels=support.labels,
@@ -54,9 +55,9 @@ def pack(support: SupportSet, images: Tensor, choices: Choices, spec: Input, can
 
 
 def unpack(file: BinaryIO, model: ModelRecord, spec: Input, cancellation: Cancellation) -> Kept:
-    """What was packed, by the names that the classes have now. Closes the file; looks at `cancellation` as `pack` does.
+    """Return what was packed, with the names that the classes have now; look at `cancellation` before each image.
 
-    Raises ModelDamaged, as do the two below.
+    Close the file, as do the two functions below. Raises ModelDamaged, as they do.
     """
     with _opened(file, model) as archive:
         record = _record(archive)
@@ -70,13 +71,13 @@ def unpack(file: BinaryIO, model: ModelRecord, spec: Input, cancellation: Cancel
 
 
 def listed(file: BinaryIO, model: ModelRecord) -> list[SupportImage]:
-    """What there is. Closes the file."""
+    """Return a list of the images."""
     with _opened(file, model) as archive:
         return _images(_record(archive), model)
 
 
 def picture(file: BinaryIO, model: ModelRecord, index: int) -> bytes | None:
-    """One of the images, as a WEBP file, if there is one of this index. Closes the file."""
+    """Return one of the images as a WEBP file, or None if there is none of this index."""
     with _opened(file, model) as archive:
         return archive.read(_name(index)) if _name(index) in archive.namelist() else None
 
@@ -96,7 +97,7 @@ def _record(archive: ZipFile) -> SupportRecord:
 
 
 def _images(record: SupportRecord, model: ModelRecord) -> list[SupportImage]:
-    """The images as answers show them, by the names that the model's classes have now."""
+    """Return the images as answers show them, with the names that the model's classes have now."""
     pairs = zip(record.filenames, record.labels, strict=True)
     return [
         SupportImage(index=index, filename=filename, label=model.classes[label])

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a request's work on a checkpoint, from `start` to `end` by time.perf_counter()."""
+    """A part of a request's work with a checkpoint, from `start` to `end` by time.perf_counter()."""
 
     name: str
     checkpoint: str
@@ -20,11 +20,11 @@ class Phase:
 
 
 Observe: TypeAlias = Callable[[Phase], None]
-"""Is told of each phase when it is over, in the request's own context."""
+"""Called with each phase when it is over, in the request's own context."""
 
 
 class Stopwatch:
-    """Milliseconds by the name of the phase, of which `observers` are told too."""
+    """Collects milliseconds by the name of the phase in `ms`, and tells `observers` of each phase."""
 
     def __init__(self, checkpoint: str, observers: Sequence[Observe] = ()) -> None:
         self.ms: dict[str, float] = {}
@@ -33,7 +33,7 @@ class Stopwatch:
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
-        """Times the block."""
+        """Time the block as a phase of this name."""
         start = time.perf_counter()
         try:
             yield
@@ -41,7 +41,7 @@ class Stopwatch:
             self._add(phase, start, time.perf_counter())
 
     def follow(self, start: float, **ms: float) -> None:
-        """Phases that were timed elsewhere, one after the other."""
+        """Add phases that were timed elsewhere, one after the other from `start` on, each with its milliseconds."""
         for phase, duration in ms.items():
             end = start + duration / 1e3
             self._add(phase, start, end)

@@ -1,4 +1,4 @@
-"""Traces of requests by OpenTelemetry, to where its variable OTEL_EXPORTER_OTLP_ENDPOINT says; without it, none."""
+"""Traces of requests, sent by OpenTelemetry to where OTEL_EXPORTER_OTLP_ENDPOINT says; without it there are none."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-UNTRACED = "/(livez|readyz|metrics)$"  # asked every few seconds, and nothing to see
+UNTRACED = "/(livez|readyz|metrics)$"  # asked for every few seconds, with nothing to see
 CLOSE_SECONDS = 5
 
 
 class TracingUnavailable(KshotError):
-    """Traces are asked for, but what sends them isn't installed."""
+    """Traces are asked for, but the packages that send them are not installed."""
 
 
 def wanted() -> bool:
-    """Whether a variable says where to send traces. Raises TracingUnavailable if it does in vain."""
+    """Return whether a variable says where to send traces. Raises TracingUnavailable if the packages are missing."""
     variable = next(filter(os.environ.get, VARIABLES), None)
     if variable:
         try:
@@ -44,9 +44,9 @@ def wanted() -> bool:
 
 
 class Tracing:
-    """A span for each request, and in it one for each phase.
+    """Makes a span for each request, and in it one for each phase.
 
-    All else, such as the sampling and the service's name, is up to OpenTelemetry's own variables.
+    OpenTelemetry's own variables decide the rest, such as the sampling and the service's name.
     """
 
     def __init__(self) -> None:
@@ -79,21 +79,21 @@ class Tracing:
         )
 
     def phase(self, phase: Phase) -> None:
-        """A span for a part of the work of the request in whose context this is called."""
+        """Make a span for a phase of the request in whose context this is called."""
         now, clock = time.time_ns(), time.perf_counter()
         start, end = (now - round((clock - each) * 1e9) for each in (phase.start, phase.end))
         about = {"kshot.checkpoint": phase.checkpoint}
         self._tracer.start_span(phase.name, start_time=start, attributes=about).end(end)
 
     async def close(self) -> None:
-        """Sends what is left, for a while at most: the receiver may be gone."""
-        last = threading.Thread(target=self._provider.shutdown, daemon=True)  # the process may end without it
+        """Send what is left, for CLOSE_SECONDS at most: the receiver may be gone."""
+        last = threading.Thread(target=self._provider.shutdown, daemon=True)  # so that the process can end without it
         last.start()
         await to_thread.run_sync(last.join, CLOSE_SECONDS)
 
 
 def _name(span: Span, _: Scope) -> None:
-    """Gives the log's lines the id of the trace, and the trace the id of the request."""
+    """Put the id of the trace into the log's lines, and the id of the request into the trace."""
     known = structlog.contextvars.get_contextvars()
     span.set_attribute("kshot.request_id", known["request_id"])
     structlog.contextvars.bind_contextvars(trace_id=f"{span.get_span_context().trace_id:032x}")

@@ -1,1 +1,1 @@
-"""How `kshot serve` runs: process tuning, processes, time-outs, draining."""
+"""How `kshot serve` runs: switches of the process, sockets, time-outs, draining, several processes."""

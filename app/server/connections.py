@@ -1,4 +1,4 @@
-"""How long a connection may take to begin a request."""
+"""How long a connection may take for a request."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-class TimelyProtocol(H11Protocol):
-    """uvicorn's; ends a connection that takes longer for the head of a request than it may be idle between two.
+class TimeoutProtocol(H11Protocol):
+    """uvicorn's HTTP protocol with two time-outs that it lacks: each open connection is one of the process's files.
 
-    And one that takes longer than `body_seconds` for a body whose answer is out: some clients read it when all is sent.
-    uvicorn itself waits for ever, and each connection is one of the files that a process may open.
+    The head of a request may take as long as a connection may be idle between two requests. A body whose answer is
+    out already may take `body_seconds`: some clients read the answer only when they have sent all.
     """
 
-    _overdue: asyncio.TimerHandle | None = None
+    _timeout: asyncio.TimerHandle | None = None
 
     def __init__(self, *args: Any, body_seconds: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.body_seconds = body_seconds
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Waits for the first head."""
+        """Start the time-out of the first head."""
         super().connection_made(transport)
-        self._wait(self.timeout_keep_alive)
+        self._start_timeout(self.timeout_keep_alive)
 
     def data_received(self, data: bytes) -> None:
-        """Waits for the rest of a head, and of a body whose answer is out; no longer for a head that is here."""
+        """Keep the time-out running while a head, or a body whose answer is out, is incomplete; else stop it."""
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:
-            self._wait(self.timeout_keep_alive)
+            self._start_timeout(self.timeout_keep_alive)
         elif getattr(self.cycle, "response_complete", False):  # there is no cycle before the first head
-            self._wait(self.body_seconds)
+            self._start_timeout(self.body_seconds)
         else:
-            self._stop_waiting()
+            self._stop_timeout()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The end."""
-        self._stop_waiting()
+        """Stop the time-out."""
+        self._stop_timeout()
         super().connection_lost(exc)
 
-    def _wait(self, seconds: float) -> None:
-        """From the first call on."""
-        self._overdue = self._overdue or self.loop.call_later(seconds, self.transport.close)
+    def _start_timeout(self, seconds: float) -> None:
+        """Close the connection after `seconds`, unless that is planned already."""
+        self._timeout = self._timeout or self.loop.call_later(seconds, self.transport.close)
 
-    def _stop_waiting(self) -> None:
-        if self._overdue:
-            self._overdue.cancel()
-            self._overdue = None
+    def _stop_timeout(self) -> None:
+        if self._timeout:
+            self._timeout.cancel()
+            self._timeout = None

@@ -1,29 +1,60 @@
-"""What /adapt or a new version asks for: as work for the engine, and then as the model that came of it."""
+"""A support set to adapt to: as work for the engine, and as the record of the model that came of it."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from heapq import nsmallest
 
 from torch import Tensor
 
 from app.api.forms import Choices
-from app.engine.work import AdaptWork
-from app.errors import StepsOutOfRange
-from app.http.event_stream import Tell, nobody
-from app.inputs.support_set import SupportSet
-from app.service import answers
-from app.settings import Settings
+from app.engine.work import AdaptWork, Progress
+from app.errors import Diverged, StepsOutOfRange
+from app.inputs.support_set import SupportSet, Upload
+from app.observability.stopwatch import Stopwatch
+from app.settings import SettingsPart
 from app.store import new_id
-from app.store.records import ModelRecord
-from kshot.types import MAX_SKIPPED, StepEvent
+from app.store.records import AccuracyPoint, CheckpointReference, ExpectedAccuracy, ImageLoss, ModelRecord
+from kshot.types import MAX_SKIPPED
 from models.checkpoint import Checkpoint
 from models.learner import Adaptation
 
+HARDEST = 3
+METHOD = "cross-validation within the support set, calibrated on other data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptLimits(SettingsPart):
+    """What a request for a model may ask for, and what it gets where it doesn't ask."""
+
+    max_steps: int
+    max_image_steps: int
+    ttl_seconds: int | None
+    keep_images: bool
+
+    def check_steps(self, steps: int | None) -> None:
+        """Raise StepsOutOfRange for too many steps; before anything is decoded."""
+        if steps and steps > self.max_steps:
+            detail = f"steps is {steps}; this server takes 0 to {self.max_steps}."
+            raise StepsOutOfRange(detail, field="steps")
+
+    def check_cost(self, steps: int, images: int, cost: int) -> None:
+        """Raise StepsOutOfRange for what could not end within compute_seconds; `cost` is that of an image and step."""
+        most = self.max_image_steps // cost
+        if steps * images > most:
+            detail = f"steps is {steps}; with {images} images this server takes 0 to {most // images}."
+            raise StepsOutOfRange(detail, field="steps")
+
 
 @dataclass(frozen=True)
-class Task:
-    """A support set, its images uint8 [B, C, H, W], and the checkpoint to adapt, by its name and itself."""
+class AdaptationTask:
+    """A support set, its images uint8 [B, C, H, W], and the checkpoint to adapt, by its name and itself.
+
+    `choices` are the request's own; `watch` measures its work.
+    """
 
     name: str
     checkpoint: Checkpoint
@@ -31,14 +62,15 @@ class Task:
     images: Tensor
     choices: Choices
     title: str | None
+    watch: Stopwatch
     parent: ModelRecord | None = None
 
-    def work(self, settings: Settings, tell: Tell) -> AdaptWork:
-        """For the engine; `tell`s of each step. Raises StepsOutOfRange."""
+    def work(self, limits: AdaptLimits, progress: Progress | None) -> AdaptWork:
+        """Return the work for the engine. Raises StepsOutOfRange."""
         choices, ways = self.choices, len(self.support.classes)
         inner = self.checkpoint.metadata.inner
         steps = inner.steps_for(len(self.images), ways) if choices.steps is None else choices.steps
-        self._check_compute(steps, settings)
+        limits.check_cost(steps, len(self.images), self.checkpoint.metadata.network.cost)
         return AdaptWork(
             checkpoint=self.name,
             images=self.images,
@@ -46,20 +78,24 @@ class Task:
             ways=ways,
             steps=steps,
             learning_rate=choices.learning_rate or inner.learning_rate,
-            progress=None if tell is nobody else ToldProgress(tell),
+            progress=progress,
         )
 
-    def record(self, work: AdaptWork, adaptation: Adaptation, images_kept: bool, settings: Settings) -> ModelRecord:
-        """Return what to keep of the model."""
+    def keeps_images(self, limits: AdaptLimits) -> bool:
+        """Return whether to keep the images beside the model."""
+        return limits.keep_images if self.choices.keep_images is None else self.choices.keep_images
+
+    def record(self, work: AdaptWork, adaptation: Adaptation, limits: AdaptLimits) -> ModelRecord:
+        """Return what to keep of the model, under a new id."""
         now, support, parent = datetime.now(UTC), self.support, self.parent
-        ttl = self.choices.ttl_seconds or settings.ttl_seconds
+        ttl = self.choices.ttl_seconds or limits.ttl_seconds
         return ModelRecord(
             id=new_id(),
             name=self.title,
             parent=parent and parent.id,
             version=parent.version + 1 if parent else 1,
-            images_kept=images_kept,
-            checkpoint=answers.reference(self.name, self.checkpoint),
+            images_kept=self.keeps_images(limits),
+            checkpoint=CheckpointReference(name=self.name, digest=self.checkpoint.digest),
             classes=support.classes,
             created_at=now,
             expires_at=now + timedelta(seconds=ttl) if ttl else None,
@@ -69,34 +105,31 @@ class Task:
             seed=self.choices.seed,
             loss_curve=adaptation.losses,
             support_accuracy=sum(adaptation.image_correct) / len(adaptation.image_correct),
-            validation=answers.validation(adaptation),
-            hardest_images=answers.hardest(support.uploads, adaptation.image_losses),
+            validation=expected_accuracy(adaptation),
+            hardest_images=hardest(support.uploads, adaptation.image_losses),
             skipped=support.skipped[:MAX_SKIPPED],
             skipped_count=len(support.skipped),
         )
 
-    def _check_compute(self, steps: int, settings: Settings) -> None:
-        """Raises StepsOutOfRange for what could not end within compute_seconds."""
-        images = len(self.images)
-        most = settings.max_image_steps // self.checkpoint.metadata.network.cost
-        if steps * images > most:
-            detail = f"steps is {steps}; with {images} images this server takes 0 to {most // images}."
-            raise StepsOutOfRange(detail, field="steps")
+
+def check_finite(adaptation: Adaptation) -> None:
+    """Raise Diverged for weights that are not numbers, which must not be kept."""
+    if not all(math.isfinite(loss) for loss in [*adaptation.losses, *adaptation.image_losses]):
+        detail = "The loss grew beyond all numbers. Ask for a smaller learning_rate or fewer steps."
+        raise Diverged(detail, field="learning_rate")
 
 
-@dataclass(frozen=True)
-class ToldProgress:
-    """Progress that a Tell is told of."""
-
-    tell: Tell
-
-    def step(self, step: int, steps: int, loss: float) -> None:
-        """See Progress."""
-        self.tell(StepEvent(step=step, steps=steps, loss=loss))
+def hardest(uploads: Sequence[Upload], losses: Sequence[float]) -> list[ImageLoss]:
+    """Return the images with the highest loss, worst first."""
+    worst = nsmallest(HARDEST, zip(losses, uploads, strict=True), key=lambda pair: -pair[0])
+    return [
+        ImageLoss(index=upload.index, filename=upload.filename, label=upload.label, loss=loss) for loss, upload in worst
+    ]
 
 
-def check_steps(steps: int, settings: Settings) -> None:
-    """Raises StepsOutOfRange. Before anything is decoded."""
-    if steps > settings.max_steps:
-        detail = f"steps is {steps}; this server takes 0 to {settings.max_steps}."
-        raise StepsOutOfRange(detail, field="steps")
+def expected_accuracy(adaptation: Adaptation) -> ExpectedAccuracy | None:
+    """Return the accuracy to expect of new images, if the learner could tell."""
+    if adaptation.expected_accuracy is None:
+        return None
+    curve = [AccuracyPoint(images=images, accuracy=accuracy) for images, accuracy in adaptation.learning_curve]
+    return ExpectedAccuracy(accuracy=adaptation.expected_accuracy, method=METHOD, learning_curve=curve)

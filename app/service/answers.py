@@ -1,30 +1,32 @@
-"""From the learner's results to what the answers say of them."""
+"""From records and the learner's results to what the answers say of them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from heapq import nlargest
 from operator import itemgetter
 
-from app.errors import Diverged
 from app.inputs.support_set import Upload
-from app.store.records import AccuracyPoint, CheckpointReference, ExpectedAccuracy, ImageLoss
-from kshot.types import CheckpointInfo, Prediction, Score
+from app.store.records import AnswerRecord, CheckpointReference, ExpectedAccuracy, ImageLoss, ModelRecord
+from kshot.types import (
+    AdaptAnswer,
+    AdaptTimings,
+    CheckpointInfo,
+    CheckpointRef,
+    CurvePoint,
+    HardImage,
+    Model,
+    ModelSummary,
+    Prediction,
+    Score,
+    Validation,
+)
 from models.checkpoint import Checkpoint
-from models.learner import Adaptation, Answers
-
-HARDEST = 3
-METHOD = "cross-validation within the support set, calibrated on other data"
+from models.learner import Answers
 
 
-def reference(name: str, checkpoint: Checkpoint) -> CheckpointReference:
-    """How a model names its checkpoint."""
-    return CheckpointReference(name=name, digest=checkpoint.digest)
-
-
-def describe(name: str, checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
-    """What a user needs to know to choose a checkpoint."""
+def checkpoint_info(name: str, checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
+    """Return what a user needs to know to choose a checkpoint."""
     about = checkpoint.metadata
     return CheckpointInfo(
         name=name,
@@ -40,33 +42,65 @@ def describe(name: str, checkpoint: Checkpoint, default: bool) -> CheckpointInfo
     )
 
 
-def check_finite(adaptation: Adaptation) -> None:
-    """Raises Diverged: weights that are not numbers would be kept for ever."""
-    if not all(math.isfinite(loss) for loss in [*adaptation.losses, *adaptation.image_losses]):
-        detail = "The loss grew beyond all numbers. Ask for a smaller learning_rate or fewer steps."
-        raise Diverged(detail, field="learning_rate")
+def checkpoint_reference(checkpoint: CheckpointReference) -> CheckpointRef:
+    """Return what an answer says of the checkpoint of a model."""
+    return CheckpointRef(name=checkpoint.name, digest=checkpoint.digest)
 
 
-def hardest(uploads: Sequence[Upload], losses: Sequence[float]) -> list[ImageLoss]:
-    """The images with the highest loss, worst first."""
-    worst = sorted(zip(losses, uploads, strict=True), key=lambda pair: -pair[0])[:HARDEST]
-    return [
-        ImageLoss(index=upload.index, filename=upload.filename, label=upload.label, loss=loss) for loss, upload in worst
-    ]
+def model_summary(record: ModelRecord) -> ModelSummary:
+    """Return a model as a list shows it."""
+    return ModelSummary(
+        id=record.id,
+        name=record.name,
+        checkpoint=checkpoint_reference(record.checkpoint),
+        classes=record.classes,
+        created_at=record.created_at,
+        expires_at=record.expires_at,
+        parent=record.parent,
+        version=record.version,
+    )
 
 
-def validation(adaptation: Adaptation) -> ExpectedAccuracy | None:
-    """The accuracy to expect, if the learner could tell."""
-    if adaptation.expected_accuracy is None:
-        return None
-    curve = [AccuracyPoint(images=images, accuracy=accuracy) for images, accuracy in adaptation.learning_curve]
-    return ExpectedAccuracy(accuracy=adaptation.expected_accuracy, method=METHOD, learning_curve=curve)
+def model_answer(record: ModelRecord) -> Model:
+    """Return a model and how it came about."""
+    return Model(
+        **dict(model_summary(record)),
+        shots=record.shots,
+        steps=record.steps,
+        learning_rate=record.learning_rate,
+        seed=record.seed,
+        loss_curve=record.loss_curve,
+        support_accuracy=record.support_accuracy,
+        validation=record.validation and _validation(record.validation),
+        hardest_images=[_hard_image(image) for image in record.hardest_images],
+        skipped=record.skipped,
+        skipped_count=record.skipped_count,
+        images_kept=record.images_kept,
+    )
+
+
+def adapt_answer(record: AnswerRecord) -> AdaptAnswer:
+    """Return what a request for a model is answered."""
+    spent = record.timings_ms
+    timings = AdaptTimings(
+        decode=spent.decode, queue=spent.queue, encode=spent.encode, adapt=spent.adapt, store=spent.store
+    )
+    return AdaptAnswer(**dict(model_answer(record)), timings_ms=timings)
+
+
+def _validation(expected: ExpectedAccuracy) -> Validation:
+    curve = [CurvePoint(images=point.images, accuracy=point.accuracy) for point in expected.learning_curve]
+    return Validation(accuracy=expected.accuracy, method=expected.method, learning_curve=curve)
+
+
+def _hard_image(image: ImageLoss) -> HardImage:
+    return HardImage(index=image.index, filename=image.filename, label=image.label, loss=image.loss)
 
 
 def predictions(
     uploads: Sequence[Upload], said: Answers, checkpoint: Checkpoint, classes: Sequence[str], top_k: int
 ) -> list[Prediction]:
-    """One for each image."""
+    """Return one prediction for each image."""
     rows = zip(uploads, said.probabilities.tolist(), _known(said, checkpoint), strict=True)
     return [
         _prediction(upload, nlargest(top_k, zip(row, classes, strict=True), key=itemgetter(0)), known)

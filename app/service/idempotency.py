@@ -1,98 +1,127 @@
 """Idempotency-Key: a request for a model that comes again, to any server on the store, gets its first answer.
 
-As in draft-ietf-httpapi-idempotency-key-header. Two of the store's records tell of a key. The intent says which request
-it came with, and under which id its model is kept: whoever is first to have computed the model claims it, just before
-the model is kept. The answer is claimed just after. What fails before leaves neither, and may come again as it was or
-mended.
+As in draft-ietf-httpapi-idempotency-key-header. The store keeps two records of a key. The intent says which request it
+came with, and under which id its model is kept; whoever computed the model first claims it, just before the model is
+kept. The answer is claimed just after. A request that fails before leaves neither, and may come again, as it was or
+corrected.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Annotated, TypeAlias
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from typing import Protocol
 from weakref import WeakValueDictionary
 
-from fastapi import Header
-from pydantic import BaseModel
-from starlette.datastructures import UploadFile
-
 from app.errors import IdempotencyKeyReused, ModelNotFound
-from app.service.model_answers import adapt_answer
-from app.store import Store, Stored
+from app.inputs.fingerprint import digest
+from app.service.library import TenantModels
 from app.store.records import AdaptDurations, AnswerRecord, IntentRecord
-from app.threads import Cancellation
-from kshot.types import AdaptAnswer
 
 HEADER = "Idempotency-Key"
-REPLAYED = "Idempotent-Replayed"
 UNKNOWN = AdaptDurations(decode=0, queue=0, encode=0, adapt=0, store=0)
 
-IdempotencyKey: TypeAlias = Annotated[
-    str | None,
-    Header(
-        alias=HEADER,
-        pattern="^[ -~]{1,255}$",
-        description="Your own name for this request, such as a UUID: 1 to 255 printable ASCII characters. For a day, "
-        "the same request with it again gets the first answer, and makes no second model.",
-        examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
-    ),
-]
 
+class KeyedLocks:
+    """A lock for each tenant and name, which is forgotten when nobody holds it or waits for it."""
 
-class Replay(AdaptAnswer):
-    """An answer that was given before."""
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, tenant: str, name: str) -> asyncio.Lock:
+        """Return the lock of this name."""
+        return self._locks.setdefault((tenant, name), asyncio.Lock())
 
 
 @dataclass(frozen=True)
-class Once:
-    """A request with a key, of this path and fingerprint. Its methods block: for worker threads."""
+class IdempotencyKey:
+    """A client's own name for a request to this path."""
 
-    store: Store
     path: str
-    key: str
+    text: str
+
+
+class RequestIdentity(Protocol):
+    """What tells a request for a model from others, so that it makes one model however often it comes."""
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Wait until no other request of this identity is under way on this server."""
+
+    async def first_answer(self) -> AnswerRecord | None:
+        """Return what the request was answered before, if it was. Raises IdempotencyKeyReused."""
+
+    async def claim(self, model_id: str) -> str:
+        """Return the id under which to keep the model: this one, or that of who claimed one first."""
+
+    async def remember(self, answer: AnswerRecord) -> AnswerRecord:
+        """Keep the answer for when the request comes again; return the one that all get."""
+
+
+class UnkeyedRequest:
+    """A request without an Idempotency-Key: each time it comes it is another one."""
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """See RequestIdentity."""
+        return nullcontext()
+
+    async def first_answer(self) -> AnswerRecord | None:
+        """See RequestIdentity."""
+        return None
+
+    async def claim(self, model_id: str) -> str:
+        """See RequestIdentity."""
+        return model_id
+
+    async def remember(self, answer: AnswerRecord) -> AnswerRecord:
+        """See RequestIdentity."""
+        return answer
+
+
+@dataclass(frozen=True)
+class KeyedRequest:
+    """A request with an Idempotency-Key, told from others under the same key by the fingerprint of its form."""
+
+    models: TenantModels
+    locks: KeyedLocks
+    key: IdempotencyKey
     fingerprint: str
 
-    @property
-    def name(self) -> str:
-        """The intent's record."""
-        return _digest("intent", self.path, self.key)
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """See RequestIdentity."""
+        return self.locks.of(self.models.tenant, self._intent)
 
-    def first(self) -> Replay | None:
-        """The answer to the same request when it came before, if it had one. Raises IdempotencyKeyReused."""
-        intent = self.store.recall(self.name)
+    async def first_answer(self) -> AnswerRecord | None:
+        """See RequestIdentity."""
+        intent = await self.models.recall(self._intent)
         if intent is None:
             return None
         model_id = self._model_id(intent)
-        answer = self.store.recall(_answer_to(model_id))
-        return _replay(AnswerRecord.read(answer)) if answer else self._rebuilt(model_id)
+        answer = await self.models.recall(_answer_to(model_id))
+        return AnswerRecord.read(answer) if answer else await self._rebuilt(model_id)
 
-    def put(self, stored: Stored, images: bytes | None = None) -> Stored:
-        """As Store.put, under the id of whoever was first to come so far. Raises IdempotencyKeyReused."""
-        ours = IntentRecord(fingerprint=self.fingerprint, model_id=stored.record.id)
-        model_id = self._model_id(self.store.claim(self.name, ours.write()))
-        record = stored.record.model_copy(update={"id": model_id})
-        return self.store.put(replace(stored, record=record), images)
+    async def claim(self, model_id: str) -> str:
+        """See RequestIdentity. Raises IdempotencyKeyReused too."""
+        ours = IntentRecord(fingerprint=self.fingerprint, model_id=model_id)
+        return self._model_id(await self.models.claim(self._intent, ours.write()))
 
-    def remember(self, answer: AdaptAnswer) -> AdaptAnswer:
-        """The answer that all get: another server's, if it was quicker."""
-        return adapt_answer(self._remembered(AnswerRecord.model_validate(answer.model_dump())))
+    async def remember(self, answer: AnswerRecord) -> AnswerRecord:
+        """See RequestIdentity."""
+        return AnswerRecord.read(await self.models.claim(_answer_to(answer.id), answer.write()))
 
-    def _remembered(self, answer: AnswerRecord) -> AnswerRecord:
-        return AnswerRecord.read(self.store.claim(_answer_to(answer.id), answer.write()))
+    @property
+    def _intent(self) -> str:
+        """The name of the intent's record."""
+        return digest("intent", self.key.path, self.key.text)
 
-    def _rebuilt(self, model_id: str) -> Replay | None:
-        """Of a model that was kept and not answered, by a server that was killed or whose client left.
+    async def _rebuilt(self, model_id: str) -> AnswerRecord | None:
+        """Return the answer for a model that was kept but not answered: the server was killed, or the client left.
 
         How long it took is not known any more.
         """
         with suppress(ModelNotFound):
-            model = self.store.describe(model_id)
-            return _replay(self._remembered(AnswerRecord(**dict(model), timings_ms=UNKNOWN)))
+            model = await self.models.describe(model_id)
+            return await self.remember(AnswerRecord(**dict(model), timings_ms=UNKNOWN))
         return None
 
     def _model_id(self, intent: bytes) -> str:
@@ -106,43 +135,6 @@ class Once:
         return kept.model_id
 
 
-class Turns:
-    """Of requests with one key, one at a time on this server: the others wait for its answer."""
-
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
-
-    def of(self, tenant: str, name: str) -> asyncio.Lock:
-        """To be held; it is forgotten when nobody holds it or waits for it."""
-        return self._locks.setdefault((tenant, name), asyncio.Lock())
-
-
-def fingerprint(form: BaseModel, cancellation: Cancellation) -> str:
-    """A SHA-256 of a form's fields, its files and their names. Looks at `cancellation` before each file."""
-
-    def told(value: object) -> Iterator[object]:
-        for each in value if isinstance(value, list) else [value]:
-            cancellation.check()
-            yield _file(each) if isinstance(each, UploadFile) else each
-
-    # What isn't sent doesn't count: a server that knows another field more takes it for the same request.
-    return _digest(*((name, *told(value)) for name, value in form if value not in (None, [])))
-
-
-def _file(upload: UploadFile) -> tuple[str | None, str]:
-    digest = hashlib.file_digest(upload.file, "sha256").hexdigest()  # type: ignore[arg-type] # BinaryIO has readinto
-    upload.file.seek(0)
-    return upload.filename, digest
-
-
-def _replay(answer: AnswerRecord) -> Replay:
-    return Replay(**dict(adapt_answer(answer)))
-
-
 def _answer_to(model_id: str) -> str:
-    """The answer's record; by the id, so that it goes with its own intent alone."""
-    return _digest("answer", model_id)
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    """Return the name of an answer's record: by the model's id, so that it belongs to one intent alone."""
+    return digest("answer", model_id)

@@ -1,4 +1,4 @@
-"""The ways in which a store fails us, as errors for users."""
+"""How a store fails: as errors for users, and one thing at a time in a sweep or a list."""
 
 from __future__ import annotations
 
@@ -8,46 +8,61 @@ from contextlib import contextmanager
 import structlog
 from safetensors import SafetensorError
 
-from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
+from app.errors import ModelDamaged, ModelNotFound, RecordError, RecordTooNew, StoreUnavailable
 
 log = structlog.stdlib.get_logger("kshot.store")
 DAMAGES = (SafetensorError, KeyError, TypeError, ValueError)  # what reading a damaged file raises
 
 
-class FailureLog:
-    """Logs each failure once, for as long as it lasts: a sweep or a list meets it again and again."""
+class Failures:
+    """Lets each file fail alone, where many are looked at: logs it once for as long as it fails, and counts it."""
 
-    def __init__(self) -> None:
-        self._told: set[str] = set()
+    def __init__(self, message: str) -> None:
+        self.count = 0
+        self._message = message
+        self._places: set[str] = set()
 
     def __contains__(self, place: str) -> bool:
-        return place in self._told
+        return place in self._places
 
-    def tell(self, message: str, place: str, error: Exception) -> None:
-        """Log what failed there, if that is news."""
-        if place not in self._told:
-            log.warning(message, place=place, error=str(error))
-        self._told.add(place)
+    @contextmanager
+    def alone(self, place: str) -> Iterator[None]:
+        """Go on after a failure with what is at this place; that it is gone is none, as another server was quicker.
+
+        Raises StoreUnavailable: where a bucket cannot be reached, the next request would only wait as long.
+        """
+        try:
+            yield
+        except FileNotFoundError:
+            pass
+        except (OSError, ModelDamaged, RecordError, *DAMAGES) as error:
+            self._tell(place, error)
 
     def forget_all_but(self, places: Collection[str]) -> None:
-        """Forget the failures elsewhere: they are over."""
-        self._told.intersection_update(places)
+        """Forget those that fail elsewhere: they are gone."""
+        self._places.intersection_update(places)
+
+    def _tell(self, place: str, error: Exception) -> None:
+        if place not in self._places:
+            log.warning(self._message, place=place, error=str(error))
+        self._places.add(place)
+        self.count += not isinstance(error, RecordTooNew)  # which is no failure, but an upgrade under way
 
 
 def not_found(model_id: str) -> ModelNotFound:
-    """It was never made, has expired or was deleted."""
+    """Return the error of a model that was never made, has expired or was deleted."""
     detail = f"There is no model {model_id!r:.60}: it was never made, has expired or was deleted. See GET /models."
     return ModelNotFound(detail, field="model_id")
 
 
 def damaged(model_id: str) -> ModelDamaged:
-    """Its file cannot be read."""
+    """Return the error of a model whose file cannot be read."""
     detail = f"The file of model {model_id} cannot be read. Delete the model and adapt again."
     return ModelDamaged(detail, field="model_id")
 
 
 def disk_refused(error: OSError) -> StoreUnavailable:
-    """By the operating system."""
+    """Return what users are told of an error of the disk. The log has the path, which they need not know."""
     log.error("the store cannot be used", error=str(error))
     reason = error.strerror or error
     return StoreUnavailable(f"The server's disk refused ({reason}). Try again later; tell whoever runs the server.")
@@ -55,7 +70,7 @@ def disk_refused(error: OSError) -> StoreUnavailable:
 
 @contextmanager
 def usable() -> Iterator[None]:
-    """Of a directory. Users are told the reason; the log has the place, which they need not know."""
+    """Raise StoreUnavailable for an OSError in the block, which works on a directory."""
     try:
         yield
     except OSError as error:
@@ -64,7 +79,7 @@ def usable() -> Iterator[None]:
 
 @contextmanager
 def reaching(model_id: str) -> Iterator[None]:
-    """Of a model's file in a directory."""
+    """Raise ModelNotFound, ModelDamaged or StoreUnavailable for what goes wrong in the block with a model's file."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""A model as a safetensors file, and what can be read from the file's beginning alone."""
+"""A model as a safetensors file, whose beginning says all but the tensors."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ HEADER_BYTES = 16384  # most headers are smaller, with their length
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says in front of its tensors; `images` names those of the model, where that doesn't go by its id."""
+    """What a file says in front of its tensors; `images` names the model's images, where its id doesn't."""
 
     record: ModelRecord
     images: str | None = None
 
 
 def encode(stored: Stored, images: str | None = None) -> bytes:
-    """The file."""
+    """Return the contents of a model's file."""
     metadata = {"model": stored.record.write().decode()} | ({"images": images} if images else {})
     return save(dict(stored.tensors), metadata=metadata)
 
 
 def tensors_of(contents: bytes) -> Tensors:
-    """Of a whole file. Raises SafetensorError."""
+    """Return the tensors of a whole file. Raises SafetensorError."""
     return load(contents)
 
 
 def bytes_needed(start: bytes) -> int:
-    """How many of the file's first bytes `header_of` wants, by the first LENGTH_BYTES of them."""
+    """Return how many first bytes of a file `header_of` needs, as the first LENGTH_BYTES say."""
     return LENGTH_BYTES + int.from_bytes(start[:LENGTH_BYTES], "little")
 
 
 def header_of(start: bytes, size: int) -> Header:
-    """From a file's beginning and the bytes it has in all.
+    """Return the header of a file, given its first bytes and its size in bytes.
 
-    Raises ValueError, KeyError or TypeError for what is damaged or has lost its end; RecordTooNew or RecordOutdated.
+    Raises ValueError, KeyError or TypeError for a file that is damaged or cut short; RecordTooNew or RecordOutdated.
     """
     header: dict[str, Any] = json.loads(start[LENGTH_BYTES : bytes_needed(start)])
     metadata = header.pop("__metadata__")

@@ -1,4 +1,4 @@
-"""Which store the settings name."""
+"""The store that the settings name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.store.interface import Store
 
 
 def open_store(settings: Settings) -> Store:
-    """That of the bucket or of the directory. Raises StoreUnavailable for what cannot be written to."""
+    """Return the store of a bucket or directory. Raises StoreUnavailable for one that cannot be written to."""
     if "://" not in settings.store:
         return DirectoryStore(Path(settings.store))
     try:

@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from app.errors import QuotaReached
-from app.store import Usage
 from app.tenants.tenant import Tenant
 
 
-class Quotas:
-    """Counts files, not headers, before a model is made, and with them the models that are being made here.
+@dataclass(frozen=True)
+class Reservation:
+    """Room for one more model of a tenant, who has `coming` models in the making, this one included."""
 
-    Other processes on the store may each be making one more; so may the last model be over the bytes.
+    tenant: Tenant
+    coming: int
+
+    def check(self, models: int, size: int) -> None:
+        """Raise QuotaReached if the tenant, who keeps so many models of `size` bytes in all, may keep no more."""
+        limits = self.tenant
+        if limits.max_models is not None and models + self.coming > limits.max_models:
+            raise _reached("models", models, limits.max_models)
+        if limits.max_bytes is not None and size >= limits.max_bytes:
+            raise _reached("bytes", size, limits.max_bytes)
+
+
+class Quotas:
+    """Counts the models that each tenant has in the making here, so that they cannot exceed a quota together.
+
+    Other processes on the store may each be making one more, and the last model may exceed the bytes.
     """
 
     def __init__(self) -> None:
         self._coming: Counter[str] = Counter()
 
-    @asynccontextmanager
-    async def room(self, tenant: Tenant, usage: Callable[[], Awaitable[Usage]]) -> AsyncIterator[None]:
-        """While a model is made; `usage` tells what there is. Raises QuotaReached."""
-        if tenant.max_models is None and tenant.max_bytes is None:
-            yield
-            return
+    @contextmanager
+    def reserve(self, tenant: Tenant) -> Iterator[Reservation]:
+        """Count one more model of the tenant as in the making, for as long as the block runs."""
         self._coming[tenant.name] += 1
         try:
-            coming = self._coming[tenant.name]
-            _check(tenant, await usage(), coming)
-            yield
+            yield Reservation(tenant, self._coming[tenant.name])
         finally:
             self._coming[tenant.name] -= 1
             self._coming += Counter()  # without those at zero
-
-
-def _check(tenant: Tenant, usage: Usage, coming: int) -> None:
-    if tenant.max_models is not None and usage.models + coming > tenant.max_models:
-        raise _reached("models", usage.models, tenant.max_models)
-    if tenant.max_bytes is not None and usage.bytes >= tenant.max_bytes:
-        raise _reached("bytes", usage.bytes, tenant.max_bytes)
 
 
 def _reached(what: str, used: int, limit: int) -> QuotaReached:

@@ -1,4 +1,4 @@
-"""How many requests a minute."""
+"""How many requests a minute a tenant may make."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Callable
 MINUTE = 60.0
 
 
-class Rates:
-    """A token bucket for each tenant, of a minute's requests, by its one number: when it will be full again.
+class TokenBuckets:
+    """A token bucket for each tenant, which holds a minute's requests and refills evenly.
 
-    In the memory of this process; for the event loop's thread alone.
+    A bucket is kept as one number: the time at which it will be full again. The buckets are this process's own, and for
+    the event loop's thread alone.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -19,7 +20,7 @@ class Rates:
         self._full_at: dict[str, float] = {}
 
     def take(self, tenant: str, per_minute: int) -> float:
-        """0 if a request may be made now, and counts it; else the seconds until one may."""
+        """Take a token for one request and return 0, or return the seconds until there is one."""
         now = self._clock()
         full_at = max(self._full_at.get(tenant, now), now) + MINUTE / per_minute
         wait = full_at - now - MINUTE

@@ -20,6 +20,7 @@ from typing import Annotated
 
 import typer
 
+from app.server.process import restart_with_environment
 from benchmarks.inner_loop.agreement import STEPS, check
 from benchmarks.inner_loop.breakdown import breakdown
 from benchmarks.inner_loop.contenders import CONTENDERS
@@ -93,4 +94,5 @@ def _peak_of_a_thread(measured: Sequence[Measured]) -> float | None:
 
 
 if __name__ == "__main__":
+    restart_with_environment()  # the malloc that the server has
     typer.run(main)

@@ -6,8 +6,9 @@ import torch
 
 from models.architecture import Architecture, MetaInitialization
 from models.heads.dense import DenseHead
-from models.networks.conv4.blocks.windows import KERNEL, places
+from models.networks.conv4.block import KERNEL
 from models.networks.conv4.network import LAYERS, Conv4
+from models.networks.padding import places
 from models.optimizers import Adam
 from models.tasks import TaskBatch
 

@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from benchmarks.inner_loop.problem import WAYS
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
-from models.networks.conv4.blocks.windows import EPSILON, KERNEL, same_padding
+from models.networks.conv4.block import EPSILON, KERNEL
 from models.networks.conv4.network import LAYERS, Conv4
+from models.networks.padding import same_padding
 from models.parameters import Parameters
 
 NORM = {"gamma": "weight", "beta": "bias"}
@@ -19,7 +20,7 @@ def textbook(network: Conv4, ways: int = WAYS, momentum: float | None = None) ->
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     side, channels, stride = network.size, network.channels, 1 if network.pool else 2
     for layer in range(1, LAYERS + 1):
-        before, after = same_padding(side, stride)
+        before, after = same_padding(side, KERNEL, stride)
         if before != after:  # nn.Conv2d pads both sides alike
             layers[f"pad{layer}"] = nn.ZeroPad2d((before, after, before, after))
         padding = before if before == after else 0

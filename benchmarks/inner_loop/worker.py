@@ -12,7 +12,6 @@ import torch
 from benchmarks.inner_loop.contenders import CONTENDERS, Contender, Name
 from benchmarks.inner_loop.peak import PEAK, SquareProduct
 from benchmarks.inner_loop.problem import NETWORKS, Problem
-from models.allocator import keep_freed_memory
 
 PATIENCE = 300  # seconds, after which a process that has not answered is given up
 
@@ -54,7 +53,6 @@ class Runner:
 
 
 def _serve(connection: Connection) -> None:
-    keep_freed_memory()
     runner = Runner()
     while True:
         method, arguments = connection.recv()

@@ -21,13 +21,13 @@ import torch
 import typer
 from tqdm import tqdm
 
+from app.server.process import restart_with_environment
 from benchmarks.machine import describe_machine
 from benchmarks.photo_accuracy.contenders import Contender, contenders
 from benchmarks.photo_accuracy.episodes import Episodes, draw
 from benchmarks.photo_accuracy.photos import Photos, read_photos
 from benchmarks.photo_accuracy.report import as_json, table_of_means, table_of_set
 from benchmarks.photo_accuracy.results import Accuracies, Result
-from models.allocator import keep_freed_memory
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.learner import Learner
 
@@ -49,7 +49,6 @@ def main(
 ) -> None:
     """Compare by accuracy."""
     sources, settings = data or _shared_sets(), [_parse(text) for text in setting or SETTINGS]
-    keep_freed_memory()
     learner = Learner(load_checkpoint(checkpoint), torch.device("cpu"))
     episodes = QUICK_EPISODES if quick else episodes
     digest = learner.checkpoint.digest
@@ -101,4 +100,5 @@ def _score(contender: Contender, photos: Photos, episodes: Episodes, bar: "tqdm[
 
 
 if __name__ == "__main__":
+    restart_with_environment()  # the malloc that the server has
     typer.run(main)

@@ -22,6 +22,7 @@ SERVER_COMMANDS = {
     "keys": ("Make, list and revoke the API keys of a server.", "serve"),
     "train": ("Meta-train a checkpoint.", "train"),
     "evaluate": ("Measure a checkpoint's few-shot accuracy.", "train"),
+    "checkpoint": ("Build a checkpoint with an encoder of your own.", "train"),
     "report": ("Render checkpoints' accuracy as a table.", "train"),
 }
 

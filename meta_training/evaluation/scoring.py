@@ -16,7 +16,6 @@ from meta_training.evaluation.accuracy import evaluate, standard_settings
 from meta_training.evaluation.card import Card
 from meta_training.evaluation.paper_protocol import evaluate_as_the_paper
 from meta_training.evaluation.score import BatchNorm, Score, Setting
-from models.allocator import keep_freed_memory
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.inputs.interface import Input
 from models.learner import Learner
@@ -59,7 +58,6 @@ def score_checkpoint(path: Path, data: Path, scoring: Scoring, device: torch.dev
         raise DataError(f"{path.name} solves its head on whole support sets: evaluate it without --inner-batch.")
     classes = _read_classes(names, path, scoring.part, data, checkpoint.metadata.input)
     learner = Learner(checkpoint, device)
-    keep_freed_memory()
     typer.echo(f"{path}: {len(classes)} {scoring.part} classes, {scoring.episodes} episodes each")
     scores: list[Score] = []
     for setting in _settings(learner, classes, scoring):

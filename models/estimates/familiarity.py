@@ -4,6 +4,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, one_hot
 
+MEANS = "class.means"
+"""Name of the class means among an adapted model's tensors."""
+
 
 def class_means(features: Tensor, labels: Tensor, ways: int) -> Tensor:
     """Return each class's mean feature vector, at length 1: [T, N, F] of features [T, S, F] and labels [T, S]."""

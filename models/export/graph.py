@@ -1,12 +1,12 @@
 """An ONNX model while it is built: nodes and constants, to which each part of a learner adds its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, compose, helper, numpy_helper
 
 OPSET, IR_VERSION = 17, 8  # of 2022: every ONNX Runtime that Python 3.11 can have reads them
 AXES_ARE_AN_INPUT = 18  # the opset from which reductions have their axes as an input, not as an attribute
@@ -52,10 +52,29 @@ class Graph:
         given = self.constant("axes_" + "_".join(map(str, axes)), np.array(axes, dtype=np.int64))
         return self.add(operator, x, given, output=output, keepdims=int(keepdims))
 
-    def normalize(self, x: str) -> str:
-        """Add what brings the vectors along the last axis of three to length 1, as torch's `normalize` does."""
-        lengths = self.reduce("ReduceL2", x, 2, keepdims=True)
+    def integer(self, name: str, value: int) -> str:
+        """Add a constant whole number."""
+        return self.constant(name, np.array(value, dtype=np.int64))
+
+    def normalize(self, x: str, axis: int) -> str:
+        """Add what brings vectors along an axis to length 1, as torch's `normalize` does."""
+        lengths = self.reduce("ReduceL2", x, axis, keepdims=True)
         return self.add("Div", x, self.add("Max", lengths, self.number("tiny", 1e-12)))
+
+    def merge(self, model: ModelProto, prefix: str, inputs: Mapping[str, str], output: str) -> str:
+        """Add a whole model, its names after `prefix`; return the name of its output.
+
+        `inputs` says which of our tensors each of its inputs is. The versions of its operators become the graph's own,
+        so that it has to come before what depends on these.
+        """
+        self.opsets |= {each.domain: each.version for each in model.opset_import}
+        self.ir_version = max(self.ir_version, model.ir_version)
+        added = compose.add_prefix(model, prefix).graph
+        for theirs, ours in inputs.items():
+            self.add("Identity", ours, output=prefix + theirs)
+        self.nodes += added.node
+        self.constants |= {each.name: each for each in added.initializer}
+        return prefix + output
 
     def model(
         self, name: str, example: tuple[int, ...], dtype: torch.dtype, outputs: Sequence[ValueInfoProto]

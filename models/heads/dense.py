@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from models.errors import SupportError
 from models.heads.interface import Head
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
 from models.networks.interface import Network
@@ -25,6 +26,15 @@ class DenseHead(Head):
     def fixed_ways(self) -> int | None:
         """Its number of classes."""
         return self.ways
+
+    def check(self, ways: int) -> None:
+        """Raise SupportError for another number of classes than its own."""
+        super().check(ways)
+        if ways != self.ways:
+            raise SupportError(
+                f"This checkpoint has a head of exactly {self.ways} classes, and the support set has {ways}. "
+                f"Send {self.ways} classes or choose another checkpoint."
+            )
 
     def shapes(self, features: int) -> dict[str, tuple[int, ...]]:
         """See Head."""

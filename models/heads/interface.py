@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from models.errors import SupportError
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT, logits, task_losses
 from models.inner_loop import Gradient, by_autograd
 from models.networks.interface import Network
@@ -40,6 +41,11 @@ class Head(Part, ABC):
     def fixed_ways(self) -> int | None:
         """The number of classes, where it has to be this one."""
         return None
+
+    def check(self, ways: int) -> None:
+        """Raise SupportError for a number of classes that it cannot tell apart."""
+        if ways < 2:
+            raise SupportError("A classifier needs at least 2 classes; add images of another class.")
 
     def shapes(self, features: int) -> Mapping[str, tuple[int, ...]]:
         """Name its part of theta and its shapes, for feature vectors of this length: here it has none."""

@@ -129,7 +129,7 @@ class LastBlock(Network):
         places = graph.add("Transpose", graph.reshape(x, 0, FEATURES, -1), perm=[0, 2, 1])
         means = graph.add("MatMul", graph.constant("regions", regions(self.side, self.side).numpy()), places)
         roots = graph.add("Sqrt", graph.add("Add", means, graph.number("smallest", SMALLEST)))
-        parts = graph.add("Mul", graph.normalize(roots), graph.constant("shares", _shares().numpy()))
+        parts = graph.add("Mul", graph.normalize(roots, axis=2), graph.constant("shares", _shares().numpy()))
         return graph.add("Flatten", parts)
 
     def _shapes(self) -> Iterator[tuple[str, tuple[int, ...]]]:

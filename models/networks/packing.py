@@ -14,7 +14,7 @@ CHANGE, ROWS, PAIRS, SCALE = "change.", "rows.", "pairs.", "scale."
 
 
 def pack(parameters: Parameters, theta: Parameters, coarse: Collection[str] = ()) -> Parameters:
-    """Theta's tensors as int8 changes with a scale each, matrices as int8 with a scale a row, others in half precision.
+    """Pack theta's tensors as int8 changes with a scale each, matrices as int8 with a scale a row, others as float16.
 
     `coarse` names matrices of an even width and no negative numbers, two of which go into a byte.
     """
@@ -34,7 +34,7 @@ def pack(parameters: Parameters, theta: Parameters, coarse: Collection[str] = ()
 
 
 def unpack(packed: Parameters, theta: Parameters) -> Parameters:
-    """The parameters, each number at most half a step of its scale from what it was."""
+    """Return the parameters, each number at most half a step of its scale from what it was."""
     parameters: Parameters = {}
     for key, tensor in packed.items():
         name = key.partition(".")[2]

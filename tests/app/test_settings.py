@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from app.settings import Settings
+from app.engine.limits import BatchLimits, QueueLimits
+from app.inputs.limits import ArchiveLimits, ImageLimits, SetLimits
+from app.service.adaptation import AdaptLimits
+from app.settings import Settings, SettingsPart
+from app.tenants.tenant import TenantLimits
 
 
 def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -44,3 +49,12 @@ def test_nonsense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str,
 
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    "part", [BatchLimits, QueueLimits, ImageLimits, ArchiveLimits, SetLimits, AdaptLimits, TenantLimits]
+)
+def test_a_part_of_the_settings_has_their_values_by_their_names(part: type[SettingsPart]) -> None:
+    settings = Settings(max_queue=7, batch_images=11, max_image_bytes=13, max_classes=17, max_steps=19)
+    values = asdict(part.of(settings))
+    assert values == {name: getattr(settings, name) for name in values}

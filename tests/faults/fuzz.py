@@ -39,7 +39,7 @@ from app.errors import AppError
 from app.http.form_requests import require_form
 from app.http.middleware.body_size import BodySizeMiddleware
 from app.http.middleware.form_integrity import FormIntegrityMiddleware
-from app.inputs.archives import ArchiveReader
+from app.inputs.archive_reader import ArchiveReader
 from app.inputs.decoding import Decoder
 from app.inputs.limits import ImageLimits
 from app.inputs.support_set import Upload
@@ -104,7 +104,7 @@ def read(kind: str, data: bytes) -> None:
     if kind == "image":
         Decoder(ImageLimits.of(settings)).decode(iter([(Upload("images", 0, "a"), data)]), SPEC, Cancellation())
     elif kind == "archive":
-        _, contents = ArchiveReader(settings).read(data, "a.zip")
+        _, contents = ArchiveReader.of(settings).read(data, "a.zip")
         Decoder(ImageLimits.of(settings)).decode(contents, SPEC, Cancellation())
     else:
         asyncio.run(_read_form(data, settings))
@@ -239,7 +239,7 @@ def through_a_server(server: Server, seed: int, first: int, count: int, clients:
 def _serve(directory: Path) -> Server:
     shutil.copy(SHIPPED / "omniglot.safetensors", directory)
     # Without a cache of models, which would fill, and hide what grows.
-    server = Server(directory, checkpoints=directory, checkpoint="omniglot", cache_bytes=0)
+    server = Server(directory, checkpoints=directory, checkpoint="omniglot", cache_bytes=0, refusals_per_second=10_000)
     server.start()
     return server
 

@@ -18,7 +18,7 @@ from typing import TypeAlias
 import httpx
 import pytest
 
-from app.store.directory.files import LOCK_SECONDS, locked
+from models.atomic_file import LOCK_SECONDS, locked
 from tests.app.drawings import QUERY, SUPPORT, adapt, adapt_zip, class_folders, predict, zipped
 from tests.app.refusals import problem
 from tests.faults.watchdog import Watchdog, open_files

@@ -12,8 +12,9 @@ from models.heads.dense import DenseHead
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
 from models.heads.prototype import PrototypeHead
 from models.inner_loop import by_autograd, inner_loop
-from models.networks.conv4.blocks.windows import EPSILON, same_padding
+from models.networks.conv4.block import EPSILON
 from models.networks.conv4.network import Conv4
+from models.networks.padding import same_padding
 from models.optimizers import SGD, Adam, Optimizer
 from models.parameters import Parameters, stack
 from models.tasks import TaskBatch
@@ -34,7 +35,9 @@ class Block(nn.Sequential):
         super().__init__(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(pad(x, (*same_padding(x.shape[3], self.stride), *same_padding(x.shape[2], self.stride))))
+        return super().forward(
+            pad(x, (*same_padding(x.shape[3], 3, self.stride), *same_padding(x.shape[2], 3, self.stride)))
+        )
 
 
 class TextbookConv4(nn.Module):
@@ -63,6 +66,7 @@ def batches(network: Conv4, tasks: int, generator: torch.Generator) -> list[Task
     return [TaskBatch(x, labels, ways) for x in torch.rand(shape, generator=generator, dtype=torch.double)]
 
 
+@pytest.mark.usefixtures("with_and_without_numba")
 @pytest.mark.parametrize("network", [OMNIGLOT, MINI_IMAGENET], ids=["omniglot", "mini-imagenet"])
 def test_weights_equal_those_of_a_module_and_torch_adam_per_task(network: Conv4) -> None:
     """Two tasks in a row, so that the second starts from the second moment that the first left.
@@ -93,6 +97,7 @@ def test_weights_equal_those_of_a_module_and_torch_adam_per_task(network: Conv4)
         torch.testing.assert_close(phi[f"conv{layer}.weight"][0], kernel, rtol=0, atol=1e-7)
 
 
+@pytest.mark.usefixtures("with_and_without_numba")
 @pytest.mark.parametrize("size", [17, 28, 65, 84])
 @pytest.mark.parametrize("pool", [False, True])
 def test_a_networks_features_are_as_many_as_it_says(size: int, pool: bool) -> None:
@@ -105,6 +110,7 @@ def test_mini_imagenets_network_has_the_papers_features() -> None:
     assert MINI_IMAGENET.features == 6 * 6 * 32
 
 
+@pytest.mark.usefixtures("with_and_without_numba")
 @pytest.mark.parametrize("optimizer", [Adam(), SGD()])
 def test_tasks_of_a_batch_do_not_touch_each_other(optimizer: Optimizer) -> None:
     architecture = Architecture(OMNIGLOT, PrototypeHead(), optimizer)

@@ -16,6 +16,8 @@ from models.heads.dense import DenseHead
 from models.learner import Adaptation, Learner
 from models.tasks import Support
 
+pytestmark = pytest.mark.usefixtures("with_and_without_numba")
+
 TOLERANCE = 1e-3  # of a probability, after rounding has gone through all inner steps
 
 

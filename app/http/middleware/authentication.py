@@ -15,7 +15,7 @@ from app.http.request_body import discard_body
 from app.http.route_templates import route_path
 from app.tenants.keys import Key, KeyFile
 from app.tenants.tenant import NOBODY, Tenant, TenantLimits
-from app.tenants.token_bucket import Rates
+from app.tenants.token_bucket import TokenBuckets
 
 METRICS = "/metrics"
 
@@ -31,7 +31,7 @@ class AuthenticationMiddleware:
         self.keys = keys
         self.limits = limits
         self.max_body_bytes = max_body_bytes
-        self.rates = Rates()
+        self.buckets = TokenBuckets()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -58,7 +58,7 @@ class AuthenticationMiddleware:
             opens = "/metrics and nothing else" if key.metrics else "all but /metrics"
             raise KeyForbidden(f"This key opens {opens}. `kshot keys add --metrics` makes one for /metrics.")
         tenant = self._tenant(key)
-        if tenant.requests_per_minute and (wait := self.rates.take(tenant.name, tenant.requests_per_minute)):
+        if tenant.requests_per_minute and (wait := self.buckets.take(tenant.name, tenant.requests_per_minute)):
             seconds = math.ceil(wait)
             detail = f"You may make {tenant.requests_per_minute} requests a minute. Try again in {seconds} s."
             raise RateExceeded(detail, seconds)

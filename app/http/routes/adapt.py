@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response, status
 
 from app.api.forms import AdaptForm
-from app.http.event_stream import MADE, made
+from app.http.event_stream import RESPONSES, requested_progress, respond
 from app.http.form_requests import require_form
 from app.http.problems import documented
-from app.http.routes.dependencies import TheMaker, TheService
+from app.http.routes.dependencies import TheKey, TheService, TheTenant
+from app.service.create import create
+from app.service.support_sources import UploadedSupport
 from kshot.types import AdaptAnswer
 
 router = APIRouter(tags=["adapt and predict"])
@@ -22,21 +23,24 @@ router = APIRouter(tags=["adapt and predict"])
     status_code=status.HTTP_201_CREATED,
     summary="Make a classifier from a few labelled images",
     response_model=AdaptAnswer,
-    responses={**MADE, **documented(400, 403, 408, 413, 415, 422, 429, 503, 504)},
+    responses={**RESPONSES, **documented(400, 403, 408, 413, 415, 422, 429, 503, 504)},
     dependencies=[Depends(require_form)],
 )
 async def adapt(
     form: Annotated[AdaptForm, Form(media_type="multipart/form-data")],
     service: TheService,
-    maker: TheMaker,
+    tenant: TheTenant,
+    key: TheKey,
     request: Request,
     response: Response,
 ) -> AdaptAnswer | Response:
-    """Adapts a checkpoint to your images and keeps the result under an id, for /predict.
+    """Adapt a checkpoint to your images and keep the result under an id, for /predict.
 
     Send `images` with as many `labels`, in the same order, or one `archive`: a zip with a folder of images
     for each class. If one image cannot be used the whole request fails, and nothing is kept.
 
     With `Accept: text/event-stream` the loss comes step by step while it adapts.
     """
-    return await made(request, response, partial(maker.answer, form, partial(service.adapt, form)))
+    progress = requested_progress(request)
+    creation = create(service, tenant, UploadedSupport(form), key, progress)
+    return await respond(request, response, creation, progress)

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from app.http.problems import documented
-from app.http.routes.dependencies import ModelId, TheService
+from app.http.routes.dependencies import ModelId, TheService, TheTenant
+from app.service.export import export
 from kshot.types import ExportFormat
 
 router = APIRouter(prefix="/models/{model_id}", tags=["models"])
@@ -26,6 +27,7 @@ MEDIA_TYPE = "application/octet-stream"
 async def export_model(
     model_id: ModelId,
     service: TheService,
+    tenant: TheTenant,
     form: Annotated[ExportFormat, Query(alias="format", description="`onnx` runs as it is.")] = "onnx",
 ) -> Response:
     """Encoder, adapted weights, head and labels, and in its metadata how to prepare a picture.
@@ -34,4 +36,5 @@ async def export_model(
     tell, `familiarity` [B] and `known` [B]. The safetensors file has the weights, for a runtime of one's own.
     """
     headers = {"Content-Disposition": f'attachment; filename="{model_id}.{form}"'}
-    return Response(await service.export(model_id, form), media_type=MEDIA_TYPE, headers=headers)
+    file = await export(service, tenant, model_id, form)
+    return Response(file, media_type=MEDIA_TYPE, headers=headers)

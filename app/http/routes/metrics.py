@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
@@ -10,9 +9,10 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from app.http.middleware.authentication import METRICS
 from app.http.problems import documented
 from app.observability.metrics import Metrics
+from app.threads import Workers
 
 router = APIRouter(tags=["health"])
-turn = CapacityLimiter(1)  # of its own: it answers even if all other threads wait for a store
+worker = Workers(1, "metrics")  # of its own: metrics are there even if all other threads wait for a store
 
 
 @router.get(
@@ -24,4 +24,4 @@ turn = CapacityLimiter(1)  # of its own: it answers even if all other threads wa
 async def read_metrics(request: Request) -> Response:
     """In Prometheus' text format. Where there are API keys it takes one of `kshot keys add --metrics`."""
     metrics: Metrics = request.app.state.metrics
-    return Response(await to_thread.run_sync(metrics.text, limiter=turn), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(await worker.run(metrics.text), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, status
 
 from app.http.problems import documented
-from app.http.routes.dependencies import ModelId, TheService
+from app.http.routes.dependencies import ModelId, TheService, TheTenant
+from app.service import manage
 from kshot.types import Model, ModelPage
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -16,19 +17,20 @@ router = APIRouter(prefix="/models", tags=["models"])
 @router.get("", summary="List adapted models, newest first", responses=documented(422, 503))
 async def list_models(
     service: TheService,
+    tenant: TheTenant,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many to list.")] = 100,
     cursor: Annotated[
         str | None, Query(pattern="^[0-9a-f]{32}$", description="next_cursor of the page before.")
     ] = None,
 ) -> ModelPage:
-    """Pages through the models that are kept."""
-    return await service.page(limit, cursor)
+    """Page through the models that are kept."""
+    return await manage.list_models(service, tenant, limit, cursor)
 
 
 @router.get("/{model_id}", summary="Show an adapted model", responses=documented(404, 500, 503))
-async def show_model(model_id: ModelId, service: TheService) -> Model:
+async def show_model(model_id: ModelId, service: TheService, tenant: TheTenant) -> Model:
     """What /adapt answered for it."""
-    return await service.describe(model_id)
+    return await manage.show(service, tenant, model_id)
 
 
 @router.delete(
@@ -37,6 +39,6 @@ async def show_model(model_id: ModelId, service: TheService) -> Model:
     summary="Delete an adapted model",
     responses=documented(404, 503),
 )
-async def delete_model(model_id: ModelId, service: TheService) -> None:
-    """For ever."""
-    await service.delete(model_id)
+async def delete_model(model_id: ModelId, service: TheService, tenant: TheTenant) -> None:
+    """It cannot be brought back, and its images go with it."""
+    await manage.delete(service, tenant, model_id)

@@ -1,4 +1,4 @@
-"""GET / and /docs: the page and the API reference, and what they are made of."""
+"""GET / and /docs: the web page and the API reference, and the files they are made of."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.staticfiles import StaticFiles
 
 FOLDER = Path(__file__).parents[2] / "page"
-# Nothing from elsewhere, nothing inline: neither a picture's name nor a class's can become a script.
+# Nothing from other hosts and nothing inline, so that no name of a picture or class can become a script.
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -23,7 +23,7 @@ POLICY = {
 }
 HEADERS = {
     "Content-Security-Policy": "; ".join(f"{directive} {sources}" for directive, sources in POLICY.items()),
-    "Cache-Control": "no-cache",  # kept, and asked about by its ETag: after an upgrade no old part meets a new one
+    "Cache-Control": "no-cache",  # kept, but checked by its ETag: after an upgrade no old file meets a new one
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -33,7 +33,7 @@ class PageFiles(StaticFiles):
     """The page's files, with HEADERS."""
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
-        """A file, or 304 to who has it."""
+        """Return a file, or 304 if the browser has it."""
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers.update(HEADERS)
         return response
@@ -45,17 +45,17 @@ files = PageFiles(directory=FOLDER)
 
 @router.get("/")
 async def page(request: Request) -> Response:
-    """The page."""
+    """Return the page."""
     return await files.get_response("index.html", request.scope)
 
 
 @router.get("/docs")
 async def reference(request: Request) -> Response:
-    """The API reference; FastAPI's own takes its scripts from elsewhere."""
+    """Return the API reference; FastAPI's own loads its scripts from another host."""
     return await files.get_response("reference.html", request.scope)
 
 
 @router.get("/page/{path:path}")
 async def part(path: str, request: Request) -> Response:
-    """What the page is made of. A path that leads out of it is not found."""
+    """Return a file of the page. A path that leads out of its folder is not found."""
     return await files.get_response(path, request.scope)

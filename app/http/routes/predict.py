@@ -10,7 +10,8 @@ from app.api.forms import PredictForm
 from app.http.disconnects import while_connected
 from app.http.form_requests import require_form
 from app.http.problems import documented
-from app.http.routes.dependencies import TheService
+from app.http.routes.dependencies import TheService, TheTenant
+from app.service import predict as classify
 from kshot.types import PredictAnswer
 
 router = APIRouter(tags=["adapt and predict"])
@@ -25,7 +26,8 @@ router = APIRouter(tags=["adapt and predict"])
 async def predict(
     form: Annotated[PredictForm, Form(media_type="multipart/form-data")],
     service: TheService,
+    tenant: TheTenant,
     request: Request,
 ) -> PredictAnswer:
-    """Classifies each image by itself, whatever else is in the request, unless `transductive` is set."""
-    return await while_connected(request, service.predict(form))
+    """Classify each image by itself, whatever else is in the request, unless `transductive` is set."""
+    return await while_connected(request, classify.predict(service, tenant, form))

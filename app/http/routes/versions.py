@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
 
 from app.api.forms import VersionForm
-from app.http.event_stream import MADE, made
+from app.http.event_stream import RESPONSES, requested_progress, respond
 from app.http.form_requests import require_form
 from app.http.problems import documented
-from app.http.routes.dependencies import ModelId, TheMaker, TheService
+from app.http.routes.dependencies import ModelId, TheKey, TheService, TheTenant
 from app.inputs.support_archive import MEDIA_TYPE
+from app.service import manage
+from app.service.create import create
+from app.service.support_sources import EditedSupport
 from kshot.types import AdaptAnswer, Model, Names, SupportImages
 
 router = APIRouter(prefix="/models/{model_id}", tags=["models"])
@@ -24,7 +26,7 @@ SECONDS = 3600  # a browser may keep an image of a model, which never changes, b
     status_code=status.HTTP_201_CREATED,
     summary="Make a model with other images from this one",
     response_model=AdaptAnswer,
-    responses={**MADE, **documented(400, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504)},
+    responses={**RESPONSES, **documented(400, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504)},
     dependencies=[Depends(require_form)],
     openapi_extra={"requestBody": {"required": False}},  # with no changes it is adapted again as it is
 )
@@ -32,29 +34,32 @@ async def make_version(
     model_id: ModelId,
     form: Annotated[VersionForm, Form(media_type="multipart/form-data")],
     service: TheService,
-    maker: TheMaker,
+    tenant: TheTenant,
+    key: TheKey,
     request: Request,
     response: Response,
 ) -> AdaptAnswer | Response:
-    """Leaves out what `remove` and `remove_class` say, adds `images` with `labels`, or an `archive`, and adapts anew.
+    """Leave out what `remove` and `remove_class` say, add `images` with `labels`, or an `archive`, and adapt anew.
 
     The weights are those that /adapt would make of all these images. Choices that the form doesn't make are the
     model's, and so is its name. The model itself stays as it is, until it expires or is deleted.
     As with /adapt, `Accept: text/event-stream` gives the loss step by step.
     """
-    return await made(request, response, partial(maker.answer, form, partial(service.revise, model_id, form)))
+    progress = requested_progress(request)
+    creation = create(service, tenant, EditedSupport(model_id, form), key, progress)
+    return await respond(request, response, creation, progress)
 
 
 @router.patch("", summary="Rename a model and its classes", responses=documented(400, 404, 408, 413, 422, 500, 503))
-async def rename_model(model_id: ModelId, names: Names, service: TheService) -> Model:
+async def rename_model(model_id: ModelId, names: Names, service: TheService, tenant: TheTenant) -> Model:
     """At once, and without adapting: the model keeps its id and its weights."""
-    return await service.rename(model_id, names)
+    return await manage.rename(service, tenant, model_id, names)
 
 
 @router.get("/images", summary="List the images of a model", responses=documented(404, 409, 500, 503))
-async def list_images(model_id: ModelId, service: TheService) -> SupportImages:
+async def list_images(model_id: ModelId, service: TheService, tenant: TheTenant) -> SupportImages:
     """What it was adapted to, in order, if they were kept (`images_kept`)."""
-    return await service.images(model_id)
+    return await manage.list_images(service, tenant, model_id)
 
 
 @router.get(
@@ -70,7 +75,9 @@ async def show_image(
     model_id: ModelId,
     index: Annotated[int, Path(ge=0, description="Its place among the model's images.", examples=[0])],
     service: TheService,
+    tenant: TheTenant,
 ) -> Response:
     """Made square and small, without loss: sent again, it is what it was."""
     headers = {"Cache-Control": f"private, max-age={SECONDS}, immutable"}
-    return Response(await service.image(model_id, index), media_type=MEDIA_TYPE, headers=headers)
+    image, media_type = await manage.show_image(service, tenant, model_id, index)
+    return Response(image, media_type=media_type, headers=headers)

@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from app.errors import ModelDamaged, ModelNotFound, RecordError, StoreUnavailable
-from app.store.directory.files import locked, make_folder, revision_of
-from app.store.directory.model_folder import IMAGES, RECORD, RECORDS, ids_before, read_header, remove, sizes
+from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
+from app.store.directory.model_folder import (
+    IMAGES,
+    RECORD,
+    RECORDS,
+    ids_before,
+    make_folder,
+    read_header,
+    remove,
+    sizes,
+)
 from app.store.directory.sweeper import Sweeper
-from app.store.failures import DAMAGES, FailureLog, disk_refused, not_found, reaching, usable
+from app.store.failures import DAMAGES, Failures, not_found, reaching, usable
 from app.store.ids import ID, check_record, check_tenant, new_id
-from app.store.interface import Stored, Usage, is_expired
+from app.store.interface import ModelKey, Stored, Swept, Usage, is_expired
 from app.store.model_file import SUFFIX, encode, tensors_of
 from app.store.records import ModelRecord
-from models.atomic_file import flush, temporary, write
+from models.atomic_file import flush, locked, revision_of, temporary, write
 
-TENANT_FOLDER = "tenant-"  # and its name
+TENANT_FOLDER = "tenant-"  # followed by the tenant's name
 
 
 class DirectoryStore:
     """The Store of a local directory, or of one that several machines share and can lock.
 
-    A model is one file, there as a whole or not at all: written beside its place, flushed, renamed. A tenant's models
-    are in a folder of its own, and so are records, which would make the models' folder slow to list.
+    A model is one file, there as a whole or not at all: it is written beside its place, flushed and renamed. The models
+    of each tenant are in a folder of their own. So are records, which would make that folder slow to list.
     Raises StoreUnavailable for a directory that cannot be written to.
     """
 
     fresh_seconds = 0.0
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._of_tenant = False
-        self._sweeper, self._unlisted = Sweeper(), FailureLog()
+        self.directory = self._root = directory
+        self._sweeper = Sweeper()
+        self._unlisted = Failures("lists leave out models that this server cannot read")
         try:
             directory.mkdir(parents=True, exist_ok=True)
             with temporary(directory / new_id()) as probe:
@@ -48,11 +56,8 @@ class DirectoryStore:
 
     def of(self, tenant: str) -> DirectoryStore:
         """See Store. Leaves the disk alone, as it is called where nothing may block."""
-        if not tenant:
-            return self
         view = copy(self)
-        view.directory, view._sweeper = self.directory / f"{TENANT_FOLDER}{check_tenant(tenant)}", Sweeper()
-        view._of_tenant = True
+        view.directory = self._folder(tenant)
         return view
 
     def put(self, stored: Stored, images: bytes | None = None) -> Stored:
@@ -84,14 +89,9 @@ class DirectoryStore:
             flush(self.directory)
         return changed.record
 
-    def revision(self, model_id: str) -> str | None:
+    def revisions(self, keys: Iterable[ModelKey]) -> list[str | None]:
         """See Store."""
-        try:
-            return revision_of(self._path(model_id))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise disk_refused(error) from error
+        return [self._revision(tenant, model_id) for tenant, model_id in keys]
 
     def get(self, model_id: str) -> Stored:
         """See Store."""
@@ -162,33 +162,38 @@ class DirectoryStore:
             return path.read_bytes()
         return None
 
-    def sweep(self) -> int:
+    def sweep(self) -> Swept:
         """See Store."""
         with usable():
-            folders = [self.directory, *self._tenants()]
-            return self._sweeper.sweep([*folders, *filter(Path.is_dir, (folder / RECORDS for folder in folders))])
+            folders = [self._root, *self._tenant_folders()]
+            return self._sweeper.sweep([*folders, *(folder / RECORDS for folder in folders)])
 
-    def _tenants(self) -> list[Path]:
-        with os.scandir(self.directory) as entries:
+    def _folder(self, tenant: str) -> Path:
+        return self._root / f"{TENANT_FOLDER}{check_tenant(tenant)}" if tenant else self._root
+
+    def _revision(self, tenant: str, model_id: str) -> str | None:
+        try:
+            return revision_of(self._folder(tenant) / f"{model_id}{SUFFIX}") if ID.fullmatch(model_id) else None
+        except OSError:  # to read the model says what is wrong, and only those who ask for this one are told
+            return None
+
+    def _tenant_folders(self) -> list[Path]:
+        with os.scandir(self._root) as entries:
             return [Path(entry) for entry in entries if entry.name.startswith(TENANT_FOLDER) and entry.is_dir()]
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
-        """A tenant's folder is there then; the store's own, once it is gone, is not brought back."""
+        """Make a tenant's folder if it is missing, but never the store's, and raise StoreUnavailable for an OSError."""
         with usable():
-            if self._of_tenant:
+            if self.directory != self._root:
                 make_folder(self.directory)
             yield
 
     def _records(self, cursor: str | None) -> Iterator[ModelRecord]:
-        """Yield those that haven't expired, without any that is gone meanwhile or cannot be read."""
+        """Yield the records of models that haven't expired, without any that is gone meanwhile or cannot be read."""
         for model_id in ids_before(self.directory, cursor):
-            try:
+            with self._unlisted.alone(str(self.directory)), suppress(ModelNotFound, ModelDamaged, StoreUnavailable):
                 yield self.describe(model_id)
-            except RecordError as error:
-                self._unlisted.tell("lists leave out models that this server cannot read", str(self.directory), error)
-            except (ModelNotFound, ModelDamaged, StoreUnavailable):
-                continue
 
     def _is_expired(self, path: Path) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""A folder of models: which files there are, and what is in one."""
+"""A folder of models: the files in it, and the header of one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.store.ids import ID
 from app.store.model_file import HEADER_BYTES, SUFFIX, Header, bytes_needed, header_of
+from models.atomic_file import flush
 
 IMAGES = ".images"
 RECORD = ".record"
@@ -19,14 +20,21 @@ FOLDERS = 64  # whose ids are in memory, 1 MB for 10,000
 SETTLED_NS = 2 * 10**9  # a folder may change again in one tick of its clock
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, unless it is there, in one that is."""
+    if not folder.exists():
+        folder.mkdir(exist_ok=True)
+        flush(folder.parent)
+
+
 def names(folder: Path) -> list[str]:
-    """Its files; strings, as thousands of paths are slow to make and to sort."""
+    """Return the names of the files in a folder: thousands of paths would be slow to make and to sort."""
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries if entry.is_file()]
 
 
 def ids_before(folder: Path, cursor: str | None) -> Iterator[str]:
-    """Of the models older than `cursor`, or of all, newest first; what else has such a name is left to be found out."""
+    """Yield the ids of the models older than `cursor`, or of all, newest first, by the names of their files alone."""
     changed = folder.stat().st_mtime_ns
     settled = time.time_ns() - changed > SETTLED_NS
     ids = _ids_at(folder, changed) if settled else _ids(folder)
@@ -35,24 +43,24 @@ def ids_before(folder: Path, cursor: str | None) -> Iterator[str]:
 
 @lru_cache(maxsize=FOLDERS)
 def _ids_at(folder: Path, changed: int) -> list[str]:  # noqa: ARG001 - it tells answers apart
-    """As they have been since it `changed`: to list thousands takes most of a page's time."""
+    """Return the ids as they have been since the folder `changed`: listing thousands takes most of a page's time."""
     return _ids(folder)
 
 
 def _ids(folder: Path) -> list[str]:
-    """Sorted; no file is asked for its kind."""
+    """Return the ids, sorted, without a look at each file."""
     ids = (name.removesuffix(SUFFIX) for name in os.listdir(folder) if name.endswith(SUFFIX))  # noqa: PTH208
     return sorted(model_id for model_id in ids if ID.fullmatch(model_id))
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Bytes of each file by its name."""
+    """Return the bytes of each file by its name."""
     with os.scandir(folder) as entries:
         return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
 
 
 def read_header(path: Path) -> Header:
-    """Raises OSError, or one of DAMAGES."""
+    """Return the header of a model's file. Raises OSError, RecordError or one of DAMAGES."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(HEADER_BYTES)
@@ -61,6 +69,6 @@ def read_header(path: Path) -> Header:
 
 
 def remove(path: Path) -> None:
-    """A model's file and that of its images. Raises FileNotFoundError if there is no model."""
+    """Delete a model's file, then that of its images. Raises FileNotFoundError if there is no model."""
     path.unlink()
     path.with_suffix(IMAGES).unlink(missing_ok=True)

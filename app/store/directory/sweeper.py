@@ -1,28 +1,26 @@
-"""What a directory loses with time."""
+"""The sweep of a directory: it deletes expired models, old records and what killed servers left."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.errors import RecordError
-from app.store.directory.files import locked, revision_of
 from app.store.directory.model_folder import IMAGES, RECORD, names, read_header, remove
-from app.store.failures import DAMAGES, FailureLog
+from app.store.failures import Failures
 from app.store.ids import ID
-from app.store.interface import ABANDONED_SECONDS, PASS, RECORD_SECONDS
+from app.store.interface import ABANDONED_SECONDS, PASS, RECORD_SECONDS, Swept
 from app.store.model_file import SUFFIX
 from app.store.records import is_too_new_to_forget
-from models.atomic_file import TEMPORARY, temporary
+from models.atomic_file import TEMPORARY, locked, revision_of, temporary
 
 
 @dataclass(frozen=True)
 class _Expiry:
-    """When the model of a file expires; the file is another once its revision is."""
+    """When the model of a file expires; once the revision is another, so may this be."""
 
     revision: str
     at: datetime | None
@@ -33,36 +31,36 @@ class _Expiry:
 
 
 class Sweeper:
-    """Deletes the expired models of folders.
+    """Deletes the expired models of folders, and their leftovers.
 
     It remembers when each expires, as there may be thousands: a header is read once. For one thread at a time.
     """
 
     def __init__(self) -> None:
         self._expiries: dict[Path, _Expiry] = {}
-        self._failures = FailureLog()
+        self._failures = Failures("the sweep leaves what it cannot read or delete")
 
-    def sweep(self, folders: Iterable[Path]) -> int:
-        """Return how many models were deleted. Raises OSError if a folder cannot be read."""
-        self._learn([path for folder in folders for path in _models(folder)])
-        expired = [path for path, expiry in self._expiries.items() if expiry.is_over]
-        return sum(self._try(self._delete, path) for path in expired[:PASS])
+    def sweep(self, folders: Iterable[Path]) -> Swept:
+        """Look at all folders. What cannot be read or deleted is left for the next time, and keeps nothing else."""
+        failed_before = self._failures.count
+        self._learn([path for folder in folders for path in self._tidied(folder)])
+        deleted = 0
+        for path in [path for path, expiry in self._expiries.items() if expiry.is_over][:PASS]:
+            with self._failures.alone(str(path)):
+                deleted += self._delete(path)
+        return Swept(deleted, self._failures.count - failed_before)
 
     def _learn(self, paths: list[Path]) -> None:
-        """Find out when these expire, and forget all others."""
-        self._failures.forget_all_but(set(map(str, paths)))
+        """Find out when the models at these paths expire, and forget all others."""
         self._expiries = {path: self._expiries[path] for path in paths if path in self._expiries}
         unknown = [path for path in paths if path not in self._expiries]
         for path in sorted(unknown, key=lambda path: str(path) in self._failures)[:PASS]:
-            self._try(self._learn_one, path)
-
-    def _learn_one(self, path: Path) -> bool:
-        revision = revision_of(path)  # before reading: at worst it is older than what is read, and read again
-        self._expiries[path] = _Expiry(revision, read_header(path).record.expires_at)
-        return True
+            with self._failures.alone(str(path)):
+                revision = revision_of(path)  # before reading: at worst it is older than what is read, and read again
+                self._expiries[path] = _Expiry(revision, read_header(path).record.expires_at)
 
     def _delete(self, path: Path) -> bool:
-        """Say whether the model was deleted; it is looked at again if another server has changed it meanwhile."""
+        """Say whether the model was deleted; one that was changed meanwhile is looked at again at the next sweep."""
         known = self._expiries.pop(path)
         with locked(path.parent):
             if revision_of(path) != known.revision:
@@ -70,30 +68,18 @@ class Sweeper:
             remove(path)
             return True
 
-    def _try(self, work: Callable[[Path], bool], path: Path) -> bool:
-        """Return what the work does, or False if it fails: the file is left for the next time."""
-        try:
-            return work(path)
-        except FileNotFoundError:  # another server was quicker
-            return False
-        except (OSError, RecordError, *DAMAGES) as error:
-            self._failures.tell("the sweep leaves a model that it cannot read or delete", str(path), error)
-            return False
-
-
-def _models(folder: Path) -> list[Path]:
-    """A folder's models, oldest first, after the removal of old leftovers there."""
-    found = sorted(names(folder))
-    models = {name for name in found if name.endswith(SUFFIX)}
-    leftovers = [name for name in found if _may_be_left(name, models)]
-    now = _clock_of(folder) if leftovers else 0
-    for name in leftovers:
-        path = folder / name
-        if name.endswith(RECORD):
-            _remove_old_record(path, now - RECORD_SECONDS)
-        else:
-            _remove_old(path, now - ABANDONED_SECONDS)
-    return [folder / name for name in sorted(models) if ID.fullmatch(name.removesuffix(SUFFIX))]
+    def _tidied(self, folder: Path) -> list[Path]:
+        """Return a folder's models, oldest first, after the removal of old leftovers there."""
+        found: list[str] = []
+        with self._failures.alone(str(folder)):
+            found = sorted(names(folder))
+        models = {name for name in found if name.endswith(SUFFIX)}
+        leftovers = [name for name in found if _may_be_left(name, models)]
+        now = _clock_of(folder) if leftovers else 0
+        for name in leftovers:
+            with self._failures.alone(str(folder / name)):
+                _remove_old(folder / name, now)
+        return [folder / name for name in sorted(models) if ID.fullmatch(name.removesuffix(SUFFIX))]
 
 
 def _may_be_left(name: str, models: set[str]) -> bool:
@@ -102,20 +88,16 @@ def _may_be_left(name: str, models: set[str]) -> bool:
 
 
 def _clock_of(folder: Path) -> float:
-    """The time that new files are given there: ours may have been set, and a shared folder has another machine's."""
+    """Return the time that new files are given there: a shared folder has another machine's clock."""
     with suppress(OSError), temporary(folder / "clock") as probe:
         probe.touch()
         return probe.stat().st_mtime
     return time.time()  # of a full disk
 
 
-def _remove_old(path: Path, oldest: float) -> None:
-    with suppress(FileNotFoundError):  # written to its end meanwhile
-        if path.stat().st_mtime < oldest:
-            path.unlink()
-
-
-def _remove_old_record(path: Path, oldest: float) -> None:
-    with suppress(FileNotFoundError):  # another server was quicker
-        if path.stat().st_mtime < oldest and not is_too_new_to_forget(path.read_bytes()):
-            path.unlink()
+def _remove_old(path: Path, now: float) -> None:
+    is_record = path.suffix == RECORD
+    if path.stat().st_mtime >= now - (RECORD_SECONDS if is_record else ABANDONED_SECONDS):
+        return
+    if not (is_record and is_too_new_to_forget(path.read_bytes())):
+        path.unlink()

@@ -1,4 +1,4 @@
-"""The calls on an object store that we make, with their errors as ours."""
+"""The requests to an object store that a store makes, with its errors as ours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RETRIES = 2
 
 
 class Conflict(Exception):
-    """Another came before."""
+    """Another request came first."""
 
 
 @dataclass(frozen=True)
@@ -33,60 +33,60 @@ class Entry:
 
 
 class Bucket:
-    """Objects by key. All but `list` is one request; all raise FileNotFoundError and StoreUnavailable."""
+    """Objects by key. Each method but `list` is one request; all may raise FileNotFoundError and StoreUnavailable."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def put(self, key: str, contents: bytes) -> None:
-        """An object in the place of what was there."""
+        """Put an object in the place of what was there."""
         with _answering():
             self._client.put(key, contents, use_multipart=False)
 
     def create(self, key: str, contents: bytes) -> str:
-        """A new object's revision. Raises Conflict if there is one."""
+        """Put a new object; return its revision. Raises Conflict if there is one of this key."""
         with _answering():
             return self._client.put(key, contents, mode="create", use_multipart=False)["e_tag"] or ""
 
     def replace(self, key: str, contents: bytes, revision: str) -> None:
-        """Raises Conflict if the object that is there, if any, has another revision."""
+        """Put an object in the place of one of this revision. Raises Conflict if it has another."""
         with _answering():
             self._client.put(key, contents, mode={"e_tag": revision}, use_multipart=False)
 
     def read(self, key: str) -> tuple[bytes, str]:
-        """All of it, and its revision."""
+        """Return the whole object and its revision."""
         with _answering():
             found = self._client.get(key)
             return bytes(found.bytes()), found.meta["e_tag"] or ""
 
     def start(self, key: str, length: int) -> tuple[bytes, int]:
-        """Its first bytes, and how many there are in all."""
+        """Return its first bytes, and how many there are in all."""
         with _answering():
             found = self._client.get(key, options={"range": (0, length)})
             return bytes(found.bytes()), found.meta["size"]
 
     def revision(self, key: str) -> str:
-        """Quick."""
+        """Return the revision of an object, without its contents."""
         with _answering():
             return self._client.head(key)["e_tag"] or ""
 
     def delete(self, *keys: str) -> None:
-        """Those that are there."""
+        """Delete those of these objects that are there."""
         with _answering():
             if keys:
                 self._client.delete(keys)
 
     def list(self, prefix: str, after: str | None = None, at_once: int = 1000) -> Iterator[Sequence[Entry]]:
-        """In order of their keys, those behind `after`; a request for each 1000, when they are asked for."""
+        """Yield the objects after the key `after`, in order of their keys; each 1000 take a request, when needed."""
         with _answering():
             for found in self._client.list(prefix, offset=after, chunk_size=at_once):
                 yield [Entry(each["path"], each["size"]) for each in found]
 
 
 def open_bucket(url: str, seconds: float) -> Bucket:
-    """Of s3://bucket/prefix; who we are, and where it is, comes from the usual AWS_* variables.
+    """Return the bucket of s3://bucket/prefix; its address and our credentials are in the usual AWS_* variables.
 
-    A request has so many seconds. Raises StoreUnavailable for what cannot be written to.
+    A request may take so many seconds. Raises StoreUnavailable for a bucket that cannot be written to.
     """
     limit = timedelta(seconds=seconds)
     try:
@@ -105,7 +105,7 @@ def open_bucket(url: str, seconds: float) -> Bucket:
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """Users are told that it failed; the log has the reason, with addresses that they need not know."""
+    """Raise StoreUnavailable for errors of the client. Only the log names addresses."""
     try:
         yield
     except (AlreadyExistsError, PreconditionError) as error:

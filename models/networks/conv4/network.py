@@ -9,8 +9,10 @@ from torch import Tensor
 
 from models.export.graph import Graph
 from models.inner_loop import Gradient
-from models.networks.conv4.blocks.windows import EPSILON, KERNEL
-from models.networks.conv4.convolution import Statistics, convolution_block
+from models.networks.conv4.block import EPSILON, KERNEL, Statistics
+from models.networks.conv4.compiled.kernels import compilation
+from models.networks.conv4.convolution import convolution_block
+from models.networks.conv4.gradient import Conv4Gradient
 from models.networks.interface import Network
 from models.networks.padding import places, same_padding
 from models.parameters import Parameters
@@ -107,12 +109,10 @@ class Conv4(Network):
         return x.flatten(start_dim=2), statistics
 
     def gradient(self, device: torch.device) -> Gradient[TaskBatch] | None:
-        """Return the compiled one on the CPU."""
-        if device.type != "cpu":
+        """Return the compiled gradient where numba is installed and the device is the CPU."""
+        if not compilation.supports(device):
             return None
-        from models.networks.conv4.gradient import Conv4Gradient  # which is made of this class
-
-        return Conv4Gradient(self)
+        return Conv4Gradient([f"conv{layer}" for layer in range(1, LAYERS + 1)], self.stride, self.window)
 
     def add_to(self, graph: Graph, parameters: Parameters, statistics: Parameters, x: str) -> str:
         """See Network; batch norm is folded into the convolutions before it."""

@@ -67,7 +67,7 @@ def test_a_small_file_alone_is_read_as_any_other(side: int) -> None:
     data = encoded(picture(size=(side, side)).convert("1"), "PNG")
     assert len(data) < QUICK_BYTES
     assert (side**2 < QUICK_PIXELS) == (side == 100)
-    reader = Reader(Settings())
+    reader = Reader.of(Settings())
     _, images = asyncio.run(reader.queries([UploadFile(io.BytesIO(data), size=len(data), filename="a.png")], GREY))
     reader.close()
     assert torch.equal(images[0], decode_all([data])[0])

@@ -22,7 +22,7 @@ from tests.app.drawings import QUERY, SUPPORT, adapt, images, labels, predict
 from tests.app.engine.test_engine import Probe, behind_a_gate
 from tests.app.refusals import problem
 from tests.app.scrape import Scrape, after
-from tests.app.store.test_cache import SIZE, Shelf
+from tests.app.store.test_cache import SIZE, Shelf, use
 from tests.app.stored import stored
 from tests.serving import Server, wait_until
 
@@ -165,10 +165,10 @@ def test_a_load_that_several_wait_for_is_shared() -> None:
     metrics = Metrics()
 
     async def run() -> None:
-        cache, model = ModelCache(2 * SIZE, metrics=metrics), stored()
-        shelf = Shelf(model)
-        await asyncio.gather(*(shelf.use(cache, model) for _ in range(3)))
-        await shelf.use(cache, model)
+        model = stored()
+        cache = ModelCache(Shelf(model), 2 * SIZE, metrics=metrics)
+        await asyncio.gather(*(use(cache, model) for _ in range(3)))
+        await use(cache, model)
 
     asyncio.run(run())
     value = metrics.registry.get_sample_value

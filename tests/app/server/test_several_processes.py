@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from app.server.supervisor import ENDED_AT_ONCE, GAVE_UP
 from tests.app.drawings import QUERY, SUPPORT, adapt, predict
 from tests.serving import Server, wait_until
 
@@ -76,3 +79,32 @@ def test_sigterm_drains_all_and_ends_with_0(tmp_path: Path) -> None:
     assert server.process.wait(30) == 0
     kept = {path.stem for path in server.store.glob("*.safetensors")}
     assert {answer.json()["id"] for answer in answers if answer.status_code == 201} <= kept
+
+
+def test_processes_that_cannot_start_any_more_are_given_up(tmp_path: Path) -> None:
+    checkpoints = tmp_path / "checkpoints"
+    shutil.copytree(os.environ["KSHOT_CHECKPOINTS"], checkpoints)
+    server = Server(tmp_path, processes=2, checkpoints=checkpoints)
+    server.start()
+    assert server.process
+    wait_until(lambda: len(ready(server)) == 2, 60)
+    shutil.rmtree(checkpoints)
+    os.kill(min(ready(server)), signal.SIGKILL)
+    assert server.process.wait(90) == GAVE_UP
+    log = server.log.read_text()
+    assert "There is no omniglot.safetensors" in log
+    assert "giving up" in log
+
+
+def test_a_second_signal_ends_all_at_once(tmp_path: Path) -> None:
+    server = Server(tmp_path, processes=2, max_steps=10**6, max_image_steps=10**9)
+    server.start()
+    assert server.process
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(adapt, server.url, steps=10**5)
+        time.sleep(1)
+        server.process.terminate()
+        time.sleep(0.5)
+        assert server.process.poll() is None
+        server.process.terminate()
+        assert server.process.wait(5) == ENDED_AT_ONCE

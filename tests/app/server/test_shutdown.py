@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.commands.serve import LAST_SECONDS
+from app.server.server import LAST_SECONDS
 from app.settings import Settings
 from tests.app.drawings import QUERY, SUPPORT, adapt, images, labels, predict, scores
 from tests.serving import Server, wait_until

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +14,7 @@ import httpx
 import pytest
 
 from tests.app.drawings import adapt
-from tests.serving import Server, wait_until
+from tests.serving import Server, free_port, wait_until
 
 
 def test_a_check_loads_the_checkpoints_and_ends(tmp_path: Path) -> None:
@@ -63,3 +66,36 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, name: str, value: s
     )
     assert done.returncode != 0
     assert said in done.stderr
+
+
+def test_its_log_ends_with_the_address_to_open_once_it_is_ready(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.start()
+    try:
+        server.wait_for_log(f"Open {server.url} ")
+        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+        events = [line["event"] for line in lines if line["event"] != "request"]
+        assert events[-1] == f"Open {server.url} (its API: {server.url}/docs; Ctrl-C stops the server)"
+    finally:
+        server.stop()
+
+
+def test_on_a_terminal_its_log_is_for_people_and_ctrl_c_ends_it(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    port = free_port()
+    command = [sys.executable, "-m", "kshot", "serve", "--port", str(port), "--store", str(tmp_path)]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    said = b""
+    try:
+        while f"Open http://127.0.0.1:{port} ".encode() not in said:
+            said += os.read(ours, 10_000)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert b"no API keys" in said
+    assert b"{" not in said
+    assert len(said.splitlines()) < 10

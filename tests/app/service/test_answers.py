@@ -9,7 +9,8 @@ import torch
 
 from app.errors import Diverged
 from app.inputs.support_set import Upload
-from app.service.answers import check_finite, hardest, predictions
+from app.service.adaptation import check_finite, hardest
+from app.service.answers import predictions
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.learner import Adaptation, Adapted, Answers
 

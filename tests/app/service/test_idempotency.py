@@ -17,7 +17,7 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from app.service.idempotency import Turns
+from app.service.idempotency import KeyedLocks
 from app.store.interface import RECORD_SECONDS
 from app.tenants.keys import KeyFile
 from tests.app.drawings import SUPPORT, adapt, images, labels
@@ -269,11 +269,11 @@ def test_a_key_is_its_tenants_and_a_full_quota_keeps_no_answer_back(tmp_path: Pa
         server.stop()
 
 
-def test_a_turn_is_forgotten_when_nobody_holds_it() -> None:
-    turns = Turns()
-    lock = turns.of("alice", "name")
-    assert turns.of("alice", "name") is lock
-    assert turns.of("bob", "name") is not lock
+def test_a_lock_is_forgotten_when_nobody_holds_it() -> None:
+    locks = KeyedLocks()
+    lock = locks.of("alice", "name")
+    assert locks.of("alice", "name") is lock
+    assert locks.of("bob", "name") is not lock
     forgotten = weakref.ref(lock)
     del lock
     assert forgotten() is None

@@ -19,9 +19,13 @@ from app.engine.limits import BatchLimits, QueueLimits
 from app.engine.state import State
 from app.inputs.decoding import Decoder
 from app.service import answers
-from app.service.service import FEW, Service
+from app.service.create import create
+from app.service.predict import FEW, predict
+from app.service.service import Service
+from app.service.support_sources import UploadedSupport
 from app.settings import Settings
 from app.store import DirectoryStore
+from app.tenants.tenant import NOBODY
 from tests.app.drawings import SUPPORT, label
 
 
@@ -39,9 +43,9 @@ def files() -> list[UploadFile]:
 
 async def adapt_and_predict(service: Service) -> None:
     form = AdaptForm(images=files(), labels=[label(path) for path in SUPPORT], steps=0)
-    model = await service.adapt(form)
+    created = await create(service, NOBODY, UploadedSupport(form))
     many = [file for _ in range(FEW // (5 * len(SUPPORT)) + 1) for file in files()]  # five scores each
-    answer = await service.predict(PredictForm(model_id=model.id, images=many))
+    answer = await predict(service, NOBODY, PredictForm(model_id=created.answer.id, images=many))
     assert len(answer.predictions) == len(many)
 
 
@@ -64,7 +68,7 @@ def test_reading_decoding_and_large_answers_are_left_to_threads(
     watch(DirectoryStore, "put")
     settings = Settings(store=tmp_path)
     engine = Engine(CheckpointRegistry.of(settings), QueueLimits.of(settings), BatchLimits.of(settings))
-    service = Service(settings, engine, DirectoryStore(tmp_path))
+    service = Service.of(settings, engine, DirectoryStore(tmp_path))
     engine.start()
     while engine.state is State.LOADING:
         time.sleep(0.01)
@@ -72,5 +76,5 @@ def test_reading_decoding_and_large_answers_are_left_to_threads(
         asyncio.run(adapt_and_predict(service))
     finally:
         engine.close()
-        service.reader.close()
+        service.close()
     assert called == {"predictions": False, "decode": False, "put": False}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -12,10 +14,11 @@ import pytest
 import structlog
 
 from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
-from app.store import DirectoryStore, new_id
+from app.store import DirectoryStore, Swept, new_id
 from app.store.directory import sweeper
 from app.store.interface import ABANDONED_SECONDS, RECORD_SECONDS, Usage
-from tests.app.stored import stored
+from models import atomic_file
+from tests.app.stored import revision_of, stored
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def test_a_damaged_file_is_told_from_a_missing_one_and_spoils_no_list(store: Dir
     with pytest.raises(ModelDamaged, match=bad.record.id):
         store.get(bad.record.id)
     assert [model.id for model in store.page(10)[0]] == [kept.record.id]
-    assert store.sweep() == 0
+    assert store.sweep().models == 0
     store.delete(bad.record.id)
 
 
@@ -61,7 +64,7 @@ def test_a_directory_that_is_named_as_a_model_spoils_nothing(store: DirectorySto
         (store.directory / name).mkdir()
         os.utime(store.directory / name, (0, 0))
     assert [model.id for model in store.page(10)[0]] == [kept.record.id]
-    assert store.sweep() == 1
+    assert store.sweep().models == 1
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a directory nobody can write to, root neither")
@@ -129,13 +132,13 @@ def test_a_sweep_reads_no_model_twice_and_still_sees_it_expire(
     kept, old = stored(), stored(expires_in=0.3)
     for each in (kept, old):
         store.put(each)
-    assert store.sweep() == 0
+    assert store.sweep().models == 0
     monkeypatch.setattr(sweeper, "read_header", lambda _: pytest.fail("read again"))
     time.sleep(0.4)
-    assert store.sweep() == 1
-    assert store.sweep() == 0
-    assert store.revision(kept.record.id)
-    assert store.revision(old.record.id) is None
+    assert store.sweep().models == 1
+    assert store.sweep().models == 0
+    assert revision_of(store, kept.record.id)
+    assert revision_of(store, old.record.id) is None
 
 
 def test_a_sweep_goes_on_after_a_file_that_fails_and_tells_of_it_once(store: DirectoryStore) -> None:
@@ -144,8 +147,8 @@ def test_a_sweep_goes_on_after_a_file_that_fails_and_tells_of_it_once(store: Dir
         store.put(each)
     (store.directory / f"{bad.record.id}.safetensors").write_bytes(b"damaged")
     with structlog.testing.capture_logs() as logs:
-        assert store.sweep() == 1
-        assert store.sweep() == 0
+        assert store.sweep().models == 1
+        assert store.sweep().models == 0
     assert [entry["place"] for entry in logs] == [str(store.directory / f"{bad.record.id}.safetensors")]
 
 
@@ -153,7 +156,7 @@ def test_a_sweep_does_a_share_of_what_there_is(store: DirectoryStore, monkeypatc
     monkeypatch.setattr(sweeper, "PASS", 2)
     for _ in range(5):
         store.put(stored(expires_in=-1))
-    assert [store.sweep() for _ in range(4)] == [2, 2, 1, 0]
+    assert [store.sweep().models for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_a_put_is_on_the_disk_with_its_name_and_its_images(
@@ -195,3 +198,68 @@ def test_opening_a_store_reads_none_of_its_models(store: DirectoryStore, monkeyp
     store.put(stored())
     monkeypatch.setattr(os, "scandir", lambda *_: pytest.fail("listed"))
     DirectoryStore(store.directory)
+
+
+def test_a_folder_or_file_that_cannot_be_swept_keeps_no_other_from_it(
+    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, ours = store.of("a"), store.of("b")
+    theirs.put(stored(expires_in=-1))
+    ours.put(stored(expires_in=-1))
+    (ours.directory / "old.part").touch()
+    os.utime(ours.directory / "old.part", (0, 0))
+    scan, unlink = os.scandir, Path.unlink
+
+    def scan_unless_theirs(path: str | Path) -> Iterator[os.DirEntry[str]]:
+        if Path(path) == theirs.directory:
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    def unlink_unless_part(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "old.part":
+            raise PermissionError(13, "Permission denied")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(os, "scandir", scan_unless_theirs)
+    monkeypatch.setattr(Path, "unlink", unlink_unless_part)
+    with structlog.testing.capture_logs() as logs:
+        assert store.sweep() == Swept(models=1, failures=2)
+        assert store.sweep() == Swept(models=0, failures=2)
+    assert [entry["place"] for entry in logs] == [str(theirs.directory), str(ours.directory / "old.part")]
+    monkeypatch.undo()
+    assert store.sweep() == Swept(models=1, failures=0)
+
+
+def test_a_revision_that_cannot_be_told_is_that_of_no_model_and_spoils_no_other(
+    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, bad = store.put(stored()), store.of("theirs").put(stored())
+    stat = Path.stat
+
+    def stat_unless_theirs(path: Path, **options: bool) -> os.stat_result:
+        if path.parent.name == "tenant-theirs":
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat_unless_theirs)
+    assert store.revisions([("theirs", bad.record.id), ("", kept.record.id), ("", "../x")]) == [
+        None,
+        kept.revision,
+        None,
+    ]
+    with pytest.raises(StoreUnavailable, match="Permission denied"):
+        store.of("theirs").get(bad.record.id)
+
+
+def test_a_folder_that_an_earlier_release_has_locked_is_waited_for_and_no_file_is_left(
+    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic_file, "LOCK_SECONDS", 0.1)
+    descriptor = os.open(store.directory, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)  # as releases before did
+    with pytest.raises(StoreUnavailable, match="another process keeps the folder locked"):
+        store.put(stored())
+    assert list(store.directory.iterdir()) == []
+    os.close(descriptor)
+    store.put(stored())
+    assert len(list(store.directory.iterdir())) == 1

@@ -8,6 +8,7 @@ import sys
 from app.settings import Settings
 from app.store import new_id, open_store
 from tests.app.store.conftest import Address
+from tests.app.stored import revision_of
 
 PROCESSES, ROUNDS = 3, 7
 WORK = """
@@ -16,7 +17,7 @@ from contextlib import suppress
 from app.errors import ModelNotFound
 from app.settings import Settings
 from app.store import open_store
-from tests.app.stored import stored
+from tests.app.stored import revision_of, stored
 
 address, rounds, *ids = sys.argv[1:]
 store = open_store(Settings(store=address))
@@ -43,7 +44,7 @@ def test_the_same_ids_may_be_made_changed_and_deleted_by_several_processes(addre
     assert left <= set(ids)
     assert left, "the last round keeps what it makes"
     for each in ids:
-        assert (store.revision(each) is not None) == (each in left)
+        assert (revision_of(store, each) is not None) == (each in left)
     for each in left:
         assert store.get(each).record.steps > 0
         with store.images(each) as file:

@@ -15,12 +15,12 @@ import structlog
 
 from app.errors import RecordOutdated, RecordTooNew
 from app.inputs import support_archive
-from app.store import DirectoryStore, Store, Stored
-from app.store.records import AnswerRecord, Document, IntentRecord, ModelRecord, Record, SupportRecord, Update
+from app.store import DirectoryStore, Store
+from app.store.records import AnswerRecord, IntentRecord, ModelRecord, Record, SupportRecord, Update
 from app.threads import Cancellation
 from models.inputs.image import ImageInput
 from tests.app.store.conftest import Opener
-from tests.app.stored import stored
+from tests.app.stored import NewerModelRecord, put_newer, revision_of, stored, with_owner
 
 RECORDS = Path(__file__).parents[2] / "data" / "records"
 VERSIONS = sorted(RECORDS.glob("version-*"))
@@ -30,17 +30,6 @@ SPECS = {
 }
 CLASSES = {"drawings": 5, "photos": 2}
 SHAPES = {"drawings": (25, 1, 28, 28), "photos": (4, 3, 224, 224)}
-
-
-def with_owner(document: Document) -> Document:
-    return {**document, "owner": "nobody"}
-
-
-class NewerModelRecord(ModelRecord):
-    """As a later build might have it."""
-
-    updates: ClassVar[Sequence[Update]] = (*ModelRecord.updates, with_owner)
-    owner: str = "somebody"
 
 
 class NewerIntentRecord(IntentRecord):
@@ -120,17 +109,9 @@ def test_what_is_no_document_is_damaged_and_not_of_another_version(document: str
         ModelRecord.read(document)
 
 
-def put_newer(store: Store, expires_in: float | None = None) -> str:
-    """As a newer build on the same store would."""
-    older = stored(expires_in=expires_in)
-    record = NewerModelRecord(**dict(older.record))
-    store.put(Stored(record, older.tensors), images=b"pictures")
-    return record.id
-
-
 def test_a_model_of_a_newer_build_is_refused_by_name_and_left_as_it_is(store: Store) -> None:
     model_id = put_newer(store)
-    before = store.revision(model_id)
+    before = revision_of(store, model_id)
     for call in (
         lambda: store.get(model_id),
         lambda: store.describe(model_id),
@@ -140,7 +121,7 @@ def test_a_model_of_a_newer_build_is_refused_by_name_and_left_as_it_is(store: St
     ):
         with pytest.raises(RecordTooNew, match=r"version 2 of its record.* reads versions 0 to 1.* left as it is"):
             call()
-    assert store.revision(model_id) == before
+    assert revision_of(store, model_id) == before
 
 
 def test_a_list_leaves_out_models_of_a_newer_build_and_tells_of_it_once(store: Store) -> None:
@@ -167,13 +148,13 @@ def test_a_sweep_leaves_models_and_records_of_a_newer_build(
     for _ in range(2):
         store.sweep()
         open_again().sweep()
-    assert store.revision(model_id)
+    assert revision_of(store, model_id)
     assert store.recall("0" * 64) == newer
     assert store.recall("1" * 64) is None
     monkeypatch.setattr(ModelRecord, "updates", NewerModelRecord.updates)  # now this is the newer build
     monkeypatch.setattr(AnswerRecord, "updates", NewerIntentRecord.updates)
     store.sweep()
-    assert store.revision(model_id) is None
+    assert revision_of(store, model_id) is None
     assert store.recall("0" * 64) is None
 
 
@@ -200,14 +181,14 @@ def test_two_builds_on_one_store_go_forward_and_back(store: Store, open_again: O
 
 def test_a_model_that_a_newer_build_changed_is_not_deleted_by_what_was_read_before(store: Store) -> None:
     model_id = store.put(stored(expires_in=0.2)).record.id
-    assert store.sweep() == 0
+    assert store.sweep().models == 0
     with pytest.MonkeyPatch.context() as newer_build:
         newer_build.setattr(ModelRecord, "updates", NewerModelRecord.updates)
         store.update(model_id, lambda record: record.model_copy(update={"expires_at": None}))
     time.sleep(0.3)
     store.sweep()
     store.sweep()
-    assert store.revision(model_id)
+    assert revision_of(store, model_id)
 
 
 def test_kept_images_of_a_newer_build_are_not_told_as_damaged(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from app.errors import KeysUnavailable
 from app.tenants.keys import KeyFile
-from app.tenants.token_bucket import Rates
+from app.tenants.token_bucket import TokenBuckets
 
 KSHOT = Path(sys.executable).with_name("kshot")
 
@@ -69,13 +70,29 @@ def test_a_damaged_file_lets_nobody_in(tmp_path: Path) -> None:
         file.find(token)
 
 
+def test_keys_of_older_releases_are_read_and_those_of_newer_ones_are_named_and_left(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    file = KeyFile(path)
+    key, token = file.add("alice")
+    (document,) = json.loads(path.read_text())
+    assert document.pop("format_version") == 1
+    path.write_text(json.dumps([document]))
+    assert KeyFile(path).find(token) == key
+    newer = json.dumps([{**document, "format_version": 2}])
+    path.write_text(newer)
+    for call in (lambda: file.find(token), lambda: file.add("bob"), lambda: file.revoke(key.id)):
+        with pytest.raises(KeysUnavailable, match=f"a newer release made: {key.id}"):
+            call()
+    assert path.read_text() == newer
+
+
 def test_a_bucket_holds_a_minute_and_refills_evenly() -> None:
     now = 100.0
-    rates = Rates(lambda: now)
-    assert [rates.take("a", 6) for _ in range(7)] == [0, 0, 0, 0, 0, 0, pytest.approx(10)]
-    assert rates.take("b", 6) == 0
+    buckets = TokenBuckets(lambda: now)
+    assert [buckets.take("a", 6) for _ in range(7)] == [0, 0, 0, 0, 0, 0, pytest.approx(10)]
+    assert buckets.take("b", 6) == 0
     now += 10.001
-    assert rates.take("a", 6) == 0
-    assert rates.take("a", 6) == pytest.approx(9.999)
+    assert buckets.take("a", 6) == 0
+    assert buckets.take("a", 6) == pytest.approx(9.999)
     now += 1000
-    assert [bool(rates.take("a", 6)) for _ in range(7)] == [False] * 6 + [True]
+    assert [bool(buckets.take("a", 6)) for _ in range(7)] == [False] * 6 + [True]

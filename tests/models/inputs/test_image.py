@@ -72,6 +72,12 @@ def test_a_large_picture_keeps_its_transparency() -> None:
     assert (pixels[:, :, 15:] > 245).all()
 
 
+@pytest.mark.parametrize("spec", [GREY, COLOUR])
+def test_what_is_kept_is_restored_in_every_number(spec: ImageInput) -> None:
+    noise = torch.randint(0, 256, spec.example, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(spec.restore(spec.keep(noise)), noise)
+
+
 def test_normalizing_puts_channels_last() -> None:
     spec = ImageInput(channels=1, size=2, mean=1.0, std=-1.0)
     images = torch.tensor([[[[255, 0], [0, 255]]]], dtype=torch.uint8)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 
 from meta_training.presets import PHOTO
 from meta_training.pretrained import start
 from models.architecture import Architecture
+from models.encoders.efficientnet_lite.encoder import EfficientNetLite
 from models.encoders.efficientnet_lite.layers import blocks
 from models.encoders.efficientnet_lite.plain import encode
 from models.encoders.efficientnet_lite.pretrained import imagenet_weights
+from models.inputs.image import ImageInput
+from models.networks.conv4.network import Conv4
 from models.networks.last_block import LastBlock, regions
 from models.parameters import Parameters, stack
 
@@ -47,6 +52,23 @@ def test_tasks_have_weights_of_their_own_and_images_do_not_touch_each_other(thet
         own = {name: tensor[task : task + 1] for name, tensor in parameters.items()}
         alone, _ = LastBlock()(own, x[task : task + 1, 1:2])
         torch.testing.assert_close(together[task : task + 1, 1:2], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_a_step_on_a_photo_costs_five_of_those_on_a_drawing() -> None:
+    """The service's limit of images × steps is counted in the latter."""
+    assert LastBlock().cost == 5
+    assert Conv4(channels=1, size=28).cost == 1
+
+
+@pytest.mark.parametrize("variant", [0, 1, 2])
+def test_a_variant_takes_what_its_encoder_gives(variant: Literal[0, 1, 2]) -> None:
+    network = LastBlock(variant=variant, size=EfficientNetLite(variant=variant).size)
+    encoder = EfficientNetLite(variant=variant, until=network.first)
+    assert network.takes == encoder.output(ImageInput(channels=3, size=encoder.size))
+    parameters = network.initialize(torch.Generator().manual_seed(0))
+    assert {name: tuple(tensor.shape) for name, tensor in parameters.items()} == network.shapes()
+    features, _ = network(stack(parameters, 1), torch.rand(1, 2, *network.takes))
+    assert features.shape == (1, 2, network.features)
 
 
 def test_quarters_of_an_odd_side_share_the_middle() -> None:

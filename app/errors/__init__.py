@@ -1,0 +1,140 @@
+"""The service's branch of the tree of errors a user can cause; each has its HTTP status and problem type.
+
+models.errors.KshotError
+└── AppError
+    ├── NotAForm, SupportUnsuitable
+    ├── ImagesMissing, TooManyImages, UploadAmbiguous, LabelsMismatch, LabelInvalid
+    ├── TooFewClasses, TooManyClasses
+    ├── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels, TooManyPixels
+    ├── ArchiveError: ArchiveUnreadable, ArchiveUnsafeName, ArchiveEncrypted, ArchiveNested, ArchiveTooLarge,
+    │                 ArchiveLayout
+    ├── StepsOutOfRange, CheckpointUnknown, Diverged
+    ├── ImagesNotKept, ImageNotThere, ImageUnknown, ClassUnknown, ClassesClash
+    ├── IdempotencyKeyReused
+    ├── AccessError: KeyMissing, KeyInvalid, KeyForbidden, RateExceeded, QuotaReached, KeysUnavailable
+    ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable, UploadsUnavailable
+    ├── RecordError: RecordTooNew, RecordOutdated
+    └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout, OutOfMemory
+"""
+
+from __future__ import annotations
+
+from app.errors.access import (
+    AccessError,
+    KeyForbidden,
+    KeyInvalid,
+    KeyMissing,
+    KeysUnavailable,
+    QuotaReached,
+    RateExceeded,
+)
+from app.errors.base import AppError
+from app.errors.engine import (
+    CheckpointMismatch,
+    CheckpointUnknown,
+    ComputeTimeout,
+    Diverged,
+    EngineError,
+    NotReady,
+    OutOfMemory,
+    QueueFull,
+    QueueTimeout,
+    StepsOutOfRange,
+)
+from app.errors.stored import (
+    ClassesClash,
+    ClassUnknown,
+    IdempotencyKeyReused,
+    ImageNotThere,
+    ImagesNotKept,
+    ImageUnknown,
+    ModelDamaged,
+    ModelNotFound,
+    RecordError,
+    RecordOutdated,
+    RecordTooNew,
+    StoreUnavailable,
+)
+from app.errors.uploads import (
+    ArchiveEncrypted,
+    ArchiveError,
+    ArchiveLayout,
+    ArchiveNested,
+    ArchiveTooLarge,
+    ArchiveUnreadable,
+    ArchiveUnsafeName,
+    ImageEmpty,
+    ImageError,
+    ImagesMissing,
+    ImageTooManyBytes,
+    ImageTooManyPixels,
+    ImageTruncated,
+    ImageUnreadable,
+    LabelInvalid,
+    LabelsMismatch,
+    NotAForm,
+    SupportUnsuitable,
+    TooFewClasses,
+    TooManyClasses,
+    TooManyImages,
+    TooManyPixels,
+    UploadAmbiguous,
+    UploadsUnavailable,
+)
+
+__all__ = [
+    "AccessError",
+    "AppError",
+    "ArchiveEncrypted",
+    "ArchiveError",
+    "ArchiveLayout",
+    "ArchiveNested",
+    "ArchiveTooLarge",
+    "ArchiveUnreadable",
+    "ArchiveUnsafeName",
+    "CheckpointMismatch",
+    "CheckpointUnknown",
+    "ClassUnknown",
+    "ClassesClash",
+    "ComputeTimeout",
+    "Diverged",
+    "EngineError",
+    "IdempotencyKeyReused",
+    "ImageEmpty",
+    "ImageError",
+    "ImageNotThere",
+    "ImageTooManyBytes",
+    "ImageTooManyPixels",
+    "ImageTruncated",
+    "ImageUnknown",
+    "ImageUnreadable",
+    "ImagesMissing",
+    "ImagesNotKept",
+    "KeyForbidden",
+    "KeyInvalid",
+    "KeyMissing",
+    "KeysUnavailable",
+    "LabelInvalid",
+    "LabelsMismatch",
+    "ModelDamaged",
+    "ModelNotFound",
+    "NotAForm",
+    "NotReady",
+    "OutOfMemory",
+    "QueueFull",
+    "QueueTimeout",
+    "QuotaReached",
+    "RateExceeded",
+    "RecordError",
+    "RecordOutdated",
+    "RecordTooNew",
+    "StepsOutOfRange",
+    "StoreUnavailable",
+    "SupportUnsuitable",
+    "TooFewClasses",
+    "TooManyClasses",
+    "TooManyImages",
+    "TooManyPixels",
+    "UploadAmbiguous",
+    "UploadsUnavailable",
+]

@@ -1,0 +1,108 @@
+"""Errors in what was uploaded."""
+
+from __future__ import annotations
+
+from app.errors.base import AppError
+
+
+class NotAForm(AppError):
+    status = 415
+    type, title = "/problems/not-a-form", "The body is not a form"
+
+
+class ImagesMissing(AppError):
+    type, title = "/problems/images-missing", "No images were sent"
+
+
+class UploadAmbiguous(AppError):
+    type, title = "/problems/upload-ambiguous", "Both images and an archive were sent"
+
+
+class LabelsMismatch(AppError):
+    type, title = "/problems/labels-mismatch", "Images and labels differ in number"
+
+
+class LabelInvalid(AppError):
+    type, title = "/problems/label-invalid", "A label cannot be used"
+
+
+class TooFewClasses(AppError):
+    type, title = "/problems/too-few-classes", "A classifier needs two classes"
+
+
+class TooManyClasses(AppError):
+    type, title = "/problems/too-many-classes", "More classes than this server takes"
+
+
+class TooManyImages(AppError):
+    status = 413
+    type, title = "/problems/too-many-images", "More images than this server takes"
+
+
+class SupportUnsuitable(AppError):
+    type, title = "/problems/support-unsuitable", "The support set does not fit the checkpoint"
+
+
+class ImageError(AppError):
+    """An image cannot be used; the whole request fails with it."""
+
+
+class ImageEmpty(ImageError):
+    type, title = "/problems/image-empty", "The file is empty"
+
+
+class ImageUnreadable(ImageError):
+    type, title = "/problems/image-unreadable", "The file is not an image that can be read"
+
+
+class ImageTruncated(ImageError):
+    type, title = "/problems/image-truncated", "The image is cut short or damaged"
+
+
+class ImageTooManyBytes(ImageError):
+    status = 413
+    type, title = "/problems/image-too-many-bytes", "The file is too large"
+
+
+class ImageTooManyPixels(ImageError):
+    status = 413
+    type, title = "/problems/image-too-many-pixels", "The picture has too many pixels"
+
+
+class TooManyPixels(ImageError):
+    status = 413
+    type, title = "/problems/too-many-pixels", "The pictures have too many pixels together"
+
+
+class ArchiveError(AppError):
+    """An archive cannot be used; nothing of it is."""
+
+
+class ArchiveUnreadable(ArchiveError):
+    type, title = "/problems/archive-unreadable", "The archive cannot be read"
+
+
+class ArchiveUnsafeName(ArchiveError):
+    type, title = "/problems/archive-unsafe-name", "The archive names a file outside itself"
+
+
+class ArchiveEncrypted(ArchiveError):
+    type, title = "/problems/archive-encrypted", "The archive is encrypted"
+
+
+class ArchiveNested(ArchiveError):
+    type, title = "/problems/archive-nested", "The archive holds another archive"
+
+
+class ArchiveTooLarge(ArchiveError):
+    status = 413
+    type, title = "/problems/archive-too-large", "The archive unpacks to too much"
+
+
+class ArchiveLayout(ArchiveError):
+    type, title = "/problems/archive-layout", "The archive is not a folder for each class"
+
+
+class UploadsUnavailable(AppError):
+    status = 503
+    type, title = "/problems/uploads-unavailable", "The upload cannot be received now"

@@ -1,0 +1,84 @@
+"""List, show, rename and delete models, and show the images that they were adapted to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+
+from app import errors
+from app.api.labels import check_label
+from app.inputs import support_archive
+from app.service import answers
+from app.service.service import Service
+from app.service.support_sources import check_known
+from app.store.records import ModelRecord
+from app.tenants.tenant import Tenant
+from kshot.types import CheckpointInfo, Model, ModelPage, Names, SupportImages
+
+
+def list_checkpoints(service: Service) -> list[CheckpointInfo]:
+    """Return what is known of each checkpoint. Raises NotReady."""
+    service.engine.require_ready()
+    registry = service.checkpoints
+    return [
+        answers.checkpoint_info(name, learner.checkpoint, name == registry.default)
+        for name, learner in registry.learners.items()
+    ]
+
+
+async def list_models(service: Service, tenant: Tenant, limit: int, cursor: str | None) -> ModelPage:
+    """Return a page of models, newest first."""
+    records, next_cursor = await service.library.of(tenant.name).page(limit, cursor)
+    return ModelPage(models=[answers.model_summary(record) for record in records], next_cursor=next_cursor)
+
+
+async def show(service: Service, tenant: Tenant, model_id: str) -> Model:
+    """Return a model without its weights. Raises ModelNotFound."""
+    return answers.model_answer(await service.library.of(tenant.name).describe(model_id))
+
+
+async def rename(service: Service, tenant: Tenant, model_id: str, names: Names) -> Model:
+    """Give a model and its classes other names; its weights stay. Raises AppError."""
+    record = await service.library.of(tenant.name).update(model_id, partial(renamed, names=names))
+    return answers.model_answer(record)
+
+
+async def delete(service: Service, tenant: Tenant, model_id: str) -> None:
+    """Delete a model. Raises ModelNotFound."""
+    await service.library.of(tenant.name).delete(model_id)
+
+
+async def list_images(service: Service, tenant: Tenant, model_id: str) -> SupportImages:
+    """Return what a model was adapted to. Raises ModelNotFound or ImagesNotKept."""
+    model, file = await service.library.of(tenant.name).images(model_id)
+    return SupportImages(images=await service.library.reads.run(support_archive.listed, file, model))
+
+
+async def show_image(service: Service, tenant: Tenant, model_id: str, index: int) -> tuple[bytes, str]:
+    """Return one of these images as a file, and its media type. Raises ImageNotThere too."""
+    model, file = await service.library.of(tenant.name).images(model_id)
+    found = await service.library.reads.run(support_archive.picture, file, model, index)
+    if found is None:
+        raise errors.ImageNotThere(f"Model {model_id} has no image {index}. See its /images.", field="index")
+    learner = service.checkpoints.learners.get(model.checkpoint.name)
+    return found, learner.checkpoint.metadata.input.media_type if learner else support_archive.MEDIA_TYPE
+
+
+def renamed(model: ModelRecord, names: Names) -> ModelRecord:
+    """Return the model with its new names. Raises ClassUnknown, LabelInvalid or ClassesClash."""
+    check_known(list(names.classes), model.classes, "classes")
+    new = {old: check_label(label, f"classes[{old}]", field="classes") for old, label in names.classes.items()}
+    classes = [new.get(label, label) for label in model.classes]
+    if twice := [label for label, times in Counter(classes).items() if times > 1]:
+        detail = f"{twice[0]!r} would name two classes. Give each its own name."
+        raise errors.ClassesClash(detail, field="classes")
+    return model.model_copy(
+        update={
+            "name": names.name if "name" in names.model_fields_set else model.name,
+            "classes": classes,
+            "shots": {new.get(label, label): shots for label, shots in model.shots.items()},
+            "hardest_images": [
+                image.model_copy(update={"label": new.get(image.label, image.label)}) for image in model.hardest_images
+            ],
+        }
+    )

@@ -1,0 +1,44 @@
+"""Classify images with a model."""
+
+from __future__ import annotations
+
+from app.api.forms import PredictForm
+from app.engine.work import PredictWork
+from app.service import answers
+from app.service.service import Service
+from app.store import Stored
+from app.tenants.tenant import Tenant
+from kshot.types import PredictAnswer, PredictTimings
+from models.learner import Adapted
+
+FEW = 1000  # scores, which take a fraction of a millisecond to write
+
+
+async def predict(service: Service, tenant: Tenant, form: PredictForm) -> PredictAnswer:
+    """Return what a model of the tenant says about each image. Raises AppError."""
+    service.engine.require_ready()
+    async with service.library.of(tenant.name).using(form.model_id) as stored:
+        return await _predict(service, tenant, form, stored)
+
+
+async def _predict(service: Service, tenant: Tenant, form: PredictForm, stored: Stored) -> PredictAnswer:
+    model = stored.record
+    name = model.checkpoint.name
+    checkpoint = service.checkpoints.matching(model.id, name, model.checkpoint.digest)
+    watch = service.stopwatch(name)
+    with service.engine.expecting(), watch("decode"):
+        queries, images = await service.reader.queries(form.images, checkpoint.metadata.input)
+    adapted = Adapted(dict(stored.tensors))
+    work = PredictWork(checkpoint=name, images=images, adapted=adapted, transductive=form.transductive)
+    said = await service.run(work, tenant, watch)
+    given = queries, said, checkpoint, model.classes, form.top_k
+    # In a thread: a thousand images with a hundred labels each take as long as many requests.
+    few = said.probabilities.numel() <= FEW
+    predictions = answers.predictions(*given) if few else await service.workers.run(answers.predictions, *given)
+    return PredictAnswer(
+        model_id=model.id,
+        checkpoint=answers.checkpoint_reference(model.checkpoint),
+        predictions=predictions,
+        transductive=form.transductive,
+        timings_ms=PredictTimings(**watch.ms),
+    )

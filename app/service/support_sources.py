@@ -1,0 +1,126 @@
+"""Where the support set of a new model comes from: the request, or another model's images with changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from app import errors
+from app.api.forms import AdaptForm, Choices, SupportForm, VersionForm
+from app.inputs.limits import SetLimits
+from app.inputs.support_archive import Kept
+from app.inputs.support_set import SupportSet, Upload
+from app.service.adaptation import AdaptationTask
+from app.service.library import TenantModels
+from app.service.service import Service
+
+
+class SupportSource(Protocol):
+    """A support set that is still to be read."""
+
+    @property
+    def form(self) -> SupportForm:
+        """What was sent."""
+
+    async def read(self, service: Service, models: TenantModels) -> AdaptationTask:
+        """Read and decode the support set. Raises AppError."""
+
+
+@dataclass(frozen=True)
+class UploadedSupport:
+    """The images of a form for POST /adapt."""
+
+    form: AdaptForm
+
+    async def read(self, service: Service, models: TenantModels) -> AdaptationTask:
+        """See SupportSource."""
+        form = self.form
+        service.engine.require_ready()
+        name, checkpoint = service.checkpoints.named(form.checkpoint)
+        service.limits.check_steps(form.steps)
+        watch = service.stopwatch(name)
+        with service.engine.expecting(), watch("decode"):
+            support, images = await service.reader.support(form, checkpoint.metadata.input)
+        choices = Choices(**form.model_dump(include=set(Choices.model_fields)))
+        return AdaptationTask(name, checkpoint, support, images, choices, form.name, watch)
+
+
+@dataclass(frozen=True)
+class EditedSupport:
+    """The images of a model without those that the form removes, and with those that it adds."""
+
+    model_id: str
+    form: VersionForm
+
+    async def read(self, service: Service, models: TenantModels) -> AdaptationTask:
+        """See SupportSource."""
+        form = self.form
+        service.limits.check_steps(form.steps)
+        parent, file = await models.images(self.model_id)
+        name = parent.checkpoint.name
+        checkpoint = service.checkpoints.matching(parent.id, name, parent.checkpoint.digest)
+        spec = checkpoint.metadata.input
+        watch = service.stopwatch(name)
+        with service.engine.expecting(), watch("decode"):
+            kept = without(await service.reader.unpack(file, parent, spec), form)
+            adds = form.images or form.labels or form.archive
+            added = await service.reader.support(form, spec, least_classes=1) if adds else None
+        support, images = joined(kept, added, service.reader.limits)
+        choices = merged(form, kept.choices)
+        return AdaptationTask(name, checkpoint, support, images, choices, form.name or parent.name, watch, parent)
+
+
+def without(kept: Kept, form: VersionForm) -> Kept:
+    """Leave out what the form removes. Raises ImageUnknown or ClassUnknown."""
+    gone = set(form.remove)
+    _check_indices(form.remove, len(kept.images))
+    classes = set(form.remove_class)
+    check_known(form.remove_class, kept.support.classes, "remove_class")
+    left = [upload for upload in kept.support.uploads if upload.index not in gone and upload.label not in classes]
+    images = kept.images[torch.tensor([upload.index for upload in left], dtype=torch.long)]
+    return replace(kept, support=_in_order(left, kept.support.classes, []), images=images)
+
+
+def joined(kept: Kept, added: tuple[SupportSet, Tensor] | None, limits: SetLimits) -> tuple[SupportSet, Tensor]:
+    """Return the images that are kept, then those added. Raises TooManyImages, TooFewClasses or TooManyClasses."""
+    support, images = kept.support, kept.images
+    if added:
+        more, their_images = added
+        classes = [*support.classes, *more.classes]
+        support = _in_order([*support.uploads, *more.uploads], classes, more.skipped)
+        images = torch.cat([images, their_images])
+    limits.check_images(len(images), "images")
+    limits.check_classes(support.classes, "images")
+    return support, images
+
+
+def merged(form: VersionForm, parent: Choices) -> Choices:
+    """Return the form's choices, and the parent's where the form makes none."""
+    own = {name: getattr(form, name) for name in Choices.model_fields if getattr(form, name) is not None}
+    return parent.model_copy(update=own)
+
+
+def check_known(labels: Sequence[str], classes: Sequence[str], field: str) -> None:
+    """Raise ClassUnknown for a label that is none of the classes."""
+    for label in labels:
+        if label not in classes:
+            detail = f"There is no class {label!r:.120}; the model has: {', '.join(classes)}."
+            raise errors.ClassUnknown(detail, field=field)
+
+
+def _check_indices(indices: Sequence[int], images: int) -> None:
+    for place, index in enumerate(indices):
+        if not 0 <= index < images:
+            detail = f"remove[{place}] is {index}; the model has the images 0 to {images - 1}. See its /images."
+            raise errors.ImageUnknown(detail, field="remove", index=place)
+
+
+def _in_order(found: Sequence[Upload], classes: Sequence[str], skipped: list[str]) -> SupportSet:
+    """Return a support set of these, numbered anew, and of the classes those that have images, in their order."""
+    labels = {upload.label for upload in found}
+    order = [label for label in dict.fromkeys(classes) if label in labels]
+    return SupportSet([replace(upload, index=index) for index, upload in enumerate(found)], order, skipped)

@@ -1,0 +1,74 @@
+"""`kshot checkpoint build`: a checkpoint with an encoder of one's own, without meta-training.
+
+    kshot checkpoint build --encoder dinov2.onnx --size 224 --name dinov2 --out checkpoints
+    KSHOT_CHECKPOINTS=checkpoints KSHOT_CHECKPOINT=dinov2 kshot serve
+
+Heavy imports wait until the command runs, so that `kshot --help` answers at once.
+"""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from meta_training.errors import errors_for_people
+
+Colour = tuple[float, float, float]
+app = typer.Typer(no_args_is_help=True, help="Make checkpoints without meta-training.")
+
+
+@app.callback()
+def _checkpoint() -> None:
+    """Make checkpoints without meta-training."""
+
+
+@app.command()
+def build(
+    encoder: Annotated[
+        Path, typer.Option(help="An ONNX file. Its one input takes float32 images [B, 3, size, size], for any B.")
+    ],
+    size: Annotated[int, typer.Option(min=8, help="Side of the images that it takes, in pixels.")],
+    name: Annotated[str, typer.Option(help="Name of the checkpoint.")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME.safetensors; the one that KSHOT_CHECKPOINTS names.")],
+    mean: Annotated[Colour, typer.Option(help="Subtracted from pixels between 0 and 1: R G B.")] = (
+        0.485,
+        0.456,
+        0.406,
+    ),
+    std: Annotated[Colour, typer.Option(help="Then they are divided by it: R G B.")] = (0.229, 0.224, 0.225),
+    output: Annotated[str | None, typer.Option(help="The output to take; the first when not given.")] = None,
+    pool: Annotated[
+        Literal["none", "first", "mean", "places"] | None,
+        typer.Option(help="`first` (default) or `mean` of the tokens [B, L, F]; mean over `places` of [B, F, H, W]."),
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(min=0, help="Inner steps k of the map after the encoder, from 3 images a class on.")
+    ] = 0,
+    learning_rate: Annotated[float, typer.Option(min=1e-9, help="Of the inner steps.")] = 1e-4,
+    penalty: Annotated[float, typer.Option(min=1e-9, help="Of the logistic head's squared weights.")] = 1e-3,
+) -> None:
+    """Build a checkpoint from an encoder of your own: DINOv2, SigLIP, or what you trained.
+
+    The checkpoint is the encoder, frozen; a linear map of its features, which starts as the identity and can adapt; and
+    a logistic head, solved for each support set. It is served, and its models are exported, as any other.
+
+        kshot checkpoint build --encoder dinov2.onnx --size 224 --name dinov2 --out checkpoints
+        kshot checkpoint build --encoder siglip.onnx --size 256 --mean .5 .5 .5 --std .5 .5 .5 --output pooler_output \
+--name siglip --out checkpoints
+        KSHOT_CHECKPOINTS=checkpoints KSHOT_CHECKPOINT=dinov2 kshot serve
+
+    Export the file with a batch axis of any length, for instance
+    `torch.onnx.export(model, images, "mine.onnx", dynamic_axes={"images": {0: "batch"}}, input_names=["images"])`.
+    """
+    from meta_training.onnx_checkpoint import build_checkpoint
+    from models.encoders.onnx_reading import read_encoder
+    from models.heads.logistic import LogisticHead
+    from models.metadata import InnerSpec
+
+    with errors_for_people():
+        part, weights = read_encoder(encoder, size, mean, std, pool=pool, output=output)
+        inner = InnerSpec(steps=steps, from_shots=3, learning_rate=learning_rate, anneal=True)
+        path = build_checkpoint(out, name, part, weights, LogisticHead(penalty=penalty), inner)
+    typer.echo(f"{path}: {part.features} features an image")
+    typer.echo(f"Serve it: KSHOT_CHECKPOINTS={shlex.quote(str(out))} KSHOT_CHECKPOINT={name} kshot serve")

@@ -1,1 +1,0 @@
-"""The convolution block in two ways: plain torch operations, and loops compiled for the CPU."""

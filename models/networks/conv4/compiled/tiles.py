@@ -1,0 +1,30 @@
+"""Parts of a batch of tasks that go through a layer together, so that what is made of them stays in the cache."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from torch import Tensor
+
+TILE_BYTES = 2**22
+"""Size of a layer's largest intermediate in a tile: about a core's second-level cache."""
+
+
+class Tile(NamedTuple):
+    """All images of several tasks, or several images of one task."""
+
+    tasks: slice
+    images: slice
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """Return this tile's part of a [T, B, ...]."""
+        return tensor[self.tasks, self.images]
+
+
+def split(tasks: int, batch: int, image_bytes: int, most_tasks: int | None = None) -> Iterator[Tile]:
+    """Yield tiles of T tasks of B images, whose intermediate takes `image_bytes` each; at least one image a tile."""
+    fitting = max(1, TILE_BYTES // image_bytes)
+    together, parts = max(1, min(fitting // batch, most_tasks or tasks)), -(-batch // fitting)
+    step = -(-batch // parts)
+    for task in range(0, tasks, together):
+        for image in range(0, batch, step):
+            yield Tile(slice(task, min(task + together, tasks)), slice(image, min(image + step, batch)))
