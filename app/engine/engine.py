@@ -22,6 +22,7 @@ from app.engine.work import Work
 from app.errors import ComputeTimeout, EngineError, NotReady, QueueFull, QueueTimeout
 from app.observability.metrics import Metrics
 from app.threads import Cancellation
+from models.networks.conv4.compiled.kernels import compilation
 
 T = TypeVar("T")
 log = structlog.stdlib.get_logger("kshot.engine")
@@ -121,7 +122,9 @@ class Engine:
             return
         threads = torch.get_num_threads()
         batches = BatchRunner(self.checkpoints.learners, threads, self.metrics)
-        log.info("ready", checkpoints=sorted(self.checkpoints.learners), threads=threads)
+        log.info(
+            "ready", checkpoints=sorted(self.checkpoints.learners), threads=threads, compiler=compilation.describe()
+        )
         while self._wait():
             jobs = self._take()
             self.computing = Counter(job.tenant for job in jobs)

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from models.networks.conv4.compiled.kernels import compilation
 from tests.app.drawings import adapt
 from tests.serving import Server, free_port, wait_until
 
@@ -30,6 +31,11 @@ def test_a_check_loads_the_checkpoints_and_ends(tmp_path: Path) -> None:
 def test_readiness_is_told_from_life(server: Server) -> None:
     assert httpx.get(f"{server.url}/livez").json() == {"status": "alive"}
     assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready"}
+
+
+def test_the_log_says_once_what_compiles_the_inner_loop(server: Server) -> None:
+    server.wait_for_log(f'"compiler": "{compilation.describe()}"')
+    assert server.log.read_text().count('"compiler"') == 1
 
 
 def test_a_server_with_a_damaged_checkpoint_lives_but_is_never_ready(tmp_path: Path) -> None:
