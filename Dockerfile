@@ -36,6 +36,13 @@ ENV PATH=/opt/kshot/bin:$PATH \
     KSHOT_HOST=0.0.0.0 \
     KSHOT_PORT=8000 \
     KSHOT_STORE=/var/lib/kshot/models
+# app/server/process.py's: `kshot serve` would set them and start itself anew.
+ENV MALLOC_ARENA_MAX=1 \
+    MALLOC_MMAP_THRESHOLD_=33554432 \
+    MALLOC_TRIM_THRESHOLD_=134217728 \
+    MALLOC_TOP_PAD_=16777216 \
+    OMP_WAIT_POLICY=PASSIVE \
+    PROMETHEUS_DISABLE_CREATED_SERIES=true
 # By number, so that Kubernetes can see that it isn't root.
 USER 10001:10001
 WORKDIR /var/lib/kshot

@@ -5,19 +5,25 @@ VENV     ?= .venv
 # Not from a variable HOST of the environment, which some shells set to the machine's public name.
 HOST     := $(or $(KSHOT_HOST),127.0.0.1)
 PORT     ?= $(or $(KSHOT_PORT),8000)
+# Processes that run the tests.
+WORKERS  ?= 2
 # Further arguments for `pip install`, for example another index to take torch from.
 PIP_ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(PIP_ARGS) -c constraints.txt
 
+# One thread of OpenMP in each worker: more of them would wait for one another. TESTS may leave nothing to run, which
+# is pytest's exit status 5.
+pytest = OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(1) $(TESTS) || [ $$? -eq 5 ]
+
 .DEFAULT_GOAL := help
-.PHONY: help serve install test lint format clean
+.PHONY: help serve install test kills fuzz soak lint format clean
 
 help: ## List the targets and the variables they take
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "Variables: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV) PIP_ARGS=$(PIP_ARGS)"
+	@echo "Variables: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV) WORKERS=$(WORKERS) PIP_ARGS=$(PIP_ARGS)"
 
 serve: $(VENV)/.serve ## Start the service with the shipped checkpoints (HOST, PORT)
 	$(BIN)/kshot serve --host $(HOST) --port $(PORT)
@@ -25,7 +31,17 @@ serve: $(VENV)/.serve ## Start the service with the shipped checkpoints (HOST, P
 install: $(VENV)/.dev ## Install everything that development needs into the virtual environment
 
 test: lint ## Check style and types, then run the tests (TESTS="tests/app -k zip" for some of them)
-	$(BIN)/python -m pytest $(TESTS)
+	$(call pytest,-n $(WORKERS) --dist loadfile -m "not alone")
+	$(call pytest,-m alone)
+
+kills: $(VENV)/.dev ## Kill the server 50 times while clients use it, and see that nothing is lost
+	KSHOT_KILLS=50 $(BIN)/python -m pytest tests/faults/test_kill.py
+
+fuzz: $(VENV)/.dev ## Send 100,000 spoiled uploads
+	$(BIN)/python -m tests.faults.fuzz
+
+soak: $(VENV)/.dev ## Serve for a while, and see that memory doesn't grow
+	$(BIN)/python -m benchmarks.soak
 
 lint: $(VENV)/.dev ## Check style and types
 	$(BIN)/ruff check .

@@ -1,13 +1,12 @@
-"""What 10,000 adapted models in one store cost: a start of the server, pages of the list, predictions by cold models.
+"""Measure what 10,000 adapted models in one store cost: starts, pages of the list, predictions by cold models.
 
     python -m benchmarks.many_models                          # 20 GB of temporary files, in TMPDIR, and some minutes
     python -m benchmarks.many_models --models 1000 --rounds 10
 
-The running server adapts a model to the photos in tests/data and keeps its images; the store's own `put` puts it into
-stores again and again under other ids. Then the server (`kshot serve`, on the loopback) starts in turns on an empty
-store, one of a tenth of the models and one of all; lists pages; and predicts with one model after another that it has
-not used yet, then again with the same one. Of half of them the file was dropped from the system's memory before
-(Linux; it says of how many that was seen to be so).
+A server adapts one model to the photos in tests/data and keeps its images; the store's own `put` then copies it under
+other ids. `kshot serve`, on the loopback, starts in turns on an empty store, one with a tenth of the models and one
+with all. It lists pages, and predicts with one model after another, each first cold and then warm. The files of half of
+these models were dropped from the system's memory before (on Linux; the last line says for how many that was seen).
 """
 
 import os
@@ -54,7 +53,7 @@ def main(
 
 
 def _adapted(directory: Path) -> tuple[Stored, bytes]:
-    """A model and its images, made as any other; the store is empty again."""
+    """Return a model and its images, made by a server; the store is empty again."""
     with running_server(store=directory) as url, Client(url) as client:
         model_id = client.adapt(PHOTOS / "support", checkpoint="photo").id
         store = DirectoryStore(directory)
@@ -104,7 +103,7 @@ def _report_pages(url: str, models: int, rounds: int) -> None:
 
 
 def _cursors(http: httpx.Client) -> list[str | None]:
-    """Of all pages."""
+    """Return the cursors of all pages."""
     cursors: list[str | None] = [None]
     while following := _page(http, cursors[-1]).json()["next_cursor"]:
         cursors.append(following)
@@ -147,7 +146,7 @@ def _drop(file: Path) -> None:
 
 
 def _in_memory(file: Path) -> bool:
-    """Whether its first byte can be had without the disk."""
+    """Say whether the first byte of a file can be read without the disk."""
     with file.open("rb", buffering=0) as opened:
         try:
             return os.preadv(opened.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT) == 1

@@ -4,7 +4,7 @@ Heavy imports wait until a command runs, so that `kshot --help` answers at once.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,7 +47,7 @@ def train(
         int | None, typer.Option(min=1, help="Tasks of a meta step; the preset's when not given.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Decides the first weights and every task.")] = 0,
-    algorithm: Annotated[Literal["reptile", "fomaml"], typer.Option(help="`fomaml`: first-order MAML.")] = "reptile",
+    algorithm: Annotated[str, typer.Option(help="`reptile`, or `fomaml` for first-order MAML.")] = "reptile",
     tail_shots: Annotated[int, typer.Option(min=0, help="Images a class for the last step of `fomaml` alone.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     save_every: Annotated[int, typer.Option(min=1, help="Meta steps between saves.")] = 100,

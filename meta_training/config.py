@@ -1,13 +1,14 @@
 """The configuration of a training run: everything that decides its result, validated, in one place."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from pydantic import SerializeAsAny, TypeAdapter, ValidationError
 from torch import Tensor
 
 from meta_training.data.image_classes import ImageClasses
 from meta_training.errors import RunError
+from meta_training.reptile import ALGORITHMS
 from models.encoders.interface import Encoder
 from models.encoders.none import NoEncoder
 from models.estimates.calibration import Calibration
@@ -18,12 +19,11 @@ from models.networks.interface import Network
 
 NAME_RULE = "be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
 NO_ENCODER = NoEncoder()
-Algorithm: TypeAlias = Literal["reptile", "fomaml"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """A run of Reptile, or of FOMAML. Two runs of one configuration on the same data give the same weights."""
+    """A run of a meta-algorithm. Two runs of one configuration on the same data give the same weights."""
 
     name: str
     """Name of the checkpoint it makes."""
@@ -62,8 +62,8 @@ class TrainConfig:
     validation: bool = True
     """Whether classes are kept from training to choose by. The paper's runs, where nothing is left to choose, train on
     these too."""
-    algorithm: Algorithm = "reptile"
-    """Which inner steps theta follows a task's weights over: all, or for FOMAML the last alone."""
+    algorithm: str = "reptile"
+    """The meta-algorithm, by its name in meta_training/reptile.py: `reptile`, or `fomaml` for first-order MAML."""
     tail_shots: int = 0
     """Of `shots`, those that the last mini-batch of a FOMAML task draws from, and nothing else does: neither the other
     mini-batches nor the head. 0 where all draw from all."""
@@ -77,6 +77,7 @@ class TrainConfig:
         for count in ("shots", "inner_batch", "inner_steps", "meta_batch"):
             self._require(getattr(self, count) >= 1, count, "be at least 1")
         self._require(self.meta_steps >= 0, "meta_steps", "be at least 0")
+        self._require(self.algorithm in ALGORITHMS, "algorithm", f"be one of {', '.join(ALGORITHMS)}")
         self._require_a_tail_that_fits()
         self._require(1 <= self.head_shots <= self.shots - self.tail_shots, "head_shots", "be between 1 and shots")
         self._require(self.learning_rate > 0, "learning_rate", "be above 0")
@@ -109,11 +110,6 @@ class TrainConfig:
             (first, *_) = error.errors()
             self._require(first["loc"] != ("name",), "name", NAME_RULE)
             raise RunError(f"{self.name} cannot be: {first['msg']}.") from error
-
-    @property
-    def first_counted(self) -> int:
-        """The inner step, counted from 0, from which theta follows a task's weights: Reptile's first, FOMAML's last."""
-        return 0 if self.algorithm == "reptile" else self.inner_steps - 1
 
     def fitted(self, classes: ImageClasses) -> "TrainConfig":
         """Return the same run with no more ways and shots than these classes have, unless the head's N is fixed."""

@@ -1,4 +1,4 @@
-"""Errors of training and evaluation that a user can mend.
+"""Errors of training and evaluation that a user can correct.
 
 KshotError
 ├── DataError    a data set is missing, incomplete or too small

@@ -30,65 +30,74 @@ NOTICE = b"\nSaving after this meta step and its validation. Again to end at onc
 def launch(
     config: TrainConfig, data: Path, out: Path, schedule: Schedule, *, device: torch.device, resume: bool
 ) -> None:
-    """Start the run in folder `out`, or go on with it, and write its results. Raises KshotError where it cannot.
+    """Run, or go on with, the run in folder `out`, and write its results. Raises KshotError where that fails.
 
-    Under torchrun each process calls this. One that torchrun started anew goes on with the run by itself.
+    Under torchrun each process calls this; after a restart by torchrun the run goes on by itself.
     """
     with joined(device) as ranks:
-        _launch(config, data, RunFolder(out), schedule, ranks.device(device), ranks, resume=resume)
+        folder = RunFolder(out)
+        resume = _resumes(folder, ranks, asked=resume)
+        training, split = _prepare(config, data, folder, schedule, ranks.device(device), ranks)
+        if resume:
+            training.resume()
+        if training.done and _has_results(folder, config):
+            _say(ranks, f"The run in {folder.path} is finished: nothing to do. Start another by --out.")
+            return
+        with stops(training):
+            training.run()
+        if not training.done:
+            _say(
+                ranks, f"Stopped after meta step {training.progress.step}, saved. Add --resume to the command to go on."
+            )
+            raise typer.Exit(INTERRUPTED)
+        if ranks.first:
+            _conclude(training, data, split)
 
 
-def _launch(
+def _resumes(folder: RunFolder, ranks: Ranks, *, asked: bool) -> bool:
+    """Return whether the run goes on from its last save, or make the folder of a new one."""
+    if asked or (ranks.restarts > 0 and folder.state.exists()):
+        folder.require()
+        return True
+    if ranks.first:
+        folder.start()
+    return False
+
+
+def _prepare(
     config: TrainConfig,
     data: Path,
     folder: RunFolder,
     schedule: Schedule,
     device: torch.device,
     ranks: Ranks,
-    *,
-    resume: bool,
-) -> None:
-    say = typer.echo if ranks.first else _keep_quiet
-    resume = resume or (ranks.restarts > 0 and folder.state.exists())
-    if resume:
-        folder.require()
-    elif ranks.first:
-        folder.start()
+) -> tuple[Training, Split]:
+    """Read the data, fit the configuration to them, and encode what does not change over the run."""
     split = read_split(data, config.input, validation=config.validation, progress=ranks.first)
-    say(str(split))
-    asked, config = config, config.fitted(split.training)
-    for line in shrinkage(asked, config, split.training):
-        say(line)
-    split = encoded(split, config, device, progress=ranks.first)
-    training = Training(config, describe(config, split, ranks), split, folder, device, schedule, ranks)
-    if resume:
-        training.resume()
-    if training.done and _has_results(folder, config):
-        say(f"The run in {folder.path} is finished: nothing to do. Start another by --out.")
-        return
-    with stops(training):
-        training.run()
-    if not training.done:
-        say(f"Stopped after meta step {training.progress.step}, saved. Add --resume to the command to go on.")
-        raise typer.Exit(INTERRUPTED)
-    if ranks.first:
-        _conclude(training, config, data, split)
+    _say(ranks, str(split))
+    fitted = config.fitted(split.training)
+    for line in shrinkage(config, fitted, split.training):
+        _say(ranks, line)
+    split = encoded(split, fitted, device, progress=ranks.first)
+    return Training(fitted, describe(fitted, split, ranks), split, folder, device, schedule, ranks), split
 
 
-def _conclude(training: Training, config: TrainConfig, data: Path, split: Split) -> None:
-    folder = training.folder
+def _conclude(training: Training, data: Path, split: Split) -> None:
+    folder, config = training.folder, training.config
     checkpoint = write_results(folder, config, training.checkpoint(), training.progress, split)
     path = folder.path / f"{config.name}.safetensors"
     typer.echo(f"{path} ({checkpoint.digest}), its card, report.json and learning-curve.png")
     typer.echo(f"Score it once on the test classes: kshot evaluate {path} --data {data}")
 
 
-def _keep_quiet(_: str) -> None:
-    """Say nothing: the first of several processes speaks for all."""
+def _say(ranks: Ranks, line: str) -> None:
+    """Print a line once, by the first of the processes."""
+    if ranks.first:
+        typer.echo(line)
 
 
 def launch_sine(out: Path, seed: int, meta_steps: int | None) -> None:
-    """Run the sine-wave regression and print its errors. Raises RunError where it cannot."""
+    """Run the sine-wave regression and print its errors. Raises RunError where that fails."""
     for name, errors in sine.run(out, seed, meta_steps or sine.META_STEPS).items():
         after = ", ".join(f"{mean:.2f} ± {interval:.2f} after {steps}" for steps, (mean, interval) in errors.items())
         typer.echo(f"{name}: mean squared error {after} steps")
@@ -96,7 +105,7 @@ def launch_sine(out: Path, seed: int, meta_steps: int | None) -> None:
 
 
 def shrinkage(asked: TrainConfig, fitted: TrainConfig, classes: ImageClasses) -> Iterator[str]:
-    """Yield a line for each value of the configuration that the training classes are too few for."""
+    """Yield a line for each value of the configuration that the training classes reduce, naming the class."""
     if fitted.ways != asked.ways:
         low, high = fitted.ways
         yield f"{asked.ways[0]}-{asked.ways[1]} → {low}-{high} ways: there are {len(classes)} training classes."
@@ -107,7 +116,7 @@ def shrinkage(asked: TrainConfig, fitted: TrainConfig, classes: ImageClasses) ->
 
 
 def describe(config: TrainConfig, split: Split, ranks: Ranks = ALONE) -> CheckpointMetadata:
-    """Return the metadata of the checkpoint that this run makes."""
+    """Return the metadata of this run's checkpoint."""
     return CheckpointMetadata(
         name=config.name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -127,15 +136,15 @@ def describe(config: TrainConfig, split: Split, ranks: Ranks = ALONE) -> Checkpo
 
 
 def _has_results(folder: RunFolder, config: TrainConfig) -> bool:
-    """Say whether results were written: the run may have been killed between its last meta step and them."""
+    """Return whether results were written; a kill may have come between the last meta step and them."""
     return all((folder.path / name).exists() for name in (f"{config.name}.safetensors", "learning-curve.png"))
 
 
 @contextmanager
 def stops(training: Training) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the run after its current meta step, saved, and a second one end it at once.
+    """End the run after its current meta step, saved, on SIGINT or SIGTERM; a second signal ends it at once.
 
-    Not under torchrun, which sends one of its own after that of the terminal.
+    Under torchrun a second signal changes nothing: torchrun passes one on after that of the terminal.
     """
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -148,7 +157,7 @@ def stops(training: Training) -> Iterator[None]:
             restore()
         training.stop()
         if training.ranks.first:
-            os.write(2, NOTICE)  # not by a stream, in whose write the signal may have come
+            os.write(2, NOTICE)  # a stream may be in the middle of a write when the signal comes
 
     for number in previous:
         signal.signal(number, stop)

@@ -1,4 +1,4 @@
-"""Training on several processes, as torchrun starts them: each takes its share of a meta step's tasks."""
+"""Training on several processes, as torchrun starts them: each takes its share of the tasks of a meta step."""
 
 import os
 from collections.abc import Iterator
@@ -13,21 +13,21 @@ from torch.distributed.rendezvous import rendezvous
 from meta_training.errors import RunError
 from models.parameters import Parameters
 
-PATIENCE = timedelta(hours=2)  # for rank 0, which validates and saves while the others wait
+PATIENCE = timedelta(hours=2)  # the others wait while rank 0 validates and saves
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those of the run; alone by default."""
+    """This process among those of the run; by default it is the only one."""
 
     rank: int = 0
     world: int = 1
     restarts: int = 0
-    """How often torchrun has started the run anew after a process died."""
+    """How often torchrun has restarted the run after a process died."""
 
     @property
     def launcher(self) -> tuple[str, ...]:
-        """The words that go before a command to start it on as many processes."""
+        """The words before a command that start it on as many processes."""
         if self.world == 1:
             return ()
         return "torchrun", "--standalone", "--nproc-per-node", str(self.world), "--no-python"
@@ -38,9 +38,9 @@ class Ranks:
         return self.rank == 0
 
     def share(self, tasks: int) -> range:
-        """The indices of this process's tasks. Raises RunError where some process would have none."""
+        """Return the indices of this process's tasks. Raises RunError where a process would have none."""
         if self.world > tasks:
-            raise RunError(f"{self.world} processes are more than a meta step's {tasks} tasks: start {tasks} at most.")
+            raise RunError(f"A meta step has {tasks} tasks, too few for {self.world} processes: start {tasks} at most.")
         return range(self.rank, tasks, self.world)
 
     def mean(self, rows: Parameters) -> Parameters:
@@ -67,7 +67,7 @@ class Ranks:
         return bool(raised > 0)
 
     def device(self, device: torch.device) -> torch.device:
-        """This process's own: of a machine's GPUs, the one with its number there."""
+        """Return the device of this process: of a machine's GPUs, the one with the process's number there."""
         if self.world == 1 or device.type != "cuda":
             return device
         return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
@@ -78,13 +78,13 @@ ALONE = Ranks()
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Ranks]:
-    """The run's processes, by gloo on the CPU and NCCL on CUDA; one alone where torchrun did not start this."""
+    """Join the processes of the run, by gloo on the CPU and NCCL on CUDA; without torchrun there is only this one."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield Ranks(restarts=_restarts())
         return
     store, rank, _ = next(rendezvous("env://", timeout=PATIENCE))
-    # torchrun keeps the store over a restart, and with it the addresses of the processes that are gone.
+    # torchrun keeps the store over a restart, and in it the addresses of processes that are gone.
     store = dist.PrefixStore(f"restart {_restarts()}", store)  # type: ignore[attr-defined]
     backend = "nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=PATIENCE)

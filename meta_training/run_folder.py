@@ -1,6 +1,6 @@
-"""What a run keeps on disk, so that a kill at any moment loses at most the steps since the last save.
+"""A run's folder on disk, so written that a kill at any moment loses at most the steps since the last save.
 
-`state.json` is replaced whole, and names the checkpoint it belongs to; the file it named before goes only after that.
+`state.json` is replaced whole and names the weights that belong to it; older weights are removed only after that.
 """
 
 import json
@@ -16,38 +16,39 @@ from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 @dataclass
 class Progress:
-    """How far a run is: meta steps done, seconds they took, and the curves so far."""
+    """How far a run has come: meta steps taken, the seconds they took, and the curves so far."""
 
     step: int = 0
     seconds: float = 0.0
     losses: list[dict[str, float]] = field(default_factory=list)
-    """Per logged step: `first` and `last`, the loss before those inner steps, and `memory`, the process's, in MB."""
+    """By logged meta step: the loss before the `first` and the `last` inner step, and the process's `memory` in MB."""
     validation: list[dict[str, Any]] = field(default_factory=list)
+    """By validated meta step: its `scores`, as cards have them."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder: its state while it runs, its results when it is done."""
+    """The folder of one run: its state while it runs, its results when it is done."""
 
     path: Path
 
     @property
     def state(self) -> Path:
-        """Where the state is written."""
+        """The file of the run's state."""
         return self.path / "state.json"
 
     @property
     def events(self) -> Path:
-        """Where TensorBoard's events go."""
+        """The folder of TensorBoard's events."""
         return self.path / "events"
 
     @property
     def weights(self) -> Path:
-        """Where the weights of the last save are: apart, so that the run's folder serves its result alone."""
+        """The folder of the last saved weights; not the run's own, where `kshot serve` is to find the result alone."""
         return self.path / "state"
 
     def start(self) -> None:
-        """Makes the folder. Raises RunError where that cannot be, or a run lives there already."""
+        """Make the folder. Raises RunError where that fails, or where it holds a run already."""
         make_folder(self.path)
         if self.state.exists():
             raise RunError(
@@ -55,7 +56,7 @@ class RunFolder:
             )
 
     def require(self) -> None:
-        """Raises RunError where no run lives."""
+        """Raise RunError where the folder holds no run."""
         if not self.state.exists():
             raise RunError(f"{self.path} holds no run to resume. Start one without --resume.")
 
@@ -66,7 +67,7 @@ class RunFolder:
         checkpoint: Checkpoint,
         progress: Progress,
     ) -> None:
-        """Writes weights and progress of this meta step, then drops those of the one before.
+        """Write the weights and progress of this meta step, then remove those of the save before.
 
         `classes` is the split's fingerprint.
         """
@@ -80,9 +81,9 @@ class RunFolder:
                 file.unlink()
 
     def resume(self, config: TrainConfig, classes: str) -> tuple[Checkpoint, Progress]:
-        """The last saved weights and progress.
+        """Return the last saved weights and progress.
 
-        Raises RunError where there are none, or of another configuration, or of a split of another fingerprint.
+        Raises RunError where there are none, or they are of another configuration or of a split of another fingerprint.
         """
         self.require()
         saved, trained, file, progress = self._read()
@@ -109,7 +110,7 @@ class RunFolder:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder and those above it, where they are missing. Raises RunError where that cannot be."""
+    """Make a folder and those above it where they are missing. Raises RunError where that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -117,5 +118,5 @@ def make_folder(path: Path) -> None:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Replaces a JSON file whole."""
+    """Write a JSON file whole or not at all."""
     replace_file(path, (json.dumps(document, indent=1) + "\n").encode())

@@ -1,4 +1,4 @@
-"""A training run: meta steps, with validation, events and saves along the way."""
+"""A training run: meta steps, and along the way validation, TensorBoard events and saves."""
 
 import json
 import time
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
+import psutil
 import torch
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -15,7 +16,6 @@ from meta_training.data.meta_batches import EpisodeDistribution
 from meta_training.data.splits import Split
 from meta_training.errors import RunError
 from meta_training.evaluation.accuracy import evaluate, standard_settings
-from meta_training.memory import resident_megabytes
 from meta_training.pretrained import start
 from meta_training.ranks import ALONE, Ranks
 from meta_training.reptile import ALGORITHMS, annealed
@@ -27,7 +27,7 @@ from models.metadata import CheckpointMetadata
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How often a run looks up from its work, in meta steps; it decides nothing of the result."""
+    """Meta steps between logs, saves and validations, and episodes of a validation. Weights don't depend on it."""
 
     log: int = 10
     save: int = 100
@@ -36,9 +36,10 @@ class Schedule:
 
 
 class Training:
-    """A run in progress, on one process or on several that agree after every meta step.
+    """A run in progress, on one process or on several that average after each meta step.
 
-    `stop` on any of them ends it on all, saved.
+    Raises DataError where the classes are too few or too small for the configuration, and RunError where there are more
+    processes than tasks in a meta step: both before any work.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Training:
     ) -> None:
         split.training.require(config.ways[1], config.shots)
         if config.validation:
-            standard_settings(metadata, split.validation)  # what cannot be validated is said now, not at the first one
+            standard_settings(metadata, split.validation)  # fail now, not at the first validation
         self.config = config
         self.metadata = metadata
         self.architecture = metadata.build()
@@ -63,20 +64,23 @@ class Training:
         self.theta = theta.to(device)
         self.progress = Progress()
         self.asked_to_stop = False
-        ranks.share(config.meta_batch)  # too many processes are refused now, not at the first meta step
+        ranks.share(config.meta_batch)  # fail now, not at the first meta step
         self._distribution = EpisodeDistribution(config, split.training, self.architecture, device)
         self._split = split
         self.folder = folder
         self._schedule = schedule
 
     def resume(self) -> None:
-        """Goes on from the folder's last save, which keeps its provenance. Raises RunError where that cannot be."""
+        """Go on from the folder's last save, with the metadata of it: they name the command that began the run.
+
+        Raises RunError where there is no such save, or it is of another configuration or of other classes.
+        """
         checkpoint, self.progress = self.folder.resume(self.config, fingerprint(self._split))
         self.metadata = checkpoint.metadata
         self.theta = checkpoint.initialization.to(self.device)
 
     def stop(self) -> None:
-        """Asks the run to save and end after its current meta step, or the next."""
+        """Ask the run to save and end after its current meta step, on all processes."""
         self.asked_to_stop = True
 
     @property
@@ -85,7 +89,7 @@ class Training:
         return self.progress.step == self.config.meta_steps
 
     def run(self) -> None:
-        """Take the remaining meta steps, or those until a process is asked to stop. The first one reports and saves."""
+        """Take the remaining meta steps, or those until a process is asked to stop; the first one reports and saves."""
         if self.ranks.first:
             self._run_and_report()
             return
@@ -100,7 +104,7 @@ class Training:
         ):
             for losses in self._meta_steps():
                 bar.update()
-                self._look_up(losses, events, bar)
+                self._report(losses, events, bar)
         self._save()
 
     def _meta_steps(self) -> Iterator[list[float]]:
@@ -126,7 +130,7 @@ class Training:
         found: list[float] = losses.tolist()
         return found
 
-    def _look_up(self, losses: list[float], events: SummaryWriter, bar: "tqdm[None]") -> None:
+    def _report(self, losses: list[float], events: SummaryWriter, bar: "tqdm[None]") -> None:
         step = self.progress.step
         if step % self._schedule.log == 0:
             self._log(losses, events, bar)
@@ -137,7 +141,7 @@ class Training:
 
     def _log(self, losses: list[float], events: SummaryWriter, bar: "tqdm[None]") -> None:
         step, first, last = self.progress.step, losses[0], losses[-1]
-        memory = resident_megabytes()
+        memory = _resident_megabytes()
         self.progress.losses.append({"step": step, "first": first, "last": last, "memory": memory})
         events.add_scalar("loss/first inner step", first, step)
         events.add_scalar("loss/last inner step", last, step)
@@ -155,11 +159,11 @@ class Training:
         tqdm.write(f"step {step}: " + ", ".join(f"{result.title} {result}" for result in scores))
 
     def checkpoint(self) -> Checkpoint:
-        """What the run has come to."""
+        """Return the weights as they are now, as a checkpoint without a digest."""
         return Checkpoint(self.metadata, self.theta, digest="", encoder=self.encoder)
 
     def learner(self) -> Learner:
-        """The learner as it stands, to evaluate."""
+        """Return a learner of the weights as they are now, to evaluate."""
         return Learner(self.checkpoint(), self.device)
 
     def _save(self) -> None:
@@ -167,6 +171,11 @@ class Training:
 
 
 def fingerprint(split: Split) -> str:
-    """The SHA-256 of which classes a split trains on, validates with and keeps for test."""
+    """Return the SHA-256 of the names of a split's training, validation and test classes."""
     parts = [part.names for part in (split.training, split.validation, split.test)]
     return sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _resident_megabytes() -> float:
+    """Return this process's resident memory in MB of 10⁶ bytes; a GPU's own is not counted."""
+    return round(float(psutil.Process().memory_info().rss) / 1e6, 1)

@@ -36,6 +36,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the shipped checkpoints, as `make serve` starts it; tests share it too."""
+    server = Server(tmp_path_factory.mktemp("shipped"), checkpoints=SHIPPED, checkpoint="photo")
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def client(server: Server) -> Iterator[Client]:
     with Client(server.url) as client:

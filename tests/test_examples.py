@@ -6,24 +6,12 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from models.checkpoint import SHIPPED
 from tests.serving import Server
 
 ROOT = Path(__file__).parent.parent
 PHOTOS = ROOT / "tests" / "data" / "photos"
-
-
-@pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("examples"), checkpoints=SHIPPED, checkpoint="photo")
-    server.start()
-    yield server
-    server.stop()
 
 
 def run(server: Server, script: str, *arguments: object) -> str:

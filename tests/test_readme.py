@@ -7,12 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from models.checkpoint import SHIPPED
 from tests.documents import ROOT, blocks, look_like_a_clone, run, section
 from tests.serving import Server
 
@@ -23,15 +21,6 @@ SHORTER = {
     "--meta-steps 100": "--meta-steps 2 --episodes 2",
     "--port 8001": "--check",
 }
-
-
-@pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server as `make serve` starts it."""
-    server = Server(tmp_path_factory.mktemp("readme"), checkpoints=SHIPPED, checkpoint="photo")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

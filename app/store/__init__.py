@@ -5,13 +5,12 @@ The images of a model, if they are kept, are a file of their own, which is delet
 
 from app.store.directory.directory_store import DirectoryStore
 from app.store.ids import new_id
-from app.store.interface import ModelKey, Put, Store, Stored, Swept, Usage, is_expired
+from app.store.interface import ModelKey, Store, Stored, Swept, Usage, is_expired
 from app.store.opening import open_store
 
 __all__ = [
     "DirectoryStore",
     "ModelKey",
-    "Put",
     "Store",
     "Stored",
     "Swept",

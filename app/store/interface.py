@@ -29,10 +29,6 @@ class Stored:
     revision: str = ""
 
 
-Put: TypeAlias = Callable[[Stored, bytes | None], Stored]
-"""Keeps a model and its images, as Store.put does."""
-
-
 @dataclass(frozen=True)
 class Usage:
     """What a tenant's models take, with those that have expired and are not swept yet."""

@@ -1,4 +1,4 @@
-"""Episodes: few-shot tasks drawn from a data set, each from its own place in a seeded stream."""
+"""Episodes: few-shot tasks drawn from a data set, each by a random generator of its own."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +26,12 @@ class Episode:
 
 
 def generator(seed: int, *place: int) -> Generator:
-    """The stream of one place in a run, such as (meta step, task): independent of every other place."""
+    """Return the random generator of one place in a run, such as (meta step, task), independent of all others."""
     return np.random.default_rng((seed, *place))
 
 
 def draw_episode(rng: Generator, classes: ImageClasses, ways: int, shots: int, queries: int = 0) -> Episode:
-    """`ways` different classes in random order, `shots` + `queries` different images of each."""
+    """Draw `ways` different classes in random order, and `shots` + `queries` different images of each."""
     chosen = rng.choice(len(classes), ways, replace=False)
     images = [classes.images[label] for label in chosen]
     picks = [rng.choice(len(pictures), shots + queries, replace=False) for pictures in images]
@@ -40,9 +40,9 @@ def draw_episode(rng: Generator, classes: ImageClasses, ways: int, shots: int, q
 
 
 def draw_minibatches(rng: Generator, size: int, batch: int, steps: int) -> NDArray[np.int64]:
-    """Indices [steps, batch] into `size` images: pass after shuffled pass, a batch running on from one into the next.
+    """Draw indices [steps, batch] into `size` images without replacement, pass after shuffled pass.
 
-    Each batch is full, however small the task (Reptile's reference: mini-batches without replacement).
+    A batch that a pass does not fill takes the rest from the next one, as in Reptile's reference code.
     """
     passes = -(-batch * steps // size)
     order = np.concatenate([rng.permutation(size) for _ in range(passes)])
@@ -50,6 +50,6 @@ def draw_minibatches(rng: Generator, size: int, batch: int, steps: int) -> NDArr
 
 
 def flatten(images: NDArray[Any]) -> tuple[Tensor, Tensor]:
-    """[N, K, ...] as a list of images [N·K, ...] and their labels [N·K]."""
+    """Return images [N, K, ...] as a list [N·K, ...] with labels [N·K]."""
     ways, shots = images.shape[:2]
     return torch.from_numpy(images.reshape(-1, *images.shape[2:])), torch.arange(ways).repeat_interleave(shots)

@@ -1,4 +1,4 @@
-"""Images by class, held in memory as uint8: from folders, zips or tars of class folders."""
+"""Images by class, in memory as uint8, read from folders, zips or tars of class folders."""
 
 import io
 from collections import defaultdict
@@ -28,19 +28,19 @@ class ImageClasses:
         return len(self.names)
 
     def subset(self, names: Iterable[str]) -> "ImageClasses":
-        """The classes with these names, in this order."""
+        """Return the classes with these names, in this order."""
         place = {name: index for index, name in enumerate(self.names)}
         chosen = tuple(names)
         return ImageClasses(chosen, tuple(self.images[place[name]] for name in chosen))
 
     def with_rotations(self) -> "ImageClasses":
-        """Each class four times: as it is and turned by 90, 180 and 270 degrees, which makes new classes."""
+        """Return each class four times, turned by 0, 90, 180 and 270 degrees: a turned class is a new one."""
         names = [f"{name}@{90 * turn}" if turn else name for turn in range(4) for name in self.names]
         images = [np.rot90(pictures, turn, axes=(2, 3)).copy() for turn in range(4) for pictures in self.images]
         return ImageClasses(tuple(names), tuple(images))
 
     def require(self, ways: int, shots: int) -> None:
-        """Raises DataError where episodes of this size cannot be drawn from these classes."""
+        """Raise DataError where the classes are too few or too small for episodes of this size."""
         if len(self) < ways:
             raise DataError(
                 f"{ways}-way episodes need {ways} classes; there are {len(self)}. Add classes or ask for fewer ways."
@@ -54,7 +54,7 @@ class ImageClasses:
 
 
 def read_classes(sources: Iterable[Path], spec: Input, *, progress: bool = False) -> ImageClasses:
-    """Every class folder of these folders, zips and tars; a class is named by its path within its source.
+    """Read every class folder of these folders, zips and tars; a class is named by its path within its source.
 
     Raises DataError for a source that is missing, an image that cannot be read, or no images at all.
     """
@@ -62,7 +62,7 @@ def read_classes(sources: Iterable[Path], spec: Input, *, progress: bool = False
 
 
 def decode(files: Iterable[File], spec: Input, *, progress: bool = False) -> ImageClasses:
-    """Image files as classes, in order of name. Raises DataError for one that cannot be read, or for no files."""
+    """Read image files as classes, in order of name. Raises DataError for one that cannot be read, or for no files."""
     classes: dict[str, list[NDArray[np.uint8]]] = defaultdict(list)
     for name, path, content in tqdm(files, desc="reading images", unit="image", disable=not progress, leave=False):
         classes[name].append(_decode(content, path, spec))
@@ -78,5 +78,5 @@ def _decode(content: bytes, path: str, spec: Input) -> NDArray[Any]:
     try:
         with Image.open(io.BytesIO(content)) as image:
             return spec.prepare(image).numpy()
-    except Exception as error:  # on damaged files Pillow raises about any type there is
+    except Exception as error:  # Pillow raises errors of almost any type on damaged files
         raise DataError(f"{path} is not an image that can be read ({error}). Replace or remove it.") from error

@@ -1,4 +1,4 @@
-"""The tasks of one meta step, drawn so that a task depends on the seed, the step and its own index alone."""
+"""The tasks of one meta step. A task depends on the seed, the meta step and its own index alone."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class TrainingTask:
 
 
 def draw_task(config: TrainConfig, classes: ImageClasses, step: int, index: int) -> TrainingTask:
-    """Task `index` of meta step `step`."""
+    """Draw task `index` of meta step `step`."""
     rng = generator(config.seed, step, index)
     ways = int(rng.integers(config.ways[0], config.ways[1], endpoint=True))
     episode = draw_episode(rng, classes, ways, config.shots)
@@ -44,7 +44,7 @@ def draw_task(config: TrainConfig, classes: ImageClasses, step: int, index: int)
 
 
 def _draw_order(rng: Generator, config: TrainConfig, ways: int) -> NDArray[np.int64]:
-    """Which images [k, B] of a task's ways × shots its mini-batches take, the last from the tail if there is one."""
+    """Draw which of a task's ways × shots images its mini-batches take [k, B]; the last takes the tail, if any."""
     batch, steps, tail = config.inner_batch, config.inner_steps, config.tail_shots
     if tail == 0:
         return draw_minibatches(rng, ways * config.shots, batch, steps)
@@ -61,13 +61,13 @@ class MetaBatch:
 
     architecture: Architecture
     support: TaskBatch
-    """What their heads are built from."""
+    """The examples that heads are built from."""
     minibatches: list[tuple[TaskBatch, Tensor]]
     """For each inner step images [T, B, ...] with labels [T, B], and learning rates [T]."""
 
     @property
     def optimizer(self) -> Optimizer:
-        """The architecture's."""
+        """The inner optimizer."""
         return self.architecture.optimizer
 
     def gradient(self) -> Gradient[TaskBatch]:
@@ -94,7 +94,7 @@ class EpisodeDistribution:
 
     @property
     def meta_batch(self) -> int:
-        """T, over all processes."""
+        """Tasks of a meta step, on all processes together."""
         return self.config.meta_batch
 
     def sample(self, step: int, indices: range) -> MetaBatch:

@@ -20,7 +20,7 @@ HELP = (
 
 
 def read_omniglot(folder: Path, spec: Input, *, progress: bool = False) -> ImageClasses:
-    """All characters, named by their official path (`images_background/Arcadian/character01`).
+    """Read all characters, named by their official path (`images_background/Arcadian/character01`).
 
     `folder` holds the two parts, or a folder `omniglot` that does. Raises DataError where any of it is missing.
     """
@@ -31,7 +31,7 @@ def read_omniglot(folder: Path, spec: Input, *, progress: bool = False) -> Image
 
 
 def is_omniglot(folder: Path) -> bool:
-    """Whether one of Omniglot's two parts is there."""
+    """Return whether a folder holds one of Omniglot's two parts."""
     return any(_places(folder, part) for part in PARTS)
 
 
@@ -41,7 +41,7 @@ def _places(folder: Path, part: str) -> list[Path]:
 
 
 def character_files(folder: Path) -> Iterator[File]:
-    """Every drawing, its character named by its official path. Raises DataError where a part is missing."""
+    """Yield every drawing, its character named by its official path. Raises DataError where a part is missing."""
     sources = {part: _part(folder, part) for part in PARTS}
     for part, source in sources.items():
         for name, path, content in image_files(source):

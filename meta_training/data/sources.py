@@ -1,4 +1,4 @@
-"""Image files by class, from a folder of class folders, or a zip or tar of one, which are never unpacked to disk."""
+"""Image files by class, from a folder of class folders, or from a zip or tar, which is never unpacked to disk."""
 
 import os
 import tarfile
@@ -17,10 +17,10 @@ DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
 
 
 def image_files(source: Path) -> Iterator[File]:
-    """Each image in a folder, zip or tar, in order of path, but hidden ones.
+    """Yield the images in a folder, zip or tar in order of path, without hidden ones.
 
-    A class has the same name however the source is spelled and wherever it lies; a source and one that wraps it in one
-    folder more are alike. Raises DataError for what cannot be read, and for an image in no class folder.
+    A class is named by its path within the source, so its name depends neither on where the source lies nor on a top
+    folder around all classes. Raises DataError for what cannot be read, and for an image in no class folder.
     """
     if source.is_dir():
         paths = [file.relative_to(source) for file in source.rglob("*") if file.is_file()]
@@ -43,7 +43,7 @@ def _opened(source: Path) -> zipfile.ZipFile:
 
 
 def _opened_tar(source: Path) -> tarfile.TarFile:
-    """Uncompressed: a compressed tar would be unpacked from its start for each image."""
+    """Open an uncompressed tar; a compressed one would be unpacked from its start for each image."""
     try:
         return tarfile.open(source, "r:")
     except DAMAGE as error:
@@ -51,7 +51,7 @@ def _opened_tar(source: Path) -> tarfile.TarFile:
 
 
 def _regular(source: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
-    """Files that lie in the tar as they are: no links, and no holes that say they are larger than the tar."""
+    """Return the plain files of a tar: no links, and no sparse files, which may claim to be larger than the tar."""
     try:
         _check_end(source)
         return [member for member in tar if member.isreg() and not member.issparse()]
@@ -60,7 +60,7 @@ def _regular(source: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
 
 
 def _check_end(source: Path) -> None:
-    """Raises ReadError for a tar that was cut, which tarfile reads as a shorter one."""
+    """Raise ReadError for a tar that is cut short; tarfile reads it as one with fewer files."""
     with source.open("rb") as file:
         file.seek(-tarfile.BLOCKSIZE, os.SEEK_END)
         if any(file.read()):
@@ -78,7 +78,7 @@ def _files(source: Path, paths: Iterable[AnyPath], read: Callable[[AnyPath], byt
     folders = {path: "/".join(path.parts[wrapped:-1]) for path in images}
     for path, folder in folders.items():
         if not folder:
-            raise DataError(f"{source / path} lies beside the class folders, in none. Move or remove it.")
+            raise DataError(f"{source / path} lies beside the class folders, in none of them. Move or remove it.")
     for path, folder in folders.items():
         try:
             content = read(path)  # of an encrypted zip: a RuntimeError
@@ -93,5 +93,5 @@ def _is_image(path: PurePath) -> bool:
 
 
 def _are_wrapped(images: Sequence[PurePath]) -> bool:
-    """Whether one top folder holds all class folders, as where a folder was packed and not what is in it."""
+    """Return whether one top folder holds all class folders, as in an archive of a folder."""
     return len({path.parts[0] for path in images}) == 1 and any(len(path.parts) > 2 for path in images)

@@ -1,4 +1,4 @@
-"""Which classes a run trains on, chooses by, and is scored on once."""
+"""The classes that a run trains on, those it chooses by, and those it is scored on once."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,11 +16,9 @@ HELP = (
     "For Mini-ImageNet, download the split of Ravi and Larochelle (2017): 64, 16 and 20 classes in the folders train, "
     "val and test, each with a folder of images for each class."
 )
-OMNIGLOT_PARTS = (
-    1100,
-    100,
-)  # the paper's 1200 training characters, 100 of them kept for validation; 423 are left for test
-VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # of the classes of any other data set, 2 at the least
+# Of the paper's 1200 training characters 100 are kept for validation; 423 of all 1623 are left for test.
+OMNIGLOT_PARTS = 1100, 100
+VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # of the classes of any other data set; at least 2
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Split:
     seed: int
     training: ImageClasses
     validation: ImageClasses
-    """May be none."""
+    """May be empty."""
     test: ImageClasses
 
     def __str__(self) -> str:
@@ -40,10 +38,10 @@ class Split:
 
 
 def read_split(folder: Path, spec: Input, seed: int = 0, *, validation: bool = True, progress: bool = False) -> Split:
-    """Omniglot's two parts, whose training classes are also turned, or any folder, zip or tar of class folders.
+    """Read Omniglot, whose training classes are also turned, or any folder, zip or tar of class folders, and split it.
 
-    Where these are in folders train, val and test, that is the split. Without `validation` its classes are trained on
-    too, and the test classes are the same. Raises DataError that says what is missing and where to get it.
+    Folders train, val and test are a split already. Without `validation` its classes are trained on too, and the test
+    classes stay the same. Raises DataError that says what is missing and where to get it.
     """
     classes = read_data(folder, spec, progress=progress)
     omniglot = is_omniglot(folder)
@@ -64,14 +62,14 @@ def _shares(classes: int) -> tuple[int, int]:
 
 
 def is_split(classes: ImageClasses) -> bool:
-    """Whether every class is in a folder train, val or test."""
+    """Return whether every class is in a folder train, val or test."""
     return all("/" in name and name.split("/")[0] in PARTS for name in classes.names)
 
 
 def given_split(folder: Path, classes: ImageClasses) -> tuple[ImageClasses, ImageClasses, ImageClasses]:
-    """The classes in the folders train, val and test.
+    """Return the classes in the folders train, val and test.
 
-    Raises DataError where one is missing, or the three share classes, and so don't hold any out.
+    Raises DataError where a folder is missing, or where a class is in two of them: it would not be held out.
     """
     training, held, test = (classes.subset(n for n in classes.names if n.startswith(f"{part}/")) for part in PARTS)
     for part, found in zip(PARTS, (training, held, test), strict=True):
@@ -81,14 +79,14 @@ def given_split(folder: Path, classes: ImageClasses) -> tuple[ImageClasses, Imag
     name, times = bare.most_common(1)[0]
     if times > 1:
         raise DataError(
-            f"{folder} has class {name!r} in {times} of its folders {', '.join(PARTS)}: test classes must be others "
-            f"than those trained on. Put all images of a class into one folder, and leave these three out. {HELP}"
+            f"{folder} has class {name!r} in {times} of its folders {', '.join(PARTS)}: training and test must "
+            f"not share classes. Put all images of a class into one folder, and leave these three out. {HELP}"
         )
     return training, held, test
 
 
 def read_data(folder: Path, spec: Input, *, progress: bool = False) -> ImageClasses:
-    """All classes of Omniglot, or of a folder, zip or tar of class folders. Raises DataError as `read_split` does."""
+    """Read all classes of Omniglot, or of a folder, zip or tar of class folders. Raises DataError as `read_split`."""
     if not folder.exists():
         raise DataError(
             f"{folder} does not exist. Name a folder, zip or tar of class folders by --data or KSHOT_DATA. "
@@ -102,15 +100,15 @@ def read_data(folder: Path, spec: Input, *, progress: bool = False) -> ImageClas
 def split(
     classes: ImageClasses, training: int, validation: int, seed: int = 0
 ) -> tuple[ImageClasses, ImageClasses, ImageClasses]:
-    """Classes for training, for validation, and the rest for test, in the order of a hash of (seed, name).
+    """Split classes into training, validation, and the rest for test, in the order of a hash of (seed, name).
 
-    A hash, not a generator: the split is the same in every version of every library. Raises DataError where nothing
-    would be left for test.
+    By a hash the split is the same in every version of every library. Raises DataError where fewer than two would be
+    left for test.
     """
     held_in = training + validation
     if training < 2 or len(classes) < held_in + 2:
         raise DataError(
-            f"{len(classes)} classes are too few for training, validation and test; add some: 6 are the least."
+            f"{len(classes)} classes are too few for training, validation and test: add some, there must be at least 6."
         )
     order = sorted(classes.names, key=lambda name: sha256(f"{seed}:{name}".encode()).hexdigest())
     parts = order[:training], order[training:held_in], order[held_in:]

@@ -1,7 +1,7 @@
 """The Reptile paper's evaluation (Nichol et al. 2018, section 6, and its reference code).
 
-Inner steps on mini-batches without replacement, from the trained second moment; one query a class; and three ways for
-batch norm to get its statistics.
+Inner steps take mini-batches without replacement and begin with the trained second moment; there is one query a class,
+and batch norm gets its statistics in three ways.
 """
 
 import numpy as np

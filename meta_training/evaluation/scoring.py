@@ -1,4 +1,4 @@
-"""Scores of a checkpoint on the classes its card holds out: what `kshot evaluate` does."""
+"""Scores of a checkpoint on the classes that its card holds out: what `kshot evaluate` does."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ PARTS = ("test", "validation")
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What to score and how; None leaves a value to the checkpoint, or to the field's custom."""
+    """What to score and how; for None, the checkpoint's own value or the field's usual ones."""
 
     part: str = "test"
     ways: list[int] | None = None
@@ -35,16 +35,16 @@ class Scoring:
     learning_rate: float | None = None
     transductive: bool = False
     inner_batch: int | None = None
-    """Mini-batches of the inner steps, for the paper's protocol; full support sets, as the service has, where None."""
+    """Examples of an inner step, for the paper's protocol; None for whole support sets, as in the service."""
 
     def __post_init__(self) -> None:
-        """Raises DataError for what cannot be scored."""
+        """Raise DataError for options that cannot be scored."""
         if self.part not in PARTS:
             raise DataError(f"--classes takes {' or '.join(PARTS)}, not {self.part!r}.")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise DataError(f"--learning-rate must be above 0 and finite; it is {self.learning_rate}.")
         if self.transductive and self.inner_batch is not None:
-            raise DataError("--inner-batch scores transductive batch norm in any case: leave --transductive out.")
+            raise DataError("--inner-batch always scores transductive batch norm too: leave --transductive out.")
 
 
 def score_checkpoint(path: Path, data: Path, scoring: Scoring, device: torch.device, *, write_card: bool) -> None:

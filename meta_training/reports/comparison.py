@@ -1,4 +1,4 @@
-"""Our accuracy beside the published: a row for each method, a column for each data set, N and K."""
+"""Our accuracy beside the published one: a row for each method, a column for each data set, N and K."""
 
 import re
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A method, and its accuracies as far as there are any."""
+    """A method and its accuracies; a column without one has no cell."""
 
     label: str
     cells: dict[Column, Cell]

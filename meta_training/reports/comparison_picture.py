@@ -10,7 +10,7 @@ MOST_ABREAST = 4
 
 
 def draw_comparison(comparison: Comparison) -> Figure:
-    """A panel for each column, in which the rows stand one below the other."""
+    """Draw a panel for each column, with the rows one below the other."""
     abreast = min(len(comparison.columns), MOST_ABREAST)
     lines = -(-len(comparison.columns) // abreast)
     size = (3 + 2.4 * abreast, lines * (0.9 + 0.27 * len(comparison.rows)))

@@ -1,4 +1,4 @@
-"""Published few-shot accuracy in %, ± as published, to hold ours against. T: transductive batch norm.
+"""Published few-shot accuracy in %, ± as published, to compare ours with. T: transductive batch norm.
 
 Source: Nichol, Achiam and Schulman 2018 (arXiv 1803.02999) for Reptile and, as quoted there, MAML and
 first-order MAML (Finn et al. 2017, arXiv 1703.03400). iMAML: Rajeswaran et al. 2019 (arXiv 1909.04630).

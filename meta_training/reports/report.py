@@ -18,15 +18,15 @@ from meta_training.run_folder import Progress, make_folder
 
 REMEDY = "Name a checkpoint's card, <name>.json, or the folder of a finished run."
 LEGEND = (
-    "Accuracy in % on classes that were not trained on. ± of ours is the 95 % interval over episodes; the published "
-    "figures are the Reptile paper's (arXiv 1803.02999) and iMAML's (arXiv 1909.04630). T: transductive batch norm. "
-    "As served: all queries and steps by the calls of the service."
+    "Accuracy in % on classes that were not trained on. ± of ours is the 95 % interval over episodes. The published "
+    "figures are from the papers of Reptile (arXiv 1803.02999) and iMAML (arXiv 1909.04630). T: transductive batch "
+    "norm. As served: scored by the calls of the service."
 )
 
 
 @dataclass(frozen=True)
 class Source:
-    """A card, where it is, and, of a run, its curves."""
+    """A card, the file it was read from, and the curves of a run where its folder was named."""
 
     path: Path
     card: Card
@@ -94,7 +94,8 @@ def write_pictures(out: Path, sources: dict[str, Source], comparison: Comparison
 
 def markdown(sources: dict[str, Source], comparison: Comparison) -> str:
     """Return how each checkpoint came about, and the table."""
-    blocks = ["# Few-shot accuracy beside the published", *(_block(title, source) for title, source in sources.items())]
+    blocks = ["# Few-shot accuracy beside published figures"]
+    blocks += [_block(title, source) for title, source in sources.items()]
     if comparison.rows:
         blocks += ["\n".join(_table(comparison)), LEGEND]
     return "\n\n".join(blocks) + "\n"

@@ -1,9 +1,9 @@
-"""The paper's sine-wave regression (Nichol et al. 2018, section 5.1): Reptile at a glance, in ten seconds.
+"""The paper's sine-wave regression (Nichol et al. 2018, section 5.1), to see what Reptile does in ten seconds.
 
     kshot train --preset sine        # writes runs/sine/sine.png and sine.json
 
-A task is a wave a·sin(x + b). From ten points of it a network with two hidden layers is to draw the whole wave within
-32 steps of SGD. The mean of all tasks is 0 everywhere, so nothing but being quick to learn makes a start a good one.
+A task is a wave a·sin(x + b). A network with two hidden layers sees ten points of it and has 32 steps of SGD to learn
+the whole wave. The mean of all waves is 0 everywhere, so a start is only good if it learns quickly from there.
 """
 
 import math
@@ -42,12 +42,12 @@ class Waves:
     y: Tensor
 
     def take(self, indices: Tensor) -> "Waves":
-        """The points at `indices` [T, B] of each."""
+        """Return the points at `indices` [T, B] of each wave."""
         return Waves(self.x.gather(1, indices), self.y.gather(1, indices))
 
 
 def initialize(seed: int) -> MetaInitialization:
-    """1 → 64 → 64 → 1, as torch.nn.Linear starts: uniform within 1/√fan-in."""
+    """Return fresh weights of a network 1 → 64 → 64 → 1, as torch.nn.Linear has them: uniform within 1/√fan-in."""
     random = torch.Generator().manual_seed(seed)
     parameters: Parameters = {}
     for layer, (inputs, outputs) in enumerate(((1, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, 1)), 1):
@@ -58,7 +58,7 @@ def initialize(seed: int) -> MetaInitialization:
 
 
 def predict(parameters: Parameters, x: Tensor) -> Tensor:
-    """Stacked networks at points x [T, P]: [T, P]."""
+    """Return the values [T, P] of stacked networks at points x [T, P]."""
     hidden = x.unsqueeze(2)
     for layer in (1, 2):
         hidden = torch.baddbmm(parameters[f"bias{layer}"], hidden, parameters[f"weight{layer}"]).tanh()
@@ -66,12 +66,12 @@ def predict(parameters: Parameters, x: Tensor) -> Tensor:
 
 
 def loss(parameters: Parameters, waves: Waves) -> Tensor:
-    """Mean squared error of each task [T]."""
+    """Return the mean squared error of each task [T]."""
     return (predict(parameters, waves.x) - waves.y).square().mean(dim=1)
 
 
 def draw_waves(rng: np.random.Generator, tasks: int) -> Waves:
-    """Amplitudes from 0.1 to 5, phases all round the circle."""
+    """Draw waves with amplitudes from 0.1 to 5 and any phase, at all POINTS."""
     amplitude, phase = (
         torch.from_numpy(rng.uniform(low, high, (tasks, 1))) for low, high in ((0.1, 5), (0, 2 * np.pi))
     )
@@ -81,7 +81,7 @@ def draw_waves(rng: np.random.Generator, tasks: int) -> Waves:
 
 @dataclass(frozen=True)
 class SineTasks:
-    """Waves that a meta step adapts to, and the learner (`Tasks`): SGD on the mean squared error."""
+    """The waves of a meta step, and the learner that adapts to them (`Tasks`): SGD on the mean squared error."""
 
     minibatches: list[tuple[Waves, Tensor]]
 
@@ -99,7 +99,7 @@ class SineTasks:
         return stack(theta.parameters, len(self.minibatches[0][1])), {}
 
     def carried(self, _: MetaInitialization, v: Parameters) -> Parameters:
-        """Return nothing, as `v` is."""
+        """Return `v`, which is empty."""
         return v
 
 
@@ -130,7 +130,7 @@ def train(seed: int, meta_steps: int = META_STEPS) -> MetaInitialization:
 
 
 def adapt_to_points(theta: MetaInitialization, support: Waves) -> dict[int, Parameters]:
-    """The stacked networks after each number of SHOWN steps on all the support points."""
+    """Return the stacked networks after each number of SHOWN steps on all the support points."""
     phi = stack(theta.parameters, len(support.x))
     rates = torch.full((len(support.x),), RATE)
     shown = {0: stack(theta.parameters, len(support.x))}
@@ -142,7 +142,7 @@ def adapt_to_points(theta: MetaInitialization, support: Waves) -> dict[int, Para
 
 
 def errors(theta: MetaInitialization, seed: int, tasks: int = TEST_TASKS) -> dict[int, tuple[float, float]]:
-    """Over new waves: mean squared error on the whole wave by number of steps, and its 95 % interval's half width."""
+    """Return, by number of steps, the mean squared error on new waves and half the width of its 95 % interval."""
     waves, support = _test_tasks(seed, tasks)
     found = {}
     for steps, phi in adapt_to_points(theta, support).items():
@@ -152,7 +152,7 @@ def errors(theta: MetaInitialization, seed: int, tasks: int = TEST_TASKS) -> dic
 
 
 def _test_tasks(seed: int, tasks: int) -> tuple[Waves, Waves]:
-    """Whole waves, and the SHOTS points of each that are shown."""
+    """Draw whole waves, and the SHOTS points of each that are shown."""
     rng = generator(seed, META_STEPS, TEST)
     waves = draw_waves(rng, tasks)
     picks = np.stack([rng.choice(len(POINTS), SHOTS, replace=False) for _ in range(tasks)])
@@ -160,7 +160,7 @@ def _test_tasks(seed: int, tasks: int) -> tuple[Waves, Waves]:
 
 
 def draw(learners: dict[str, MetaInitialization], seed: int) -> Figure:
-    """For each learner, one wave, its points, and what the network draws after 0, 1, 5, 10 and 32 steps."""
+    """Draw for each learner one wave, its points, and the network's curve after 0, 1, 5, 10 and 32 steps."""
     waves, support = _test_tasks(seed, 1)
     figure = Figure(figsize=(11, 4), layout="constrained")
     for axes, (name, theta) in zip(figure.subplots(1, len(learners), sharey=True), learners.items(), strict=True):
@@ -176,9 +176,9 @@ def draw(learners: dict[str, MetaInitialization], seed: int) -> Figure:
 
 
 def run(out: Path, seed: int = 0, meta_steps: int = META_STEPS) -> dict[str, Any]:
-    """Trains, writes `sine.png` and `sine.json` to a folder, and returns the errors of both learners.
+    """Meta-train, write `sine.png` and `sine.json` to a folder, and return the errors of both learners.
 
-    Raises RunError where the folder cannot be made, or holds them already.
+    Raises RunError where the folder cannot be made, or holds these files already.
     """
     make_folder(out)
     if (out / "sine.json").exists():

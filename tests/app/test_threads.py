@@ -56,7 +56,7 @@ def test_a_thread_whose_caller_has_gone_is_taken_until_it_ends(may_end: Event) -
     asyncio.run(scenario())
 
 
-def test_what_waits_for_a_thread_never_begins_once_its_caller_has_gone(may_end: Event) -> None:
+def test_a_call_that_waits_for_a_thread_is_never_made_once_its_caller_has_gone(may_end: Event) -> None:
     begun = Event()
 
     async def scenario() -> None:

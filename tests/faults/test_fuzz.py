@@ -7,7 +7,7 @@ from tests.serving import Server
 
 
 def test_spoiled_uploads_are_read_or_refused_in_time() -> None:
-    report = through_the_code(SEED, first=0, count=2000, processes=2)
+    report = through_the_code(SEED, first=0, count=2000, processes=1)
     assert report.faults == []
     assert sum(number for name, number in report.outcomes.items() if name.endswith(": read")) > 200
     assert len(report.outcomes) > 8

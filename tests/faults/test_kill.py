@@ -1,6 +1,6 @@
 """kill -9 at any moment, while clients adapt, predict and delete, loses nothing that was answered.
 
-KSHOT_KILLS=50 python -m pytest tests/faults/test_kill.py is the long run.
+`make kills` is the long run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.store.model_file import SUFFIX
 from tests.app.drawings import QUERY, SUPPORT, adapt, predict
 from tests.serving import Server, wait_until
 
-KILLS = int(os.environ.get("KSHOT_KILLS", "3"))
+KILLS = int(os.environ.get("KSHOT_KILLS", "2"))
 CLIENTS = 4
 KEPT = 3  # models of a client, before it deletes its oldest
 ROUNDING = 1e-4  # alone or batched with others

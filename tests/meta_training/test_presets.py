@@ -60,6 +60,7 @@ def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
         ({"head": DenseHead(ways=5)}, "ways must fit the head"),
         ({"inner_steps": 0}, "inner_steps must be at least 1; it is 0"),
         ({"head_shots": 11}, "head_shots must be between 1 and shots"),
+        ({"algorithm": "maml"}, "algorithm must be one of reptile, fomaml; it is maml"),
         ({"tail_shots": 2}, "algorithm must be fomaml where there are tail_shots; it is reptile"),
         ({"tail_shots": 10, "algorithm": "fomaml"}, "tail_shots must be at least 0 and less than shots"),
         ({"tail_shots": 8, "algorithm": "fomaml"}, "head_shots must be between 1 and shots"),

@@ -129,6 +129,7 @@ def test_resuming_a_finished_run_rewrites_nothing(data: Path, finished: Path) ->
         (["--preset", "sine", "--out", "{file}"], "cannot be a folder"),
         (["--preset", "sine", "--resume"], "the sine waves take seconds"),
         (["--preset", "sine", "--algorithm", "fomaml"], "the sine waves are Reptile's"),
+        (["--algorithm", "maml"], "algorithm must be one of reptile, fomaml"),
         (["--tail-shots", "2"], "algorithm must be fomaml where there are tail_shots"),
         (["--resume"], "holds no run to resume"),
     ],

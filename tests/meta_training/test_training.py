@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor
 
 from meta_training.config import TrainConfig
 from meta_training.data.image_classes import ImageClasses, read_classes
@@ -20,6 +21,8 @@ from meta_training.errors import DataError, RunError
 from meta_training.evaluation.accuracy import evaluate, standard_settings
 from meta_training.launch import describe, shrinkage, stops
 from meta_training.presets import OMNIGLOT
+from meta_training.ranks import Ranks
+from meta_training.reptile import ALGORITHMS, TaskDistribution, reptile
 from meta_training.run_folder import RunFolder
 from meta_training.training import Schedule, Training
 from models.architecture import MetaInitialization
@@ -122,6 +125,24 @@ def test_fomaml_is_reptile_where_a_task_has_one_step_and_not_where_it_has_more(s
         after = [run.theta.parameters["conv4.weight"] for run in runs]
         assert torch.equal(*after) == (steps == 1)
         torch.testing.assert_close(*(run.theta.moments for run in runs))
+
+
+def test_a_meta_algorithm_is_a_function_and_a_line_in_the_table(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half_reptile(
+        theta: MetaInitialization, distribution: TaskDistribution[TaskBatch], step: int, epsilon: float, ranks: Ranks
+    ) -> tuple[MetaInitialization, Tensor]:
+        return reptile(theta, distribution, step, epsilon / 2, ranks)
+
+    monkeypatch.setitem(ALGORITHMS, "half-reptile", half_reptile)
+    whole, half = (training(replace(CONFIG, algorithm=name), split, tmp_path) for name in ("reptile", "half-reptile"))
+    start = whole.theta.parameters
+    for run in (whole, half):
+        run.meta_step()
+    for name, theta in start.items():
+        moved, less = (run.theta.parameters[name] - theta for run in (whole, half))
+        torch.testing.assert_close(2 * less, moved, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("tail", [1, 2])

@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from benchmarks.browser import REMEDY, find, launch
-from models.checkpoint import SHIPPED
 from tests.page.hand import open_page
 from tests.serving import Server
 
@@ -24,7 +23,7 @@ def _found(playwright: Playwright) -> bool:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it lives, asyncio.run() is refused
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         if not _found(playwright):
@@ -34,24 +33,15 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """As users start it: with both checkpoints."""
-    server = Server(tmp_path_factory.mktemp("site"), checkpoints=SHIPPED, checkpoint="photo")
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def page(browser: Browser, site: Server) -> Iterator[Page]:
+def page(browser: Browser, shipped: Server) -> Iterator[Page]:
     """The page, just opened. Fails if a script fails, or the policy is violated."""
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error.stack)))
     page.on("console", lambda line: faults.append(line.text) if line.type in ("error", "warning") else None)
-    open_page(page, site.url)
+    open_page(page, shipped.url)
     yield page
     context.close()
     assert [fault for fault in faults if NOT_OURS not in fault] == []

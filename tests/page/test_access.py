@@ -13,10 +13,10 @@ GRAVE = {"serious", "critical"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_violation(browser: Browser, site: Server, scheme: str) -> None:
+def test_axe_finds_no_serious_violation(browser: Browser, shipped: Server, scheme: str) -> None:
     context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     page = context.new_page()
-    open_page(page, site.url)
+    open_page(page, shipped.url)
     assert violations(page) == []
     page.locator("#example-photos").click()
     page.locator(".tile").first.click(timeout=SECONDS)
@@ -51,8 +51,8 @@ def test_after_a_removal_the_focus_stays_among_the_pictures(page: Page) -> None:
     expect(card(page, "greek").get_by_role("button", name="Remove greek, picture 1: 2.png")).to_be_focused()
 
 
-def test_the_api_reference_names_every_call_and_works_offline(page: Page, site: Server) -> None:
-    page.goto(f"{site.url}/docs")
+def test_the_api_reference_names_every_call_and_works_offline(page: Page, shipped: Server) -> None:
+    page.goto(f"{shipped.url}/docs")
     expect(page.get_by_role("article", name="post /adapt", exact=True)).to_contain_text("AdaptForm")
     assert page.locator("article.call h2").count() > 10
     assert violations(page) == []

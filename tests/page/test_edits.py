@@ -14,7 +14,7 @@ from tests.serving import Server
 
 
 def test_an_edited_model_is_a_version_that_opens_by_its_link_and_exports(
-    page: Page, site: Server, tmp_path: Path
+    page: Page, shipped: Server, tmp_path: Path
 ) -> None:
     drop_photos(page)
     adapt(page)
@@ -33,7 +33,7 @@ def test_an_edited_model_is_a_version_that_opens_by_its_link_and_exports(
         page.get_by_role("button", name="ONNX").click()
     download.value.save_as(tmp_path / "model.onnx")
     onnx.checker.check_model(tmp_path / "model.onnx")
-    with Client(site.url) as kshot:
+    with Client(shipped.url) as kshot:
         model = kshot.model(model_id(page))
     assert (model.parent, model.version, model.shots) == (first, 2, {"hat": 4, "footwear": 2})
 
@@ -50,29 +50,29 @@ def test_what_was_removed_comes_back_by_undo(page: Page) -> None:
     expect(page.locator(".card")).to_have_count(2)
 
 
-def test_a_model_is_deleted_after_a_second_thought(page: Page, site: Server) -> None:
+def test_a_model_is_deleted_after_a_second_thought(page: Page, shipped: Server) -> None:
     drop_photos(page)
     adapt(page)
     made = model_id(page)
     row = page.locator("#saved li").filter(has=page.locator(f'a[href="#model={made}"]'))
     row.get_by_role("button").click()
-    assert made in site.models()
+    assert made in shipped.models()
     row.get_by_role("button").click()
     expect(row).to_have_count(0)
-    assert made not in site.models()
+    assert made not in shipped.models()
     expect(card(page, "hat").locator(".pictures li")).to_have_count(3)
 
 
-def test_the_lines_for_code_are_this_models(page: Page, site: Server) -> None:
+def test_the_lines_for_code_are_this_models(page: Page, shipped: Server) -> None:
     drop_photos(page)
     adapt(page)
     page.get_by_role("button", name="Copy the curl lines").click()
     expect(page.locator("#said")).to_have_text("Copied.")
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == f"curl -F model_id={model_id(page)} -F images=@picture.jpg {site.url}/predict"
+    assert copied == f"curl -F model_id={model_id(page)} -F images=@picture.jpg {shipped.url}/predict"
 
 
-def test_going_back_shows_the_version_before(page: Page, site: Server) -> None:
+def test_going_back_shows_the_version_before(page: Page, shipped: Server) -> None:
     drop_photos(page)
     adapt(page)
     first = page.url
@@ -81,4 +81,4 @@ def test_going_back_shows_the_version_before(page: Page, site: Server) -> None:
     page.wait_for_url(lambda url: url != first)
     page.go_back()
     expect(card(page, "hat").locator(".pictures li")).to_have_count(3, timeout=SECONDS)
-    open_page(page, site.url)
+    open_page(page, shipped.url)

@@ -53,7 +53,7 @@ def test_tenants_who_were_served_stand_behind_those_who_were_not() -> None:
     within_a_loop(check)
 
 
-def test_without_tenants_they_run_in_the_order_they_came() -> None:
+def test_jobs_without_tenants_run_in_the_order_they_came() -> None:
     def check() -> None:
         queue = waiting("", batch_images=2)
         jobs = [Job(Probe()) for _ in range(3)]

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
@@ -19,8 +18,8 @@ from app.http.admission import LEAST, REMEMBERED, Admission
 from app.settings import Settings
 from tests.app.drawings import adapt
 from tests.app.refusals import problem
-from tests.app.scrape import after
-from tests.serving import Server
+from tests.app.scrape import Scrape
+from tests.serving import Server, wait_until
 
 BEGINNING = b"""POST /adapt HTTP/1.1\r
 Host: kshot\r
@@ -38,11 +37,18 @@ class Busy:
     computing: Counter[str] = field(default_factory=Counter)
 
 
-@pytest.fixture
-def narrow(tmp_path: Path) -> Iterator[Server]:
-    """A server for two requests at once, both of which are being uploaded slowly."""
-    server = Server(tmp_path, max_requests=2)
+@pytest.fixture(scope="module")
+def for_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("narrow"), max_requests=2)
     server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def narrow(for_two: Server) -> Iterator[Server]:
+    """A server for two requests at once, both of which are being uploaded slowly."""
+    server = for_two
     uploads = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(2)]
     for each in uploads:
         each.sendall(BEGINNING)
@@ -52,7 +58,6 @@ def narrow(tmp_path: Path) -> Iterator[Server]:
         each.close()
     time.sleep(0.2)
     assert adapt(server.url, steps=0).status_code == httpx.codes.CREATED  # they have left their places
-    server.stop()
 
 
 def test_one_too_many_is_refused_before_its_body_is_read(narrow: Server) -> None:
@@ -65,24 +70,27 @@ def test_one_too_many_is_refused_before_its_body_is_read(narrow: Server) -> None
     assert "retry-after: 1" in answer
 
 
-def test_who_sends_a_large_body_all_the_same_gets_the_answer(narrow: Server) -> None:
+def test_a_client_that_sends_a_large_body_anyway_gets_the_answer(narrow: Server) -> None:
     answer = httpx.post(f"{narrow.url}/adapt", files={"archive": b"x" * 20_000_000}, timeout=10)
     problem(answer, 429, "queue-full")
 
 
 def test_refusals_are_counted_with_the_route_that_they_never_reached(narrow: Server) -> None:
+    before = Scrape(narrow.url)
     assert adapt(narrow.url).status_code == httpx.codes.TOO_MANY_REQUESTS
-    scrape = after(narrow.url, "/adapt", status="429")
+    counted = {"name": "kshot_requests_total", "route": "/adapt", "status": "429"}
+    wait_until(lambda: Scrape(narrow.url).grown(before, **counted) == 1, 5)
+    scrape = Scrape(narrow.url)
     assert scrape.value("kshot_requests_inside") == 2
-    assert scrape.value("kshot_rejections_total", reason="queue-full") == 1
+    assert scrape.grown(before, "kshot_rejections_total", reason="queue-full") == 1
 
 
-def test_what_needs_no_body_never_waits(narrow: Server) -> None:
+def test_requests_without_a_body_never_wait(narrow: Server) -> None:
     for path in ("/livez", "/readyz", "/models"):
         assert httpx.get(narrow.url + path).status_code == httpx.codes.OK
 
 
-def test_who_would_find_no_place_in_the_queue_is_refused_unread() -> None:
+def test_a_request_that_would_find_no_place_in_the_queue_is_refused_unread() -> None:
     async def run() -> None:
         engine = Busy(Counter("ab"))
         admission = Admission(QueueLimits.of(Settings(max_queue=5, max_queue_per_tenant=3)), engine)

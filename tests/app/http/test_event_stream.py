@@ -60,7 +60,7 @@ def test_versions_come_as_events_too(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("unharmed")
-def test_what_is_wrong_before_it_begins_is_a_plain_problem(server: Server, client: Client) -> None:
+def test_an_error_before_it_begins_is_a_plain_problem(server: Server, client: Client) -> None:
     answer = httpx.post(
         f"{server.url}/adapt", files=[("images", ("a.png", b"x"))], data={"labels": "a"}, headers=EVENTS
     )
@@ -70,7 +70,7 @@ def test_what_is_wrong_before_it_begins_is_a_plain_problem(server: Server, clien
     assert (caught.value.problem.type, caught.value.problem.index) == ("/problems/image-unreadable", 1)
 
 
-def test_what_goes_wrong_on_the_way_is_the_last_event(tmp_path: Path) -> None:
+def test_an_error_while_it_adapts_is_the_last_event(tmp_path: Path) -> None:
     server = Server(tmp_path, compute_seconds=0.5, max_steps=500)
     server.start()
     form = {"data": labels(SUPPORT) | {"steps": ["500"]}, "files": images(SUPPORT)}
@@ -90,7 +90,7 @@ def test_what_goes_wrong_on_the_way_is_the_last_event(tmp_path: Path) -> None:
     assert (caught.value.problem.type, caught.value.problem.status) == (told["type"], 504)
 
 
-def test_who_leaves_ends_the_adaptation_and_nothing_is_kept(server: Server, client: Client) -> None:
+def test_a_client_that_leaves_ends_the_adaptation_and_nothing_is_kept(server: Server, client: Client) -> None:
     before = server.models()
     for event in client.adapt_events(FOLDER, steps=100):
         assert isinstance(event, StepEvent)

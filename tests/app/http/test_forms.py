@@ -92,7 +92,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("body", "remedy"), MALFORMED.values(), ids=MALFORMED)
-def test_what_the_parser_refuses_comes_with_a_remedy(server: Server, body: bytes, remedy: str) -> None:
+def test_errors_of_the_form_parser_come_with_a_remedy(server: Server, body: bytes, remedy: str) -> None:
     assert remedy in problem(send(server, body), 400, "body-malformed")["detail"]
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.app.drawings import SUPPORT, adapt, images, labels
+from tests.app.scrape import Scrape
 from tests.serving import Server, wait_until
 
 STEPS = 100_000  # minutes
@@ -29,12 +30,19 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
+def decoded(server: Server) -> float:
+    """How many requests have been decoded."""
+    return Scrape(server.url).value("kshot_phase_duration_seconds_count", phase="decode")
+
+
 @contextmanager
 def busy(server: Server) -> Iterator[Future[httpx.Response]]:
     """While its engine has a long computation to do; until it has time again."""
+    before = decoded(server)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(adapt, server.url, steps=STEPS)
-        time.sleep(0.3)
+        wait_until(lambda: decoded(server) > before)
+        time.sleep(0.1)  # for the engine to take it
         yield slow
         wait_until(lambda: adapt(server.url, SUPPORT[::5], steps=0).status_code == httpx.codes.CREATED, 120)
 
@@ -42,7 +50,7 @@ def busy(server: Server) -> Iterator[Future[httpx.Response]]:
 def test_the_limit_that_was_met_is_named(small: Server) -> None:
     with busy(small) as slow, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(adapt, small.url, steps=0)
-        time.sleep(0.2)
+        wait_until(lambda: Scrape(small.url).value("kshot_queue_depth") == 1)
         refused = adapt(small.url, steps=0)
         assert (refused.status_code, refused.json()["type"]) == (429, "/problems/queue-full")
         assert int(refused.headers["retry-after"]) >= 1

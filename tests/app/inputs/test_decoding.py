@@ -107,7 +107,7 @@ def test_an_animation_is_its_first_frame() -> None:
         assert close(decode(data), EXPECTED)
 
 
-def test_what_is_transparent_is_white() -> None:
+def test_transparent_pixels_are_white() -> None:
     image = picture("RGBA")
     image.putalpha(image.convert("L").point(lambda grey: 255 - grey))  # the white of it shows what is behind
     assert close(decode(encoded(image, "PNG")), EXPECTED)

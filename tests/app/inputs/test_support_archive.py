@@ -21,7 +21,7 @@ PHOTOS = Path(__file__).parents[2] / "data" / "photos" / "support"
 
 
 @pytest.mark.parametrize("spec", [ImageInput(channels=3, size=224, fit="crop"), ImageInput(channels=1, size=28)])
-def test_what_is_packed_is_unpacked(spec: ImageInput) -> None:
+def test_packed_images_are_unpacked_unchanged(spec: ImageInput) -> None:
     paths = sorted(PHOTOS.glob("*/1.jpg"))
     images = torch.stack([spec.prepare(Image.open(path)) for path in paths])
     noise = torch.randint(0, 256, images[:1].shape, dtype=torch.uint8)

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -49,15 +48,15 @@ def test_a_traceback_is_logged_without_local_variables(monkeypatch: pytest.Monke
         assert json.loads(done.stderr)["exception"][0]["exc_type"] == "ArithmeticError"
 
 
-@pytest.fixture
-def keys(tmp_path: Path) -> KeyFile:
-    return KeyFile(tmp_path / "keys.json")
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyFile:
+    return KeyFile(tmp_path_factory.mktemp("keys") / "keys.json")
 
 
-@pytest.fixture
-def guarded(tmp_path: Path, keys: KeyFile) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, keys: KeyFile) -> Iterator[Server]:
     keys.add("nobody")
-    server = Server(tmp_path, keys=keys.path, max_steps=500)
+    server = Server(tmp_path_factory.mktemp("guarded"), keys=keys.path, max_steps=500)
     server.start()
     yield server
     server.stop()
@@ -98,22 +97,22 @@ def test_answers_and_refusals_are_logged_with_request_and_tenant(guarded: Server
 def test_a_request_that_follows_on_a_connection_is_not_logged_as_the_last_ones_tenant(
     guarded: Server, keys: KeyFile
 ) -> None:
-    first = f"Authorization: Bearer {keys.add('alice')[1]}\r\nX-Request-ID: first"
+    first = f"Authorization: Bearer {keys.add('bob')[1]}\r\nX-Request-ID: first"
     both = (f"GET /models HTTP/1.1\r\nHost: kshot\r\n{each}\r\n\r\n" for each in (first, "X-Request-ID: second"))
     with socket.create_connection(("127.0.0.1", guarded.port), timeout=5) as connection:
         connection.sendall("".join(both).encode())  # at once: the second waits for the end of the first
         (one,), (other,) = lines(guarded, "first"), lines(guarded, "second")
-    assert (one["status"], one["tenant"]) == (200, "alice")
+    assert (one["status"], one["tenant"]) == (200, "bob")
     assert other["status"] == 401
     assert "tenant" not in other
 
 
 def test_the_engines_lines_name_the_requests_and_their_tenants(guarded: Server, keys: KeyFile) -> None:
-    alice = bearer(keys.add("alice")[1])
-    form = {"data": labels(SUPPORT) | {"steps": ["500"]}, "files": images(SUPPORT), "headers": alice}
+    carol = bearer(keys.add("carol")[1])
+    form = {"data": labels(SUPPORT) | {"steps": ["500"]}, "files": images(SUPPORT), "headers": carol}
     with httpx.Client() as http, connect_sse(http, "POST", f"{guarded.url}/adapt", **form) as source:
         next(source.iter_sse())
     request_id = source.response.headers["x-request-id"]
     guarded.wait_for_log("nobody waits for it")
     ended = next(line for line in lines(guarded, request_id) if "nobody waits" in line["event"])
-    assert ended["requests"] == [{"request_id": request_id, "tenant": "alice"}]
+    assert ended["requests"] == [{"request_id": request_id, "tenant": "carol"}]

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -107,6 +108,11 @@ def counted(shim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setenv("LD_PRELOAD", str(shim))
     monkeypatch.setenv("KSHOT_MALLOC_CALLS", str(tmp_path / "calls"))
     return tmp_path / "calls"
+
+
+def test_the_container_sets_the_environment_so_that_the_server_starts_once() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert all(re.search(rf"\b{name}={value}\b", dockerfile) for name, value in ENVIRONMENT.items())
 
 
 def files() -> Iterator[Path]:

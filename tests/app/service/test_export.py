@@ -15,7 +15,6 @@ from PIL import Image
 from safetensors import safe_open
 
 from kshot import Client
-from models.checkpoint import SHIPPED
 from tests.serving import Server
 
 ROOT = Path(__file__).parents[3]
@@ -44,12 +43,9 @@ def awkward(folder: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    server = Server(tmp_path_factory.mktemp("export"), checkpoints=SHIPPED, checkpoint="photo")
-    server.start()
-    with Client(server.url) as client:
+def client(shipped: Server) -> Iterator[Client]:
+    with Client(shipped.url) as client:
         yield client
-    server.stop()
 
 
 @pytest.mark.parametrize(("checkpoint", "folder"), [("photo", "photos"), ("omniglot", "drawings")])

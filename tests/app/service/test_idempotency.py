@@ -25,17 +25,26 @@ from tests.app.refusals import problem
 from tests.serving import Server, wait_until
 
 RETRIES = 20
-KILLS = 3
+KILLS = 2
 LONG = 500  # steps: seconds, in which much can happen
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Server]:
-    """A server of its own, that sweeps all the time."""
-    server = Server(tmp_path, sweep_seconds=0.1, max_steps=LONG)
+@pytest.fixture(scope="module")
+def sweeping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("sweeping"), sweep_seconds=0.1, max_steps=LONG)
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def own(sweeping: Server) -> Iterator[Server]:
+    """A server that sweeps all the time, whose store is empty and may be changed by hand."""
+    yield sweeping
+    for model_id in sweeping.models():
+        httpx.delete(f"{sweeping.url}/models/{model_id}").raise_for_status()
+    for record in records(sweeping):
+        record.unlink()
 
 
 @pytest.fixture
@@ -127,14 +136,14 @@ def test_other_images_or_the_same_under_other_names_are_another_request(server: 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "\u00fc"])
 @pytest.mark.usefixtures("unharmed")
-def test_what_is_no_key_is_refused(server: Server, key: str) -> None:
+def test_invalid_keys_are_refused(server: Server, key: str) -> None:
     headers = {"Idempotency-Key": key.encode("latin-1")}
     answer = httpx.post(f"{server.url}/adapt", files=images(SUPPORT), data=labels(SUPPORT), headers=headers)
     problem(answer, 422, "request-invalid", field="Idempotency-Key")
 
 
 @pytest.mark.parametrize("key", ["x" * 255, '"a b~!"'])
-def test_what_is_a_key_is_taken(server: Server, key: str) -> None:
+def test_valid_keys_are_accepted(server: Server, key: str) -> None:
     assert replayed(send(server, key, steps=0)) is False
     assert replayed(send(server, key, steps=0)) is True
 
@@ -168,7 +177,7 @@ def test_a_retry_that_takes_events_gets_the_last_alone(server: Server, key: str)
     assert send(server, key).json()["id"] == done.json()["id"]
 
 
-def test_who_left_while_it_was_computed_gets_a_model_later(own: Server, key: str) -> None:
+def test_a_client_that_left_while_it_was_computed_gets_a_model_later(own: Server, key: str) -> None:
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(
             f"{own.url}/adapt",
@@ -224,7 +233,7 @@ def test_a_killed_server_made_no_model_that_a_retry_makes_again(own: Server) -> 
         assert len(own.models()) == kill
 
 
-def test_of_a_model_that_was_kept_and_not_answered_the_answer_is_made_again(own: Server, key: str) -> None:
+def test_the_answer_for_a_model_that_was_kept_but_not_answered_is_rebuilt(own: Server, key: str) -> None:
     first = send(own, key)
     records(own)[1].unlink()  # as if the server had died before it wrote it
     again, third = send(own, key), send(own, key)

@@ -10,7 +10,6 @@ import pytest
 from safetensors.torch import load_file
 
 from kshot import Client
-from models.checkpoint import SHIPPED
 from tests.app.drawings import DRAWINGS
 from tests.serving import Server
 
@@ -20,16 +19,8 @@ LARGEST = 2_000_000  # bytes of an adapted model
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("photo"), checkpoints=SHIPPED, checkpoint="photo")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def client(server: Server) -> Iterator[Client]:
-    with Client(server.url) as client:
+def client(shipped: Server) -> Iterator[Client]:
+    with Client(shipped.url) as client:
         yield client
 
 
@@ -37,7 +28,7 @@ def pairs(paths: list[Path]) -> list[tuple[str, Path]]:
     return [(path.parent.name, path) for path in paths]
 
 
-def test_photos_become_a_classifier_that_says_what_to_expect_of_it(client: Client, server: Server) -> None:
+def test_photos_become_a_classifier_that_says_what_to_expect_of_it(client: Client, shipped: Server) -> None:
     model = client.adapt(pairs(SUPPORT))
     answer = client.predict(model.id, QUERY)
     right = [said.label == path.parent.name for said, path in zip(answer.predictions, QUERY, strict=True)]
@@ -48,7 +39,7 @@ def test_photos_become_a_classifier_that_says_what_to_expect_of_it(client: Clien
     assert model.validation is not None
     assert abs(model.validation.accuracy - sum(right) / 15) < 0.2
     assert sum(said.known is True for said in answer.predictions) >= 12
-    assert (server.store / f"{model.id}.safetensors").stat().st_size < LARGEST
+    assert (shipped.store / f"{model.id}.safetensors").stat().st_size < LARGEST
 
 
 def test_pictures_of_another_kind_are_not_known(client: Client) -> None:
@@ -75,15 +66,15 @@ def test_order_and_company_of_photos_change_nothing(client: Client) -> None:
             assert scores[2][label] == pytest.approx(score, abs=1e-4)
 
 
-def test_a_version_of_photos_is_the_model_of_them_all(client: Client, server: Server) -> None:
+def test_a_version_of_photos_is_the_model_of_them_all(client: Client, shipped: Server) -> None:
     scratch, parent = client.adapt(pairs(SUPPORT)), client.adapt(pairs(SUPPORT[:-1]))
     child = client.revise(parent.id, pairs(SUPPORT[-1:]))
-    ours, theirs = (load_file(server.store / f"{model.id}.safetensors") for model in (child, scratch))
+    ours, theirs = (load_file(shipped.store / f"{model.id}.safetensors") for model in (child, scratch))
     assert child.loss_curve == pytest.approx(scratch.loss_curve, abs=1e-5)
     for name, tensor in ours.items():
         assert (tensor.float() - theirs[name].float()).abs().max() <= 1e-3 * max(1, theirs[name].float().abs().max())
 
 
-def test_both_shipped_checkpoints_are_offered_and_photo_is_the_default(server: Server) -> None:
-    found = httpx.get(f"{server.url}/checkpoints").json()["checkpoints"]
+def test_both_shipped_checkpoints_are_offered_and_photo_is_the_default(shipped: Server) -> None:
+    found = httpx.get(f"{shipped.url}/checkpoints").json()["checkpoints"]
     assert {each["name"]: each["default"] for each in found} == {"photo": True, "omniglot": False}

@@ -105,7 +105,7 @@ def test_images_are_deleted_with_their_model(server: Server) -> None:
     ],
 )
 @pytest.mark.usefixtures("unharmed")
-def test_what_cannot_be_is_refused(server: Server, fields: dict[str, Any], kind: str) -> None:
+def test_impossible_edits_are_refused(server: Server, fields: dict[str, Any], kind: str) -> None:
     parent = adapt(server.url, FEW).json()
     problem(revise(server, parent["id"], **fields), 422, kind)
     httpx.delete(f"{server.url}/models/{parent['id']}")

@@ -1,4 +1,4 @@
-"""Stores of each kind, which must all do the same."""
+"""Stores of each kind, which must all behave alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Opener: TypeAlias = Callable[[], Store]
 def address(
     request: pytest.FixtureRequest, s3: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Address:
-    """Of a store that any process can open."""
+    """The address of a store that any process can open."""
     for name, value in s3.items():
         monkeypatch.setenv(name, value)
     return str(tmp_path / "models") if request.param == "directory" else f"s3://models/{tmp_path.name}"

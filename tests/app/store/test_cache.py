@@ -98,7 +98,7 @@ def test_a_model_larger_than_the_cache_is_served_but_not_kept() -> None:
     asyncio.run(run())
 
 
-def test_those_who_want_the_same_model_share_one_load_even_if_the_first_leaves() -> None:
+def test_requests_for_the_same_model_share_one_load_even_if_the_first_leaves() -> None:
     async def run() -> None:
         model = stored()
         shelf = Shelf(model)

@@ -1,4 +1,4 @@
-"""What is particular to a directory: its files, and what fails with them."""
+"""The store of a directory: its files, and how they fail."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 import pytest
-import structlog
 
 from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
-from app.store import DirectoryStore, Swept, new_id
-from app.store.directory import sweeper
-from app.store.interface import ABANDONED_SECONDS, RECORD_SECONDS, Usage
+from app.store import DirectoryStore, new_id
+from app.store.interface import Usage
 from models import atomic_file
-from tests.app.stored import revision_of, stored
+from tests.app.stored import stored
 
 
 @pytest.fixture
@@ -43,7 +40,7 @@ def test_a_half_written_file_is_never_listed(store: DirectoryStore) -> None:
         store.get(other)
 
 
-def test_a_damaged_file_is_told_from_a_missing_one_and_spoils_no_list(store: DirectoryStore) -> None:
+def test_a_damaged_file_is_told_from_a_missing_one_and_left_out_of_lists(store: DirectoryStore) -> None:
     kept, bad = stored(), stored()
     for each in (kept, bad):
         store.put(each)
@@ -56,7 +53,7 @@ def test_a_damaged_file_is_told_from_a_missing_one_and_spoils_no_list(store: Dir
     store.delete(bad.record.id)
 
 
-def test_a_directory_that_is_named_as_a_model_spoils_nothing(store: DirectoryStore) -> None:
+def test_a_directory_with_the_name_of_a_model_disturbs_nothing(store: DirectoryStore) -> None:
     kept, old = stored(), stored(expires_in=-1)
     for each in (kept, old):
         store.put(each)
@@ -68,33 +65,9 @@ def test_a_directory_that_is_named_as_a_model_spoils_nothing(store: DirectorySto
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a directory nobody can write to, root neither")
-def test_a_store_that_cannot_be_written_to_is_none() -> None:
+def test_a_directory_that_cannot_be_written_to_is_refused() -> None:
     with pytest.raises(StoreUnavailable, match=r"/proc/self cannot be written to .* KSHOT_STORE"):
         DirectoryStore(Path("/proc/self"))
-
-
-@pytest.mark.parametrize(
-    ("place", "seconds"),
-    [
-        ("{}.abcd.part", ABANDONED_SECONDS),
-        ("{}.images", ABANDONED_SECONDS),
-        ("records/{}.record", RECORD_SECONDS),
-        ("records/{}.abcd.part", ABANDONED_SECONDS),
-    ],
-)
-def test_a_sweep_removes_old_records_and_leftovers_of_a_killed_server(
-    store: DirectoryStore, place: str, seconds: float
-) -> None:
-    ours = store.of("ours")
-    ours.claim("0" * 64, b"")
-    old, young = (ours.directory / place.format(new_id()) for _ in range(2))
-    for path in (old, young):
-        path.write_bytes(b"x")
-    then = time.time() - seconds - 1
-    os.utime(old, (then, then))
-    store.sweep()
-    assert not old.exists()
-    assert young.exists()
 
 
 def test_a_put_that_fails_leaves_nothing(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,40 +99,7 @@ def test_a_tenant_whose_folder_is_gone_has_no_models_and_may_make_some(store: Di
     assert ours.get(made.record.id).record == made.record
 
 
-def test_a_sweep_reads_no_model_twice_and_still_sees_it_expire(
-    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept, old = stored(), stored(expires_in=0.3)
-    for each in (kept, old):
-        store.put(each)
-    assert store.sweep().models == 0
-    monkeypatch.setattr(sweeper, "read_header", lambda _: pytest.fail("read again"))
-    time.sleep(0.4)
-    assert store.sweep().models == 1
-    assert store.sweep().models == 0
-    assert revision_of(store, kept.record.id)
-    assert revision_of(store, old.record.id) is None
-
-
-def test_a_sweep_goes_on_after_a_file_that_fails_and_tells_of_it_once(store: DirectoryStore) -> None:
-    bad, old = stored(), stored(expires_in=-1)
-    for each in (bad, old):
-        store.put(each)
-    (store.directory / f"{bad.record.id}.safetensors").write_bytes(b"damaged")
-    with structlog.testing.capture_logs() as logs:
-        assert store.sweep().models == 1
-        assert store.sweep().models == 0
-    assert [entry["place"] for entry in logs] == [str(store.directory / f"{bad.record.id}.safetensors")]
-
-
-def test_a_sweep_does_a_share_of_what_there_is(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeper, "PASS", 2)
-    for _ in range(5):
-        store.put(stored(expires_in=-1))
-    assert [store.sweep().models for _ in range(4)] == [2, 2, 1, 0]
-
-
-def test_a_put_is_on_the_disk_with_its_name_and_its_images(
+def test_a_model_its_images_and_their_names_are_flushed_to_the_disk(
     store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed: list[int] = []
@@ -200,37 +140,7 @@ def test_opening_a_store_reads_none_of_its_models(store: DirectoryStore, monkeyp
     DirectoryStore(store.directory)
 
 
-def test_a_folder_or_file_that_cannot_be_swept_keeps_no_other_from_it(
-    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    theirs, ours = store.of("a"), store.of("b")
-    theirs.put(stored(expires_in=-1))
-    ours.put(stored(expires_in=-1))
-    (ours.directory / "old.part").touch()
-    os.utime(ours.directory / "old.part", (0, 0))
-    scan, unlink = os.scandir, Path.unlink
-
-    def scan_unless_theirs(path: str | Path) -> Iterator[os.DirEntry[str]]:
-        if Path(path) == theirs.directory:
-            raise PermissionError(13, "Permission denied")
-        return scan(path)
-
-    def unlink_unless_part(path: Path, missing_ok: bool = False) -> None:
-        if path.name == "old.part":
-            raise PermissionError(13, "Permission denied")
-        unlink(path, missing_ok)
-
-    monkeypatch.setattr(os, "scandir", scan_unless_theirs)
-    monkeypatch.setattr(Path, "unlink", unlink_unless_part)
-    with structlog.testing.capture_logs() as logs:
-        assert store.sweep() == Swept(models=1, failures=2)
-        assert store.sweep() == Swept(models=0, failures=2)
-    assert [entry["place"] for entry in logs] == [str(theirs.directory), str(ours.directory / "old.part")]
-    monkeypatch.undo()
-    assert store.sweep() == Swept(models=1, failures=0)
-
-
-def test_a_revision_that_cannot_be_told_is_that_of_no_model_and_spoils_no_other(
+def test_a_revision_that_cannot_be_read_is_none_and_keeps_no_other_back(
     store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, bad = store.put(stored()), store.of("theirs").put(stored())

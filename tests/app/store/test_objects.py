@@ -1,4 +1,4 @@
-"""What is particular to an object store: its keys, what a killed server leaves there, and when it doesn't answer."""
+"""The store of a bucket: its keys, what a killed server leaves there, and a bucket that doesn't answer."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_long_header_is_read_to_its_end(store: ObjectStore) -> None:
     assert store.describe(long.record.id) == long.record
 
 
-def test_a_damaged_object_is_told_from_a_missing_one_and_spoils_no_list(
+def test_a_damaged_object_is_told_from_a_missing_one_and_left_out_of_lists(
     store: ObjectStore, objects: MemoryStore
 ) -> None:
     kept, bad = stored(), stored()
@@ -116,9 +116,7 @@ def test_a_sweep_looks_at_nothing_that_is_not_due(store: ObjectStore, monkeypatc
     assert store.sweep().models == 0
 
 
-def test_a_sweep_goes_on_after_an_object_that_fails_and_tells_of_it_once(
-    store: ObjectStore, objects: MemoryStore
-) -> None:
+def test_a_sweep_goes_on_after_an_object_that_fails_and_logs_it_once(store: ObjectStore, objects: MemoryStore) -> None:
     bad, old = stored(expires_in=-2), stored(expires_in=-1)
     for each in (bad, old):
         store.put(each)
@@ -129,7 +127,7 @@ def test_a_sweep_goes_on_after_an_object_that_fails_and_tells_of_it_once(
     assert [entry["place"].endswith(bad.record.id) for entry in logs] == [True]
 
 
-def test_a_model_made_of_an_id_that_is_being_deleted_keeps_its_images(store: ObjectStore) -> None:
+def test_a_model_put_again_while_it_is_deleted_keeps_its_images(store: ObjectStore) -> None:
     first = stored()
     again = stored(first.record.id)
     store.put(first, images=b"first")

@@ -124,7 +124,7 @@ def test_a_model_of_a_newer_build_is_refused_by_name_and_left_as_it_is(store: St
     assert revision_of(store, model_id) == before
 
 
-def test_a_list_leaves_out_models_of_a_newer_build_and_tells_of_it_once(store: Store) -> None:
+def test_a_list_leaves_out_models_of_a_newer_build_and_logs_it_once(store: Store) -> None:
     for _ in range(2):
         put_newer(store)
     ours = store.put(stored()).record.id
@@ -179,7 +179,7 @@ def test_two_builds_on_one_store_go_forward_and_back(store: Store, open_again: O
         assert {open_again().get(each).record.name for each in (older, renamed)} == {"new"}
 
 
-def test_a_model_that_a_newer_build_changed_is_not_deleted_by_what_was_read_before(store: Store) -> None:
+def test_a_model_that_a_newer_build_changed_is_read_again_before_it_is_deleted(store: Store) -> None:
     model_id = store.put(stored(expires_in=0.2)).record.id
     assert store.sweep().models == 0
     with pytest.MonkeyPatch.context() as newer_build:
@@ -191,7 +191,7 @@ def test_a_model_that_a_newer_build_changed_is_not_deleted_by_what_was_read_befo
     assert revision_of(store, model_id)
 
 
-def test_kept_images_of_a_newer_build_are_not_told_as_damaged(tmp_path: Path) -> None:
+def test_kept_images_of_a_newer_build_are_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "newer.images"
     with ZipFile(path, "w") as archive:
         archive.writestr(support_archive.DOCUMENT, json.dumps({"format_version": 7}))

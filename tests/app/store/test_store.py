@@ -18,7 +18,7 @@ from tests.app.store.conftest import Opener
 from tests.app.stored import revision_of, stored
 
 
-def test_what_is_put_is_got(store: Store, open_again: Opener) -> None:
+def test_a_model_comes_back_as_it_was_put(store: Store, open_again: Opener) -> None:
     kept = stored()
     store.put(kept)
     got = open_again().get(kept.record.id)
@@ -36,7 +36,7 @@ def test_ids_sort_by_time_and_are_not_repeated() -> None:
 
 
 @pytest.mark.parametrize("model_id", ["", "..", "../x", "0" * 31, "0" * 33, "A" * 32, "0" * 31 + "/", "0" * 32 + "\n"])
-def test_an_id_that_is_none_never_reaches_the_disk(store: Store, model_id: str) -> None:
+def test_what_is_no_id_never_reaches_the_disk(store: Store, model_id: str) -> None:
     for call in (store.get, store.describe, store.delete):
         with pytest.raises(ModelNotFound):
             call(model_id)
@@ -81,7 +81,7 @@ def test_a_page_that_takes_all_has_no_next(store: Store) -> None:
     assert store.page(1)[1] is None
 
 
-def test_an_expired_model_is_not_found_by_those_who_delete_it_either(store: Store) -> None:
+def test_an_expired_model_cannot_be_deleted_as_it_is_not_found(store: Store) -> None:
     old = stored(expires_in=-1)
     store.put(old)
     with pytest.raises(ModelNotFound):
@@ -165,12 +165,12 @@ def test_a_tenant_sees_its_own_models_alone(store: Store, open_again: Opener) ->
 
 
 @pytest.mark.parametrize("tenant", ["..", "a/b", "/", "A", "a" * 65, "-a", "a\n", "é"])
-def test_a_name_that_is_no_tenants_is_refused(store: Store, tenant: str) -> None:
+def test_what_is_no_name_of_a_tenant_is_refused(store: Store, tenant: str) -> None:
     with pytest.raises(ValueError, match="no name of a tenant"):
         store.of(tenant)
 
 
-def test_a_sweep_is_of_all_tenants(store: Store) -> None:
+def test_a_sweep_covers_all_tenants(store: Store) -> None:
     for tenant in ("", "ours", "theirs"):
         store.of(tenant).put(stored(expires_in=-1))
         store.of(tenant).put(stored())
@@ -179,7 +179,7 @@ def test_a_sweep_is_of_all_tenants(store: Store) -> None:
     assert all(len(store.of(tenant).page(10)[0]) == 1 for tenant in ("", "ours", "theirs"))
 
 
-def test_of_two_models_of_one_id_the_first_stays(store: Store, open_again: Opener) -> None:
+def test_of_two_models_with_one_id_the_first_stays(store: Store, open_again: Opener) -> None:
     first = stored()
     second = stored(first.record.id)
     assert store.put(first, images=b"first").revision == open_again().put(second, images=b"second").revision
@@ -210,7 +210,7 @@ def test_servers_that_create_and_delete_the_same_ids_leave_whole_models(open_aga
     assert {each for each in ids if revision_of(store, each)} == set(left)
 
 
-def test_of_those_who_claim_a_name_at_once_all_learn_who_was_first(open_again: Opener) -> None:
+def test_all_who_claim_a_name_at_once_learn_who_was_first(open_again: Opener) -> None:
     name = hashlib.sha256(b"key").hexdigest()
     with ThreadPoolExecutor(8) as pool:
         kept = set(pool.map(lambda number: open_again().claim(name, str(number).encode()), range(8)))

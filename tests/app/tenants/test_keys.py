@@ -51,7 +51,7 @@ def test_a_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_key_with_another_secret_is_none(tmp_path: Path) -> None:
+def test_a_key_with_another_secret_is_not_found(tmp_path: Path) -> None:
     file = KeyFile(tmp_path / "keys.json")
     key, token = file.add("alice")
     other = "0" if token[-1] != "0" else "1"

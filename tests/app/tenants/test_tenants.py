@@ -42,7 +42,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/docs", "/openapi.json", "/page/style.css"])
-def test_what_tells_nothing_of_tenants_is_open(guarded: Server, path: str) -> None:
+def test_paths_that_tell_nothing_about_tenants_need_no_key(guarded: Server, path: str) -> None:
     assert httpx.get(guarded.url + path).status_code == 200
 
 
@@ -59,7 +59,7 @@ def test_what_tells_nothing_of_tenants_is_open(guarded: Server, path: str) -> No
         ("GET", "/page/../models"),
     ],
 )
-def test_all_else_asks_for_a_key(guarded: Server, method: str, path: str) -> None:
+def test_all_other_paths_need_a_key(guarded: Server, method: str, path: str) -> None:
     answer = httpx.request(method, guarded.url + path)
     assert "kshot_" in problem(answer, 401, "key-missing")["detail"]
     assert answer.headers["www-authenticate"].startswith("Bearer")
