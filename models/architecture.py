@@ -1,5 +1,6 @@
 """A learner without its weights: network, head and inner optimizer, and what they do together for T tasks."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from models.networks.interface import Network
 from models.optimizers import Optimizer
 from models.parameters import Parameters, move, stack
 from models.tasks import TaskBatch
+
+FLOAT = 4  # bytes
+COPIES = 4  # of a task's weights while it adapts: they, v, the gradient, and room to step in
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Architecture:
         generator = torch.Generator().manual_seed(seed)
         parameters = self.network.initialize(generator) | self.head.initialize(self.network.features, generator)
         return MetaInitialization(parameters, _zeros(self.moment_shapes()))
+
+    def bytes_needed(self, tasks: int, examples: int) -> int:
+        """Return about what it takes to adapt to so many examples of each of T tasks."""
+        weights = sum(math.prod(shape) for shape in self.shapes().values())
+        return FLOAT * tasks * (COPIES * weights + examples * self.network.activations)
 
     @torch.no_grad()
     def start(self, initialization: MetaInitialization, support: TaskBatch) -> tuple[Parameters, Parameters]:

@@ -18,8 +18,6 @@ from models.parameters import Parameters, gather, select
 from models.tasks import Support, TaskBatch, collate, pad_to
 
 PER_CLASS = (*HEAD, MEANS)
-FLOAT = 4  # bytes
-COPIES = 4  # of a task's weights while it adapts: they, v, the gradient, and room to step in
 
 
 @dataclass(frozen=True)
@@ -126,24 +124,18 @@ class Learner:
         scores = masked(logits(parameters, features), batch)
         probabilities = (scores / self._temperature).softmax(dim=2)
         nearest = familiarity(features, parameters[MEANS]) if MEANS in parameters else None
+        sizes = [(len(query), model.ways) for query, model in zip(queries, models, strict=True)]
         return [
-            Answers(
-                probabilities[task, : len(query), : model.ways],
-                None if nearest is None else nearest[task, : len(query)],
-            )
-            for task, (query, model) in enumerate(zip(queries, models, strict=True))
+            Answers(probabilities[task, :size, :own], None if nearest is None else nearest[task, :size])
+            for task, (size, own) in enumerate(sizes)
         ]
 
     def bytes_needed(self, tasks: int, examples: int) -> int:
         """Return about what it takes to adapt to so many examples of each of T tasks; to predict takes less."""
-        weights = sum(tensor.numel() for tensor in self.initialization.parameters.values())
-        return FLOAT * tasks * (COPIES * weights + examples * self.architecture.network.activations)
+        return self.architecture.bytes_needed(tasks, examples)
 
     def warm_up(self) -> None:
-        """Adapt to blank examples and ask about one: what is compiled at its first use then is.
-
-        On a machine's first run that takes some seconds.
-        """
+        """Adapt to blank examples and ask about one, so that what is compiled at its first use is. It takes seconds."""
         about = self.checkpoint.metadata
         ways = about.head.fixed_ways or 2
         blank = self.encode(about.input.blank(ways))
