@@ -26,7 +26,8 @@ ENVIRONMENT = {
     # Idle OpenMP threads otherwise spin, and take the cores from the threads that decode images: 200 matrix products
     # with pauses between them take 3.0 s of the cores' time, 1.5 s with this.
     "OMP_WAIT_POLICY": "PASSIVE",
-    # Each counter and histogram otherwise has a second series, of when it began: 83 lines at /metrics at first, 59 with this.
+    # Each counter and histogram otherwise has a second series, of when it began: /metrics begins with 83 lines, with
+    # this with 59.
     "PROMETHEUS_DISABLE_CREATED_SERIES": "true",
 }
 
