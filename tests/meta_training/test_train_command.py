@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import torch
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from kshot.__main__ import command_line
 from meta_training import commands
 from models.checkpoint import load_checkpoint
 
@@ -33,12 +34,17 @@ def data(drawings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(data: Path, out: Path, *more: str) -> list[str]:
     options = ["--data", str(data), "--out", str(out), "--meta-steps", str(STEPS), "--name", "symbols"]
-    often = ["--save-every", "2", "--validate-every", "10", "--episodes", "4", "--threads", "1"]
+    often = ["--save-every", "2", "--validate-every", "10", "--episodes", "4", "--threads", "1", "--meta-batch", "2"]
     return [str(Path(sys.executable).parent / "kshot"), "train", *options, *often, *more]
 
 
 def train(data: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(data, out, *more), capture_output=True, text=True, timeout=120, check=False)
+
+
+def invoke(arguments: list[str]) -> Result:
+    """Run a command in this process, which has everything imported already."""
+    return CliRunner().invoke(command_line(), arguments[1:])
 
 
 @pytest.fixture(scope="module")
@@ -102,19 +108,19 @@ def test_a_run_leaves_checkpoint_card_report_curve_and_events(finished: Path) ->
 
 
 def test_a_finished_run_is_neither_overwritten_nor_resumed_as_another(data: Path, finished: Path) -> None:
-    again = train(data.parent / "nowhere", finished)  # said before any data is read
-    assert again.returncode == 1
-    assert "holds a run already" in again.stderr
-    other = train(data, finished, "--resume", "--seed", "5")
-    assert other.returncode == 1
-    assert "has seed = 0, not 5" in other.stderr
+    again = invoke(command(data.parent / "nowhere", finished))  # said before any data is read
+    assert again.exit_code == 1
+    assert "holds a run already" in again.output
+    other = invoke(command(data, finished, "--resume", "--seed", "5"))
+    assert other.exit_code == 1
+    assert "has seed = 0, not 5" in other.output
 
 
 def test_resuming_a_finished_run_rewrites_nothing(data: Path, finished: Path) -> None:
     before = {file: (file.stat().st_mtime_ns, file.stat().st_size) for file in finished.rglob("*")}
-    again = train(data, finished, "--resume")
-    assert again.returncode == 0, again.stderr
-    assert "is finished" in again.stdout
+    again = invoke(command(data, finished, "--resume"))
+    assert again.exit_code == 0, again.output
+    assert "is finished" in again.output
     assert {file: (file.stat().st_mtime_ns, file.stat().st_size) for file in finished.rglob("*")} == before
 
 
@@ -150,19 +156,12 @@ def test_what_cannot_be_run_is_said_before_any_data_is_read(
 
 
 def test_evaluate_scores_the_classes_held_out_by_the_card(data: Path, finished: Path) -> None:
-    kshot = Path(sys.executable).parent / "kshot"
     options = ["--data", str(data), "--ways", "2", "--shots", "1", "--episodes", "30"]
-    done = subprocess.run(
-        [str(kshot), "evaluate", str(finished / "symbols.safetensors"), *options],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "2 test classes" in done.stdout
-    assert "2-way 1-shot, k = 5:" in done.stdout
-    assert "±" in done.stdout
+    done = invoke(["kshot", "evaluate", str(finished / "symbols.safetensors"), *options])
+    assert done.exit_code == 0, done.output
+    assert "2 test classes" in done.output
+    assert "2-way 1-shot, k = 5:" in done.output
+    assert "±" in done.output
 
 
 def torchrun(*more: str) -> list[str]:
