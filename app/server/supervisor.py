@@ -22,7 +22,7 @@ from prometheus_client import multiprocess
 from app.settings import Settings
 
 RESTART_SECONDS = 1.0  # between the end of a process and its successor's start
-EARLY_SECONDS = 30.0  # a process that ends sooner than this may not be able to start at all
+EARLY_SECONDS = 60.0  # a process that ends sooner than this may not be able to start at all
 MOST_EARLY_ENDS = 3  # in a row
 GAVE_UP = 1  # exit codes
 ENDED_AT_ONCE = 128 + signal.SIGTERM

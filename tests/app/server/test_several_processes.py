@@ -90,7 +90,7 @@ def test_processes_that_cannot_start_any_more_are_given_up(tmp_path: Path) -> No
     wait_until(lambda: len(ready(server)) == 2, 60)
     shutil.rmtree(checkpoints)
     os.kill(min(ready(server)), signal.SIGKILL)
-    assert server.process.wait(90) == GAVE_UP
+    assert server.process.wait(180) == GAVE_UP
     log = server.log.read_text()
     assert "There is no omniglot.safetensors" in log
     assert "giving up" in log
