@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,8 +27,17 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 DATA = Path(__file__).parent.parent / "data"
 FOLDERS = {"omniglot": DATA / "drawings", "photo": DATA / "photos"}
-APART = {"omniglot": 2e-3, "photo": 2e-2}
+APART = {"omniglot": 2e-3, "photo": 5e-2}
 """Of a probability: sums in another order go through all inner steps, and the photo encoder runs in half precision."""
+
+
+@pytest.fixture(autouse=True)
+def full_precision() -> Iterator[None]:
+    """Convolutions without TF32, whose ten bits would hide what else differs."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.backends.cudnn.allow_tf32 = before
 
 
 def examples(learner: Learner, folder: Path) -> tuple[Tensor, Tensor]:
