@@ -3,13 +3,17 @@
 Their state outlives a task: it is part of a meta-initialization (see `Adam`).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from models.kernels import compilation
+from models.kernels.adam import adam
 from models.parameters import Parameters
 
 
@@ -62,6 +66,24 @@ class Adam:
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int
     ) -> None:
         correction = (1 - self.beta2 ** (count + 1)) ** 0.5
+        step = self._compiled_step if compilation.supports(rates.device) else self._plain_step
+        step(parameters, gradients, moments, rates, correction)
+
+    def _compiled_step(
+        self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, correction: float
+    ) -> None:
+        contiguous = {name: gradient.contiguous() for name, gradient in gradients.items()}
+        g, phi, v = (  # views, as steps of copies would be lost
+            tuple(group[name].view(len(rates), -1).numpy() for name in gradients)
+            for group in (contiguous, parameters, moments)
+        )
+        factors = np.array([self._factor(name) for name in gradients])
+        max_step = math.inf if self.max_step is None else self.max_step
+        adam(g, rates.numpy(), factors, correction, self.beta2, self.epsilon, max_step, phi, v)
+
+    def _plain_step(
+        self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, correction: float
+    ) -> None:
         names = list(gradients)
         phi, g, v = ([group[name] for name in names] for group in (parameters, gradients, moments))
         torch._foreach_mul_(v, self.beta2)

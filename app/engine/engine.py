@@ -22,7 +22,7 @@ from app.engine.work import Work
 from app.errors import ComputeTimeout, EngineError, NotReady, QueueFull, QueueTimeout
 from app.observability.metrics import Metrics
 from app.threads import Cancellation
-from models.networks.conv4.compiled.kernels import compilation
+from models.kernels import compilation
 
 T = TypeVar("T")
 log = structlog.stdlib.get_logger("kshot.engine")

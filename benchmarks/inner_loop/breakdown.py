@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.inner_loop.contenders import Ours
 from benchmarks.inner_loop.problem import NETWORKS, Problem
-from models.networks.conv4.compiled import kernels
+from models import kernels
 
 LOOPS = Path(kernels.__path__[0])
 PRODUCTS = re.compile(r"\b(mm|bmm|addmm|baddbmm|matmul|conv2d|convolution_backward)_?\b")

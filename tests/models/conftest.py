@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.networks.conv4.compiled.kernels import compilation
+from models.kernels import compilation
 
 
 @pytest.fixture(params=["compiled", "plain"])

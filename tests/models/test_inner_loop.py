@@ -150,6 +150,7 @@ def test_any_network_with_a_loss_can_take_the_steps() -> None:
     assert losses[0].tolist() == [9.0, 1.0]
 
 
+@pytest.mark.usefixtures("with_and_without_numba")
 def test_adams_steps_are_bounded_where_asked() -> None:
     """A gradient 100 times what v has seen: 32 learning rates without a bound."""
     for bound, expected in ((None, 100 / (1e-3 * 1e4 + 0.999) ** 0.5), (2.0, 2.0)):

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from models.kernels import compilation
 from models.networks.conv4.block import BlockInputs, ConvolutionBlock, Statistics
 from models.networks.conv4.compiled.block import CompiledBlock
-from models.networks.conv4.compiled.kernels import compilation
 from models.networks.conv4.plain import PlainBlock
 from models.networks.padding import places
 

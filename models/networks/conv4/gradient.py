@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
+from models.kernels.cross_entropy import cross_entropy
 from models.networks.conv4.block import BlockInputs
 from models.networks.conv4.compiled.block import BlockPlan
-from models.networks.conv4.compiled.kernels.cross_entropy import cross_entropy
 from models.networks.conv4.compiled.workspace import Workspace
 from models.networks.padding import places
 from models.parameters import Parameters

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from models.export.graph import Graph
 from models.inner_loop import Gradient
+from models.kernels import compilation
 from models.networks.conv4.block import EPSILON, KERNEL, Statistics
-from models.networks.conv4.compiled.kernels import compilation
 from models.networks.conv4.convolution import convolution_block
 from models.networks.conv4.gradient import Conv4Gradient
 from models.networks.interface import Network

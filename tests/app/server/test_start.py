@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models.networks.conv4.compiled.kernels import compilation
+from models.kernels import compilation
 from tests.app.drawings import adapt
 from tests.serving import Server, free_port, wait_until
 

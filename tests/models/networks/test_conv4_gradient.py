@@ -11,7 +11,7 @@ import torch
 from models.architecture import Architecture
 from models.heads.dense import DenseHead
 from models.inner_loop import Gradient, by_autograd
-from models.networks.conv4.compiled.kernels import compilation
+from models.kernels import compilation
 from models.networks.conv4.network import Conv4
 from models.optimizers import SGD
 from models.parameters import Parameters, stack

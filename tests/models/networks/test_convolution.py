@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d, pad
 
+from models.kernels import compilation
 from models.networks.conv4.block import EPSILON, BlockInputs, ConvolutionBlock
 from models.networks.conv4.compiled import tiles
 from models.networks.conv4.compiled.block import BlockPlan, CompiledBlock
-from models.networks.conv4.compiled.kernels import compilation
 from models.networks.conv4.compiled.workspace import Workspace
 from models.networks.conv4.convolution import convolution_block, image_shares
 from models.networks.conv4.plain import PlainBlock

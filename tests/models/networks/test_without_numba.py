@@ -17,7 +17,7 @@ ADAPTATION = """
 import sys
 sys.modules["numba"] = None
 import torch
-from models.networks.conv4.compiled.kernels import compilation
+from models.kernels import compilation
 from tests.models.networks.test_without_numba import adapt
 assert not compilation.AVAILABLE and "numba" in compilation.describe()
 print(*adapt(), sep=",")

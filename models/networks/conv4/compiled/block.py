@@ -6,10 +6,10 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.kernels import batch_norm
 from models.networks.conv4.block import EPSILON, BlockInputs, Statistics
-from models.networks.conv4.compiled.block_tile import BlockTile, Channels, Pooled
+from models.networks.conv4.compiled.block_tile import BlockOutput, BlockTile, Channels, argmax_and_winner
 from models.networks.conv4.compiled.direct_convolution import DirectConvolution
-from models.networks.conv4.compiled.kernels import batch_norm
 from models.networks.conv4.compiled.patch_convolution import PatchConvolution
 from models.networks.conv4.compiled.workspace import Workspace
 from models.networks.padding import places
@@ -54,12 +54,12 @@ class BlockPlan:
         sides = (places(places(side, stride), pool) for side in x.shape[2:4])
         shape = *x.shape[:2], *sides, weight.shape[2]
         self.out = workspace.tensor(f"{name}.out", *shape)
-        pooled = None if pool == 1 else Pooled.allocate(workspace, name, shape)
-        channels = [workspace.tensor(f"{name}.{part}", *gamma.shape) for part in Channels._fields]
-        self.statistics = Statistics(*channels[:2])
-        self._channels = Channels(*_arrays(*channels))
+        channels = workspace.tensor(f"{name}.channels", len(Channels._fields), *gamma.shape)
+        self.statistics = Statistics(channels[0], channels[1])
+        self._channels = Channels(*channels.numpy())
         self._gamma, self._beta = _arrays(gamma, beta)
-        self._tiles = [BlockTile(tile, channels, shares, self.out, pooled) for tile in self.convolution.tiles]
+        out = BlockOutput(self.out.numpy(), *(() if pool == 1 else argmax_and_winner(workspace, name, shape)))
+        self._tiles = [BlockTile(tile, self._channels, shares.numpy(), out) for tile in self.convolution.tiles]
 
     def forward(self) -> Tensor:
         """Return the output under the batch's statistics, which `statistics` then holds."""

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.networks.conv4.compiled.kernels import activation, batch_norm
+from models.kernels import activation, batch_norm
 from models.networks.conv4.compiled.tiles import Tile
 from models.networks.conv4.compiled.workspace import Workspace
 
@@ -25,17 +25,23 @@ class Channels(NamedTuple):
     offset: Array
 
 
-class Pooled(NamedTuple):
-    """What the backward of the maximum needs, in the shape of the output; see `kernels.activation`."""
+class BlockOutput(NamedTuple):
+    """The output and what the backward of its maximum needs, all of one shape; see `kernels.activation`."""
 
-    argmax: Tensor
-    winner: Tensor
+    out: Array
+    argmax: Array | None = None
+    winner: Array | None = None
 
-    @classmethod
-    def allocate(cls, workspace: Workspace, name: str, shape: Sequence[int]) -> "Pooled":
-        """Take the memory for an output of this shape."""
-        argmax = workspace.tensor(f"{name}.argmax", *shape, dtype=torch.int8)
-        return cls(argmax, workspace.tensor(f"{name}.winner", *shape))
+    def of(self, tile: Tile) -> "BlockOutput":
+        """Return views of a tile's part."""
+        argmax, winner = (array if array is None else tile.of(array) for array in (self.argmax, self.winner))
+        return BlockOutput(tile.of(self.out), argmax, winner)
+
+
+def argmax_and_winner(workspace: Workspace, name: str, shape: Sequence[int]) -> tuple[Array, Array]:
+    """Return the memory for what the backward of a maximum needs."""
+    argmax = workspace.tensor(f"{name}.argmax", *shape, dtype=torch.int8)
+    return argmax.numpy(), workspace.tensor(f"{name}.winner", *shape).numpy()
 
 
 class BlockTile:
@@ -44,33 +50,33 @@ class BlockTile:
     y: Array  # the convolution's output
     gradients: tuple[Array, ...]  # of gamma and beta
 
-    def __init__(
-        self, tile: Tile, channels: Sequence[Tensor], shares: Tensor, out: Tensor, pooled: Pooled | None
-    ) -> None:
-        self.tile = tile
-        self.channels = Channels(*(channel[tile.tasks].numpy() for channel in channels))
-        self.shares, self._out = tile.of(shares).numpy(), tile.of(out).numpy()
-        self._pooled = pooled and tuple(tile.of(tensor).numpy() for tensor in pooled)
+    def __init__(self, tile: Tile, channels: Channels, shares: Array, output: BlockOutput) -> None:
+        self.tile, self.shares = tile, tile.of(shares)
+        self.channels = Channels(*(channel[tile.tasks] for channel in channels))
+        self._output = output.of(tile)
 
     def activate(self) -> None:
         """Write the output."""
+        out, argmax, winner = self._output
         _, _, scale, shift, *_ = self.channels
-        if self._pooled:
-            activation.activate_pooled(self.y, scale, shift, self._out, *self._pooled)
+        if argmax is None:
+            activation.activate(self.y, scale, shift, out)
         else:
-            activation.activate(self.y, scale, shift, self._out)
+            activation.activate_pooled(self.y, scale, shift, out, argmax, winner)
 
     def add_parameter_gradients(self, out_gradient: Tensor) -> None:
         """Add this tile's sums to the gradients of gamma and beta; keep its part of `out_gradient` for `backward`."""
+        out, _, winner = self._output
         self._out_gradient = self.tile.of(out_gradient).numpy()
-        source = self._pooled[1] if self._pooled else self.y
-        batch_norm.add_parameter_gradients(self._out_gradient, self._out, source, *self.gradients)
+        source = self.y if winner is None else winner
+        batch_norm.add_parameter_gradients(self._out_gradient, out, source, *self.gradients)
 
     def backward(self, y_gradient: Array) -> None:
         """Write `y_gradient`."""
+        out, argmax, _ = self._output
         _, _, scale, _, slope, offset = self.channels
         factors = self.shares, scale, slope, offset
-        if self._pooled:
-            activation.activate_pooled_backward(self._out_gradient, self._pooled[0], self.y, *factors, y_gradient)
+        if argmax is None:
+            activation.activate_backward(self._out_gradient, out, self.y, *factors, y_gradient)
         else:
-            activation.activate_backward(self._out_gradient, self._out, self.y, *factors, y_gradient)
+            activation.activate_pooled_backward(self._out_gradient, argmax, self.y, *factors, y_gradient)

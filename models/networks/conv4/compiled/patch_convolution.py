@@ -6,8 +6,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.kernels.patches import extract_patches, fold_patches
 from models.networks.conv4.block import KERNEL
-from models.networks.conv4.compiled.kernels.patches import extract_patches, fold_patches
 from models.networks.conv4.compiled.tiles import Tile, split
 from models.networks.conv4.compiled.workspace import Workspace
 from models.networks.padding import places, same_padding

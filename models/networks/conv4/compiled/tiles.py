@@ -1,10 +1,12 @@
 """Parts of a batch of tasks that go through a layer together, so that what is made of them stays in the cache."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from numpy.typing import NDArray
 from torch import Tensor
 
+Values = TypeVar("Values", Tensor, NDArray[Any])
 TILE_BYTES = 2**22
 """Size of a layer's largest intermediate in a tile: about a core's second-level cache."""
 
@@ -15,9 +17,9 @@ class Tile(NamedTuple):
     tasks: slice
     images: slice
 
-    def of(self, tensor: Tensor) -> Tensor:
-        """Return this tile's part of a [T, B, ...]."""
-        return tensor[self.tasks, self.images]
+    def of(self, values: Values) -> Values:
+        """Return a view of this tile's part of a [T, B, ...]."""
+        return values[self.tasks, self.images]
 
 
 def split(tasks: int, batch: int, image_bytes: int, most_tasks: int | None = None) -> Iterator[Tile]:

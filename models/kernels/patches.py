@@ -5,7 +5,7 @@ Source: Chellapilla, Puri and Simard 2006, "High performance convolutional neura
 
 from typing import Any
 
-from models.networks.conv4.compiled.kernels.compilation import compiled
+from models.kernels.compilation import compiled
 
 
 @compiled

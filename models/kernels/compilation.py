@@ -1,4 +1,4 @@
-"""Compile functions by numba, which comes with the extra `fast`. Without it the plain block takes over."""
+"""Compile functions by numba, which comes with the extra `fast`. Without it torch's operations take over."""
 
 from collections.abc import Callable
 from importlib import import_module

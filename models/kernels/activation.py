@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.networks.conv4.compiled.kernels.compilation import compiled
+from models.kernels.compilation import compiled
 
 
 @compiled
