@@ -78,8 +78,8 @@ def test_meta_steps_come_to_the_same_weights(algorithm: str) -> None:
     found, expected = trained(algorithm, GPU), trained(algorithm, CPU)
     assert found.count == expected.count
     for name, tensor in expected.parameters.items():
-        # A ReLU may fall on another side; a weight moves by 1e-3 in an inner step.
-        assert (found.parameters[name].to(CPU) - tensor).abs().mean() < 1e-4
+        # A weight moves by 1e-3 in an inner step: the first, where v is 0, to the side that rounding may turn.
+        assert (found.parameters[name].to(CPU) - tensor).abs().mean() < 5e-4
 
 
 def trained(algorithm: str, device: torch.device) -> MetaInitialization:
