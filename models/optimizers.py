@@ -18,7 +18,7 @@ from models.parameters import Parameters
 
 
 class Optimizer(Protocol):
-    """A rule for one inner step."""
+    """The rule for one inner step."""
 
     def step(
         self, parameters: Parameters, gradients: Parameters, moments: Parameters, rates: Tensor, count: int

@@ -1,1 +1,1 @@
-"""The inner loop's speed against other ways to take the same steps: see `__main__`."""
+"""The speed of the inner loop compared with other ways to take the same steps: see `__main__`."""

@@ -1,13 +1,14 @@
-"""What an inner step costs, ours against the same step by other means, and against what the machine can do.
+"""Measure an inner step: ours, the same step by other libraries, and the fastest that the machine could do it.
 
     python -m benchmarks.inner_loop                                       # all of it: minutes, on idle cores
     python -m benchmarks.inner_loop --networks 28 --tasks 5 --threads 1   # one row; each option can be repeated
     python -m benchmarks.inner_loop --quick                               # does it run?
 
 A task-step is forward, backward and Adam with β₁ = 0 and v carried, for one task's batch of 10 images of 5 classes.
-First all contenders must come to the same weights. Then they take turns, round after round. Where there are n threads
-a contender runs as one process of n and as n processes of one, which share n batches of T tasks evenly, and in every
-memory format it has; its fastest counts. The GEMM peak is the best turn of a large matrix product in the same rounds.
+First, all contenders must reach the same weights. Then they take turns, round after round. With n threads, a contender
+runs as one process of n threads and as n processes of one thread each, which share n batches of T tasks evenly, and in
+every memory format that it has; its fastest time counts. The GEMM peak is the best turn of a large matrix product in
+the same rounds. Ours uses numba where it is installed.
 """
 
 import json
@@ -89,7 +90,7 @@ def _measure(workers: Workers, row: Row, effort: Effort) -> Measured:
 
 
 def _peak_of_a_thread(measured: Sequence[Measured]) -> float | None:
-    """The GEMM peak of one thread, where that was measured."""
+    """Return the GEMM peak of one thread, or None if it was not measured."""
     return max((one.peak for one in measured if one.row.threads == 1), default=None)
 
 

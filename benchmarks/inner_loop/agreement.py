@@ -1,4 +1,4 @@
-"""Do all contenders take the same steps? Speed is compared only after that."""
+"""Check that all contenders take the same steps, before their speed is compared."""
 
 from collections.abc import Callable, Mapping
 
@@ -18,10 +18,10 @@ class DisagreementError(Exception):
 
 
 def check(network: Conv4, contenders: Mapping[Name, Callable[[Problem], Contender]] = CONTENDERS) -> float:
-    """Largest difference in a weight from ours after four steps of two tasks.
+    """Return the largest difference between a weight and ours after four steps of two tasks.
 
-    In double precision and with a small epsilon: the first steps of Adam are the sign of a gradient, which rounding
-    turns where the gradient is about 0.
+    Precision is double and epsilon small: the first steps of Adam are the sign of a gradient, and rounding changes that
+    sign where the gradient is about 0.
 
     Raises:
         DisagreementError: a weight differs by more than 1e-7, or none has moved.

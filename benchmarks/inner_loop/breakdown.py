@@ -1,4 +1,4 @@
-"""Where our own steps spend their time: in matrix products and convolutions, in compiled loops, or between them."""
+"""Measure where our own steps spend their time: matrix products and convolutions, compiled loops, or the rest."""
 
 import cProfile
 import pstats
@@ -24,7 +24,7 @@ class Breakdown:
 
 
 def breakdown(network: str, tasks: int, steps: int) -> Breakdown:
-    """By Python's profiler, whose own cost counts as the rest."""
+    """Return what Python's profiler finds; its own cost counts as the rest."""
     ours = Ours(Problem(NETWORKS[network], tasks))
     ours.run(2)
     profiler = cProfile.Profile()

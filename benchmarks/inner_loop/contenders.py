@@ -1,4 +1,4 @@
-"""Ways to take the same inner steps, of T tasks. Each makes its copies of theta once; a turn is steps alone."""
+"""Ways to take the same inner steps for T tasks. Each copies theta once, so that a turn measures steps alone."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,13 +20,13 @@ BETA2 = 0.999
 
 
 class Contender(Protocol):
-    """T tasks on their way."""
+    """T tasks that take inner steps."""
 
     def run(self, steps: int) -> None:
-        """Every task takes `steps` inner steps; v goes on from the last run."""
+        """Take `steps` inner steps in every task; v continues from the last run."""
 
     def weights(self) -> Parameters:
-        """The tasks' parameters, stacked, in the names and layouts of `models`."""
+        """Return the tasks' parameters, stacked, with the names and layouts of `models`."""
 
 
 class Ours:

@@ -1,4 +1,4 @@
-"""What the machine can do: the rate of one large matrix product, the ceiling of every contender's."""
+"""The rate of one large matrix product: no contender can be faster than that."""
 
 import torch
 
@@ -9,7 +9,7 @@ SIZE = 1536
 
 
 class SquareProduct:
-    """Products of two square float32 matrices, in the place of a contender."""
+    """Products of two square float32 matrices, run like a contender."""
 
     flops = 2 * SIZE**3
 
@@ -18,6 +18,6 @@ class SquareProduct:
         self.out = torch.empty(SIZE, SIZE)
 
     def run(self, steps: int) -> None:
-        """As many products as `steps`."""
+        """Compute as many products as `steps`."""
         for _ in range(steps):
             torch.mm(self.left, self.right, out=self.out)

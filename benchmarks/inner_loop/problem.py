@@ -1,4 +1,4 @@
-"""What every contender is given: a network, where it starts, images, and how many operations a step has."""
+"""The problem that every contender solves: a network, its initialization, images, and the operations of a step."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ NETWORKS = {
 
 
 def describe(network: Conv4) -> str:
-    """Its images and filters."""
+    """Return its image size and number of filters, as text."""
     return f"{network.size}×{network.size}×{network.channels}, {network.filters} filters"
 
 
@@ -37,15 +37,15 @@ class Problem:
 
     @property
     def architecture(self) -> Architecture:
-        """Network, dense head and Adam with β₁ = 0."""
+        """Return the network with a dense head and Adam with β₁ = 0."""
         return Architecture(self.network, DenseHead(ways=WAYS), Adam(epsilon=self.epsilon))
 
     def initialization(self) -> MetaInitialization:
-        """Theta, the same each time."""
+        """Return theta, the same at each call."""
         return self.architecture.initialize(seed=0).to(self.dtype)
 
     def batches(self) -> list[TaskBatch]:
-        """Noise, x [T, 10, H, W, C], the same each time."""
+        """Return batches of noise, x [T, 10, H, W, C], the same at each call."""
         generator = torch.Generator().manual_seed(1)
         size, channels = self.network.size, self.network.channels
         shape = (self.tasks, BATCH, size, size, channels)
@@ -56,7 +56,7 @@ class Problem:
 
 
 def flops(network: Conv4) -> int:
-    """Operations in the matrix products of a task-step, a multiply-add counting as two.
+    """Return the operations in the matrix products of a task-step; a multiply-add counts as two.
 
     A layer is a product of M places by K inputs by N outputs, 2·M·K·N operations, and its backward has two of that
     size, of which the first layer needs only that for its weights.

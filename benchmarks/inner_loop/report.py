@@ -1,4 +1,4 @@
-"""The measurements as Markdown and as JSON."""
+"""Write the measurements as Markdown and as JSON."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -17,7 +17,7 @@ HEAD = (
 
 
 def table(network: str, rows: Sequence[Measured]) -> str:
-    """One network's rows."""
+    """Return one network's table."""
     title = f"**{describe(NETWORKS[network])}**, {flops(NETWORKS[network]) / 1e6:.0f} MFLOP a task-step"
     lines = [_line(measured, method) for measured in rows for method in measured.methods]
     return "\n".join([title, "", HEAD, *lines, ""])
@@ -43,7 +43,7 @@ def _line(measured: Measured, method: str) -> str:
 
 
 def breakdown_line(network: str, tasks: int, found: Breakdown, peak: float | None) -> str:
-    """Where our own time goes."""
+    """Return a sentence that says where our own time goes."""
     total = found.products + found.loops + found.rest
     rate = 1e3 * flops(NETWORKS[network]) / found.products
     of_peak = f", {rate / peak:.0%} of the peak" if peak else ""
@@ -55,7 +55,7 @@ def breakdown_line(network: str, tasks: int, found: Breakdown, peak: float | Non
 
 
 def as_json(measured: Measured) -> dict[str, Any]:
-    """A row with the times of every round."""
+    """Return a row with the times of every round."""
     return {
         "network": describe(NETWORKS[measured.row.network]),
         "tasks": measured.row.tasks,

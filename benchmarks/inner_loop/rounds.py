@@ -1,4 +1,4 @@
-"""Rounds: in each, every contender takes a turn in every arrangement, so that a slow minute strikes all alike."""
+"""Rounds of turns: in each round every contender runs in every arrangement, so that a slow minute slows all alike."""
 
 import time
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Row:
-    """What is measured together: a network, T, and the threads there are."""
+    """What is measured together: a network, the number of tasks T and the number of threads."""
 
     network: str
     tasks: int
@@ -40,7 +40,7 @@ class Candidate:
 
     @property
     def arrangement(self) -> str:
-        """In words."""
+        """Return it as text."""
         if self.processes > 1:
             return f"{self.processes} processes"
         return "1 thread" if self.threads == 1 else f"{self.threads} threads"
@@ -54,34 +54,34 @@ class Measured:
     rounds: dict[Candidate, list[float]]
 
     def best(self, method: str) -> Candidate:
-        """The fastest of a method's memory formats and arrangements, by the median."""
+        """Return the fastest of a method's memory formats and arrangements, by the median."""
         candidates = [candidate for candidate in self.rounds if candidate.name.method == method]
         return min(candidates, key=lambda candidate: median(self.rounds[candidate]))
 
     @property
     def methods(self) -> list[str]:
-        """Ours first."""
+        """Return the methods, ours first."""
         methods = dict.fromkeys(candidate.name.method for candidate in self.rounds)
         return [method for method in methods if method != PEAK.method]
 
     @property
     def peak(self) -> float:
-        """Most operations in a second of any turn of matrix products."""
+        """Return the most operations per second of any turn of matrix products."""
         products = [times for candidate, times in self.rounds.items() if candidate.name == PEAK]
         return 1e3 * SquareProduct.flops / min(min(times) for times in products)
 
     def rate(self, candidate: Candidate) -> float:
-        """Operations in a second."""
+        """Return the operations per second."""
         return 1e3 * flops(NETWORKS[self.row.network]) / median(self.rounds[candidate])
 
     def ratios(self, method: str) -> list[float]:
-        """Each round's time of a method over ours, both in their best arrangements."""
+        """Return each round's time of a method divided by ours, both in their best arrangements."""
         ours = self.rounds[self.best(OURS.method)]
         return [time / our for time, our in zip(self.rounds[self.best(method)], ours, strict=True)]
 
 
 def measure(workers: Workers, row: Row, effort: Effort) -> Measured:
-    """As many rounds as fit the effort."""
+    """Measure as many rounds as fit the effort."""
     workers.forget()
     steps = {candidate: _steps(workers, row, candidate, effort.turn) for candidate in _candidates(row.threads)}
     rounds: dict[Candidate, list[float]] = {candidate: [] for candidate in steps}
@@ -94,9 +94,9 @@ def measure(workers: Workers, row: Row, effort: Effort) -> Measured:
 
 
 def parts(tasks: int, processes: int) -> list[list[int]]:
-    """Numbers of tasks for each process, such that `processes` batches of T are split evenly.
+    """Return the numbers of tasks for each process, which split `processes` batches of T evenly.
 
-    Where T does not divide, who has one more takes turns: 5 tasks by 2 are 3 then 2, and 2 then 3.
+    Where T does not divide, the processes take turns with the larger share: 5 tasks by 2 are 3 then 2, and 2 then 3.
     """
     shares = [tasks // processes + (index < tasks % processes) for index in range(processes)]
     return [[share for share in shares[index:] + shares[:index] if share] for index in range(processes)]
@@ -108,7 +108,7 @@ def _candidates(threads: int) -> list[Candidate]:
 
 
 def _steps(workers: Workers, row: Row, candidate: Candidate, seconds: float) -> int:
-    """How many steps a turn has. The first turn warms up, and counts only if it is long in itself."""
+    """Return how many steps a turn has. The first turn warms up; its time counts only if it is long."""
     batches = candidate.processes * (1 if candidate.name == PEAK else row.tasks)
     elapsed = _turn(workers, row, candidate, steps=1) * batches / 1e3
     if elapsed < 4 * seconds:
@@ -117,7 +117,7 @@ def _steps(workers: Workers, row: Row, candidate: Candidate, seconds: float) -> 
 
 
 def _turn(workers: Workers, row: Row, candidate: Candidate, steps: int) -> float:
-    """Milliseconds a task-step: from the first process's beginning to the last one's end."""
+    """Return the milliseconds of a task-step, from the start of the first process to the end of the last."""
     tasks = 1 if candidate.name == PEAK else row.tasks
     split = parts(tasks, candidate.processes)
     arguments = [(candidate.name, row.network, part, steps, candidate.threads) for part in split]

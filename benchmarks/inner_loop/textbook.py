@@ -1,4 +1,4 @@
-"""The paper's networks as anyone would write them in torch.nn, with one task's parameters."""
+"""The paper's networks written in the usual way in torch.nn, with one task's parameters."""
 
 from collections import OrderedDict
 
@@ -15,7 +15,7 @@ NORM = {"gamma": "weight", "beta": "bias"}
 
 
 def textbook(network: Conv4, ways: int = WAYS, momentum: float | None = None) -> nn.Sequential:
-    """A module of x [B, C, H, W] → logits [B, N]; with a momentum its batch norm keeps running statistics."""
+    """Return a module from x [B, C, H, W] to logits [B, N]; with a momentum its batch norm keeps running statistics."""
     running = momentum is not None
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     side, channels, stride = network.size, network.channels, 1 if network.pool else 2
@@ -36,7 +36,7 @@ def textbook(network: Conv4, ways: int = WAYS, momentum: float | None = None) ->
 
 
 def to_textbook(network: Conv4, ours: Parameters) -> Parameters:
-    """One task's parameters in the names and layouts of `textbook`."""
+    """Return one task's parameters with the names and layouts of `textbook`."""
     theirs = {HEAD_BIAS: ours[HEAD_BIAS]}
     for layer in range(1, LAYERS + 1):
         kernel = ours[f"conv{layer}.weight"].view(KERNEL, KERNEL, -1, network.filters)
@@ -49,7 +49,7 @@ def to_textbook(network: Conv4, ours: Parameters) -> Parameters:
 
 
 def from_textbook(network: Conv4, theirs: Parameters) -> Parameters:
-    """The inverse of `to_textbook`."""
+    """Return the inverse of `to_textbook`."""
     ours = {HEAD_BIAS: theirs[HEAD_BIAS]}
     for layer in range(1, LAYERS + 1):
         kernel = theirs[f"conv{layer}.weight"]

@@ -1,4 +1,4 @@
-"""Processes that run contenders: one of n threads, or n of one thread each, at the same time."""
+"""Processes that run contenders: one process of n threads, or n processes of one thread each at the same time."""
 
 import time
 import traceback
@@ -13,21 +13,21 @@ from benchmarks.inner_loop.contenders import CONTENDERS, Contender, Name
 from benchmarks.inner_loop.peak import PEAK, SquareProduct
 from benchmarks.inner_loop.problem import NETWORKS, Problem
 
-PATIENCE = 300  # seconds, after which a process that has not answered is given up
+PATIENCE = 300  # seconds to wait for a process's answer
 
 
 class WorkerError(Exception):
-    """A process failed; with its traceback."""
+    """A process failed, with this traceback."""
 
 
 class Runner:
-    """What a process keeps: its contenders, by name, network and number of tasks."""
+    """The contenders that a process keeps, by name, network and number of tasks."""
 
     def __init__(self) -> None:
         self.contenders: dict[tuple[Name, str, int], Contender | SquareProduct] = {}
 
     def turn(self, name: Name, network: str, parts: Sequence[int], steps: int, threads: int) -> tuple[float, float]:
-        """Steps of a contender for each of `parts`, numbers of tasks, in a row: when they began and ended."""
+        """Take steps of a contender for each of `parts`, numbers of tasks, and return when they began and ended."""
         torch.set_num_threads(threads)
         contenders = [self._contender(name, network, tasks) for tasks in parts]
         begin = time.perf_counter()  # all processes' clock
@@ -36,11 +36,11 @@ class Runner:
         return begin, time.perf_counter()
 
     def forget(self) -> None:
-        """Frees the contenders."""
+        """Free the contenders."""
         self.contenders.clear()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Any function, on one thread."""
+        """Call any function on one thread."""
         torch.set_num_threads(1)
         return function(*arguments)
 
@@ -63,7 +63,7 @@ def _serve(connection: Connection) -> None:
 
 
 class Workers:
-    """As many processes as the most threads measured; leaving the context ends them."""
+    """Processes that live as long as the context, one for each thread measured."""
 
     def __init__(self, number: int) -> None:
         context = get_context("spawn")
@@ -82,15 +82,15 @@ class Workers:
             process.join()
 
     def forget(self) -> None:
-        """Has all processes free their contenders."""
+        """Free the contenders of all processes."""
         self.ask_each("forget", [()] * len(self.connections))
 
     def ask(self, method: str, *arguments: Any) -> Any:
-        """What a method of `Runner` answers in the first process."""
+        """Return what a method of `Runner` returns in the first process."""
         return self.ask_each(method, [arguments])[0]
 
     def ask_each(self, method: str, arguments: Sequence[Sequence[Any]]) -> list[Any]:
-        """The same from as many processes as there are `arguments`, all at work at the same time.
+        """Return the same from as many processes as there are `arguments`, which work at the same time.
 
         Raises:
             WorkerError: a process failed, died, or did not answer.

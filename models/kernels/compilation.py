@@ -24,7 +24,7 @@ def describe() -> str:
     """Return what compiles, for a server's log."""
     if AVAILABLE:
         return f"numba {numba.__version__}"
-    return f"nothing ({missing}): drawings take about twice as long; `pip install numba` mends it"
+    return f"nothing ({missing}): a drawing adapts at little more than half the speed; `pip install numba` mends it"
 
 
 def compiled(function: Kernel) -> Kernel:
