@@ -16,13 +16,15 @@ from meta_training.data.meta_batches import EpisodeDistribution
 from meta_training.data.splits import Split
 from meta_training.errors import RunError
 from meta_training.evaluation.accuracy import evaluate, standard_settings
-from meta_training.pretrained import start
 from meta_training.ranks import ALONE, Ranks
 from meta_training.reptile import ALGORITHMS, annealed
 from meta_training.run_folder import Progress, RunFolder
+from models.architecture import Architecture, MetaInitialization
 from models.checkpoint import Checkpoint
+from models.encoders.interface import Encoder
 from models.learner import Learner
 from models.metadata import CheckpointMetadata
+from models.parameters import Parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,3 +181,13 @@ def fingerprint(split: Split) -> str:
 def _resident_megabytes() -> float:
     """Return this process's resident memory in MB of 10⁶ bytes; a GPU's own is not counted."""
     return round(float(psutil.Process().memory_info().rss) / 1e6, 1)
+
+
+def start(architecture: Architecture, encoder: Encoder, seed: int) -> tuple[MetaInitialization, Parameters]:
+    """Return theta before the first meta step, and the encoder's weights: pretrained where they are, else fresh.
+
+    Raises WeightsError where pretrained weights are not installed.
+    """
+    fresh = architecture.initialize(seed)
+    theta = fresh.parameters | architecture.network.pretrained()
+    return MetaInitialization(theta, fresh.moments), encoder.pretrained()

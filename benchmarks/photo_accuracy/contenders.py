@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmarks.photo_accuracy import alternatives
 from benchmarks.photo_accuracy.episodes import Episodes
 from benchmarks.photo_accuracy.photos import Photos
-from meta_training.pretrained import start
+from meta_training.training import start
 from models.learner import Learner
 from models.tasks import Support
 

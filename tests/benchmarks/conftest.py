@@ -11,7 +11,7 @@ import torch
 
 from meta_training.data.sources import File, image_files
 from meta_training.presets import PHOTO
-from meta_training.pretrained import start
+from meta_training.training import start
 from models.checkpoint import Checkpoint, save_checkpoint
 from models.learner import Learner
 from models.metadata import CheckpointMetadata

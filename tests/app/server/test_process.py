@@ -158,8 +158,8 @@ def test_kshot_serve_has_its_environment_and_gives_freed_memory_back(
 ) -> None:
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MALLOC_TOP_PAD_", "65536")  # what the user has set stays
     server = Server(tmp_path)
+    server.environment = {"MALLOC_TOP_PAD_": "65536"}  # what the user has set stays
     server.start()
     try:
         assert adapt(server.url, steps=0).status_code == 201

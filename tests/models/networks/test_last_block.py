@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from meta_training.presets import PHOTO
-from meta_training.pretrained import start
+from meta_training.training import start
 from models.architecture import Architecture
 from models.encoders.efficientnet_lite.encoder import EfficientNetLite
 from models.encoders.efficientnet_lite.layers import blocks
