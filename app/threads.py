@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar, TypeVarTuple
+from typing import Any, Self, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -70,12 +70,15 @@ class Workers:
             NoThreadFree: No thread was free within `wait_seconds`.
         """
         call: Future[T] = self._pool.submit(copy_context().run, partial(function, *args))
-        result = asyncio.wrap_future(call)
+        limit = _WaitLimit(call, self.wait_seconds)
         try:
-            if self.wait_seconds is not None:
-                await _begun_within(self.wait_seconds, call, result)
-            return await result
+            return await asyncio.wrap_future(call)
+        except asyncio.CancelledError:
+            if limit.exceeded:
+                raise NoThreadFree from None
+            raise
         finally:
+            limit.end()
             call.cancel()  # which does nothing if it has begun
 
     def close(self) -> None:
@@ -83,7 +86,18 @@ class Workers:
         self._pool.shutdown(cancel_futures=True)
 
 
-async def _begun_within(seconds: float, call: Future[T], result: asyncio.Future[T]) -> None:
-    await asyncio.wait([result], timeout=seconds)
-    if not result.done() and call.cancel():  # a call that has begun cannot be cancelled
-        raise NoThreadFree
+class _WaitLimit:
+    """Cancels a call that has not begun after so many seconds; one that has begun cannot be cancelled."""
+
+    def __init__(self, call: Future[Any], seconds: float | None) -> None:
+        self.exceeded = False
+        self._call = call
+        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._exceed)
+
+    def end(self) -> None:
+        """Stop waiting."""
+        if self._timer:
+            self._timer.cancel()
+
+    def _exceed(self) -> None:
+        self.exceeded = self._call.cancel()
