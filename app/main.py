@@ -136,9 +136,9 @@ async def _stop(app: FastAPI) -> None:
     """Finish what was accepted."""
     state = app.state
     await to_thread.run_sync(state.engine.close)
-    await to_thread.run_sync(state.service.close)
     if state.tracing:
         await state.tracing.close()
+    await to_thread.run_sync(state.service.close)
 
 
 def _gauges(service: Service, admission: Admission) -> Gauges:

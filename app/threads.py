@@ -69,21 +69,24 @@ class Workers:
         Raises:
             NoThreadFree: No thread was free within `wait_seconds`.
         """
-        call: Future[T] = self._pool.submit(copy_context().run, partial(function, *args))
+        held: list[Callable[[], T]] = [partial(copy_context().run, function, *args)]
+        call: Future[T] = self._pool.submit(lambda: held.pop()())
         limit = _WaitLimit(call, self.wait_seconds)
         try:
             return await asyncio.wrap_future(call)
         except asyncio.CancelledError:
-            if limit.exceeded:
+            task = asyncio.current_task()
+            if limit.exceeded and not (task and task.cancelling()):
                 raise NoThreadFree from None
             raise
         finally:
             limit.end()
-            call.cancel()  # which does nothing if it has begun
+            if call.cancel():  # it has not begun, and waits in the queue all the same: without what it would work on
+                held.clear()
 
-    def close(self) -> None:
-        """End the threads once they have finished what they do; blocks."""
-        self._pool.shutdown(cancel_futures=True)
+    def close(self, wait: bool = True) -> None:
+        """End the threads once they have finished what they do; blocks until then if it is to `wait`."""
+        self._pool.shutdown(wait=wait, cancel_futures=True)
 
 
 class _WaitLimit:

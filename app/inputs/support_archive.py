@@ -65,8 +65,8 @@ def unpack(file: BinaryIO, model: ModelRecord, spec: Input, cancellation: Cancel
         for index in range(len(record.filenames)):
             cancellation.check()
             tensors.append(spec.restore(archive.read(_name(index))))
+        choices = Choices.model_validate(record.choices.model_dump())
     uploads = [Upload("images", image.index, image.filename, image.label) for image in _images(record, model)]
-    choices = Choices.model_validate(record.choices.model_dump())
     return Kept(SupportSet(uploads, model.classes, []), torch.stack(tensors), choices)
 
 

@@ -97,13 +97,15 @@ class Supervisor:
         process.start()
         self._processes[place : place + 1] = [process]
         self._started[place : place + 1] = [time.monotonic()]
+        if self._ending:  # by a signal that came meanwhile, and went to the others
+            process.terminate()
 
     def _exit_code(self) -> int:
         if self._gave_up:
             return GAVE_UP
         if self._signals > 1:
             return ENDED_AT_ONCE
-        return max((process.exitcode or 0 for process in self._processes), default=0)
+        return max((abs(process.exitcode or 0) for process in self._processes), default=0)
 
 
 def share_of(settings: Settings) -> Settings:

@@ -37,9 +37,9 @@ class ModelLibrary:
         return TenantModels(self, tenant)
 
     def close(self) -> None:
-        """End the threads; blocks."""
-        self.reads.close()
-        self.writes.close()
+        """End the threads, without waiting for a store that hangs."""
+        self.reads.close(wait=False)
+        self.writes.close(wait=False)
 
 
 class TenantModels:

@@ -59,6 +59,7 @@ class EditedSupport:
     async def read(self, service: Service, models: TenantModels) -> AdaptationTask:
         """See SupportSource."""
         form = self.form
+        service.engine.require_ready()
         service.limits.check_steps(form.steps)
         parent, file = await models.images(self.model_id)
         name = parent.checkpoint.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -37,10 +37,8 @@ class Failures:
             pass
         except (OSError, ModelDamaged, RecordError, *DAMAGES) as error:
             self._tell(place, error)
-
-    def forget_all_but(self, places: Collection[str]) -> None:
-        """Forget those that fail elsewhere: they are gone."""
-        self._places.intersection_update(places)
+            return
+        self._places.discard(place)
 
     def _tell(self, place: str, error: Exception) -> None:
         if place not in self._places:

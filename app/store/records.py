@@ -1,6 +1,6 @@
 """What is kept of models, their images and the requests for them: documents with a format of their own.
 
-They are not what HTTP answers: app.service.model_answers makes answers of them. To change a record so that older
+They are not what HTTP answers: app.service.answers makes answers of them. To change a record so that older
 documents lack something, add a step to its `updates` that gives it to them, and files as the new build writes them to
 tests/data/records, where those of every version lie.
 """

@@ -192,7 +192,10 @@ class DirectoryStore:
     def _records(self, cursor: str | None) -> Iterator[ModelRecord]:
         """Yield the records of models that haven't expired, without any that is gone meanwhile or cannot be read."""
         for model_id in ids_before(self.directory, cursor):
-            with self._unlisted.alone(str(self.directory)), suppress(ModelNotFound, ModelDamaged, StoreUnavailable):
+            with (
+                self._unlisted.alone(str(self.directory / model_id)),
+                suppress(ModelNotFound, ModelDamaged, StoreUnavailable),
+            ):
                 yield self.describe(model_id)
 
     def _is_expired(self, path: Path) -> bool:

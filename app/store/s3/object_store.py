@@ -26,7 +26,7 @@ from app.store.s3.layout import Layout, id_of
 from app.store.s3.model_object import read_header
 from app.store.s3.sweeper import Sweeper
 
-READERS = 32  # requests at once, for a page of models or for revisions
+READERS = 32  # requests at once, for pages of models, and as many for revisions
 ATTEMPTS = 100  # at a change that others come before
 
 
@@ -40,6 +40,7 @@ class ObjectStore:
         self._sweeper = Sweeper(bucket)
         self._unlisted = Failures("lists leave out models that this server cannot read")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store")
+        self._lookups = ThreadPoolExecutor(READERS, thread_name_prefix="revisions")  # no list keeps predictions waiting
 
     def of(self, tenant: str) -> ObjectStore:
         """See Store."""
@@ -79,7 +80,7 @@ class ObjectStore:
 
     def revisions(self, keys: Iterable[ModelKey]) -> list[str | None]:
         """See Store."""
-        return list(self._readers.map(self._revision, keys))
+        return list(self._lookups.map(self._revision, keys))
 
     def get(self, model_id: str) -> Stored:
         """See Store."""
@@ -157,10 +158,11 @@ class ObjectStore:
         self._bucket.put(self._layout.mark(name, due).key, b"")
 
     def _revision(self, key: ModelKey) -> str | None:
+        """Return None also where the bucket does not tell: who then loads the model is told why, and nobody else."""
         tenant, model_id = key
         try:
             return self._bucket.revision(Layout(tenant).model(model_id))
-        except (FileNotFoundError, ModelNotFound):
+        except (FileNotFoundError, ModelNotFound, StoreUnavailable):
             return None
 
     def _header(self, model_id: str) -> Header:
@@ -180,7 +182,7 @@ class ObjectStore:
 
     def _try_describe(self, model_id: str) -> ModelRecord | None:
         """Return a model's record, or None if it is gone meanwhile or cannot be read."""
-        with self._unlisted.alone(self._layout.models), suppress(ModelNotFound, ModelDamaged):
+        with self._unlisted.alone(self._layout.model(model_id)), suppress(ModelNotFound, ModelDamaged):
             return self.describe(model_id)
         return None
 
