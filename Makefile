@@ -12,7 +12,7 @@ PIP_ARGS ?=
 
 BIN := $(VENV)/bin
 # Python compiles what is imported; to compile all that is installed would be half of the installation's time.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-compile $(PIP_ARGS) -c constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install $(PIP_ARGS) -c constraints.txt
 
 # One thread of OpenMP in each worker: more of them would wait for one another. TESTS may leave nothing to run, which
 # is pytest's exit status 5.
