@@ -11,7 +11,7 @@ WORKERS  ?= 2
 PIP_ARGS ?=
 
 BIN := $(VENV)/bin
-# Python compiles what is imported; to compile all that is installed would be half of the installation's time.
+# Compiled as it is installed, which pip does by itself: each start of a server would compile it where no bytecode may be written.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(PIP_ARGS) -c constraints.txt
 
 # One thread of OpenMP in each worker: more of them would wait for one another. TESTS may leave nothing to run, which
