@@ -15,7 +15,7 @@ DAMAGES = (SafetensorError, KeyError, TypeError, ValueError)  # what reading a d
 
 
 class Failures:
-    """Lets each file fail alone, where many are looked at: logs it once for as long as it fails, and counts it."""
+    """Lets each file fail alone, where many are looked at: logs it once, and counts it."""
 
     def __init__(self, message: str) -> None:
         self.count = 0
@@ -37,8 +37,6 @@ class Failures:
             pass
         except (OSError, ModelDamaged, RecordError, *DAMAGES) as error:
             self._tell(place, error)
-            return
-        self._places.discard(place)
 
     def _tell(self, place: str, error: Exception) -> None:
         if place not in self._places:

@@ -193,7 +193,7 @@ class DirectoryStore:
         """Yield the records of models that haven't expired, without any that is gone meanwhile or cannot be read."""
         for model_id in ids_before(self.directory, cursor):
             with (
-                self._unlisted.alone(str(self.directory / model_id)),
+                self._unlisted.alone(str(self.directory)),
                 suppress(ModelNotFound, ModelDamaged, StoreUnavailable),
             ):
                 yield self.describe(model_id)

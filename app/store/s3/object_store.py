@@ -158,11 +158,10 @@ class ObjectStore:
         self._bucket.put(self._layout.mark(name, due).key, b"")
 
     def _revision(self, key: ModelKey) -> str | None:
-        """Return None also where the bucket does not tell: who then loads the model is told why, and nobody else."""
         tenant, model_id = key
         try:
             return self._bucket.revision(Layout(tenant).model(model_id))
-        except (FileNotFoundError, ModelNotFound, StoreUnavailable):
+        except (FileNotFoundError, ModelNotFound):
             return None
 
     def _header(self, model_id: str) -> Header:
@@ -182,7 +181,7 @@ class ObjectStore:
 
     def _try_describe(self, model_id: str) -> ModelRecord | None:
         """Return a model's record, or None if it is gone meanwhile or cannot be read."""
-        with self._unlisted.alone(self._layout.model(model_id)), suppress(ModelNotFound, ModelDamaged):
+        with self._unlisted.alone(self._layout.models), suppress(ModelNotFound, ModelDamaged):
             return self.describe(model_id)
         return None
 
