@@ -22,7 +22,7 @@ from models.atomic_file import LOCK_SECONDS, locked
 from tests.app.drawings import QUERY, SUPPORT, adapt, adapt_zip, class_folders, predict, zipped
 from tests.app.refusals import problem
 from tests.faults.watchdog import Watchdog, open_files
-from tests.serving import Server
+from tests.serving import Server, wait_until
 
 NAMESPACE = ["unshare", "--map-root-user", "--mount"]
 MOUNT = ["mount", "-t", "tmpfs", "-o", "size=32m,nr_inodes=256", "kshot"]
@@ -156,7 +156,8 @@ def test_an_upload_that_finds_no_room_is_not_called_malformed(server: SmallDisk)
     with no_room(server):
         problem(adapt_zip(server.url, archive), 503, "uploads-unavailable")
     assert adapt_zip(server.url, archive).status_code == 201
-    assert len(open_files(server)) <= len(before)
+    # An upload is closed once its answer is on its way.
+    wait_until(lambda: len(open_files(server)) <= len(before), why=lambda: str(open_files(server)))
 
 
 def test_a_folder_that_another_process_keeps_locked_holds_up_changes_alone(server: SmallDisk) -> None:
