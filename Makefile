@@ -5,14 +5,15 @@ VENV     ?= .venv
 # Not from a variable HOST of the environment, which some shells set to the machine's public name.
 HOST     := $(or $(KSHOT_HOST),127.0.0.1)
 PORT     ?= $(or $(KSHOT_PORT),8000)
-# Processes that run the tests.
-WORKERS  ?= 2
+# Processes that run the tests: on two cores a third one works while another waits for a server.
+WORKERS  ?= 3
 # Further arguments for `pip install`, for example another index to take torch from.
 PIP_ARGS ?=
 
 BIN := $(VENV)/bin
-# Compiled as it is installed, which pip does by itself: each start of a server would compile it where no bytecode may be written.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install $(PIP_ARGS) -c constraints.txt
+# Compiled on all cores, where pip takes one; not compiled, each start of a server would do it anew where no bytecode may be written.
+install = $(BIN)/python -m pip --disable-pip-version-check install --no-compile $(PIP_ARGS) -c constraints.txt $(1) \
+	&& { $(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true; }
 
 # One thread of OpenMP in each worker: more of them would wait for one another. TESTS may leave nothing to run, which
 # is pytest's exit status 5.
@@ -63,10 +64,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.serve: pyproject.toml kshot/pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e ./kshot -e '.[fast]'
+	$(call install,-e ./kshot -e '.[fast]')
 	$(BIN)/kshot serve --check
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml kshot/pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e ./kshot -e '.[dev]'
+	$(call install,-e ./kshot -e '.[dev]')
 	@touch $@

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,14 @@ def checkpoint_for_drawings(tmp_path_factory: pytest.TempPathFactory) -> None:
     shutil.copy(SHIPPED / "omniglot.safetensors", folder)
     os.environ |= {"KSHOT_CHECKPOINTS": str(folder), "KSHOT_CHECKPOINT": "omniglot"}
     os.environ |= ENVIRONMENT  # else each `kshot serve` starts itself anew with it
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_read_once() -> Iterator[None]:
+    """Each `httpx.get` would read all certificates of the machine, 25 ms, to speak plain HTTP to the loopback."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
 
 
 @pytest.fixture(scope="session")

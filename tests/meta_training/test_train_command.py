@@ -71,24 +71,23 @@ def wait_for_step(out: Path, step: int, process: subprocess.Popen[bytes]) -> Non
         time.sleep(0.02)
 
 
-def interrupt(data: Path, out: Path, number: signal.Signals) -> int:
-    """Starts the run, sends the signal once a few steps are saved, and returns the exit status."""
-    with subprocess.Popen(command(data, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        wait_for_step(out, 4, process)
+def interrupt(run: list[str], out: Path, step: int, number: signal.Signals) -> int:
+    """Start a run, send it the signal once that meta step is saved, and return its exit status."""
+    with subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_for_step(out, step, process)
         process.send_signal(number)
         return process.wait(timeout=30)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_an_interrupted_run_resumes_to_the_weights_of_an_uninterrupted_one(
-    number: signal.Signals, data: Path, finished: Path, tmp_path: Path
+def test_a_run_interrupted_twice_resumes_to_the_weights_of_an_uninterrupted_one(
+    data: Path, finished: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    status = interrupt(data, out, number)
-    assert status == (-signal.SIGKILL if number == signal.SIGKILL else 130)
-    assert 0 < json.loads((out / "state.json").read_text())["step"] < STEPS
-    resumed = train(data, out, "--resume")
-    assert resumed.returncode == 0, resumed.stderr
+    assert interrupt(command(data, out), out, 4, signal.SIGKILL) == -signal.SIGKILL
+    assert interrupt(command(data, out, "--resume"), out, 8, signal.SIGTERM) == 130
+    assert 8 <= json.loads((out / "state.json").read_text())["step"] < STEPS
+    resumed = invoke(command(data, out, "--resume"))
+    assert resumed.exit_code == 0, resumed.output
     assert_same_weights(out, finished)
     assert "--resume" not in load_checkpoint(out / "symbols.safetensors").metadata.command
 
@@ -189,16 +188,16 @@ def children(process: int) -> list[int]:
     return [int(line) for line in found.stdout.split()]
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_run_one_of_whose_processes_is_killed_restarts_and_comes_to_the_same_weights(
-    rank: int, data: Path, finished: Path, tmp_path: Path
+def test_a_run_both_of_whose_processes_are_killed_restarts_and_comes_to_the_same_weights(
+    data: Path, finished: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     with subprocess.Popen(
-        [*torchrun("--max-restarts", "1"), *command(data, out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [*torchrun("--max-restarts", "2"), *command(data, out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
-        wait_for_step(out, 4, process)
-        os.kill(children(process.pid)[rank], signal.SIGKILL)
+        for rank, step in ((0, 4), (1, 10)):
+            wait_for_step(out, step, process)
+            os.kill(children(process.pid)[rank], signal.SIGKILL)
         _, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stderr
     assert_same_weights(out, finished)
