@@ -39,8 +39,8 @@ def certificates_read_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that all tests share, with a small limit of body size."""
-    folder = tmp_path_factory.mktemp("server")
-    server = Server(folder, max_body_bytes=MAX_BODY_BYTES, refusals_per_second=10_000)  # many tests are refused
+    settings = {"max_body_bytes": MAX_BODY_BYTES, "refusals_per_second": 10_000}  # many tests are refused
+    server = Server(tmp_path_factory.mktemp("server"), compiled=True, **settings)
     server.start()
     yield server
     server.stop()
@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the shipped checkpoints, as `make serve` starts it; tests share it too."""
-    server = Server(tmp_path_factory.mktemp("shipped"), checkpoints=SHIPPED, checkpoint="photo")
+    server = Server(tmp_path_factory.mktemp("shipped"), compiled=True, checkpoints=SHIPPED, checkpoint="photo")
     server.start()
     yield server
     server.stop()

@@ -11,16 +11,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from typer.testing import CliRunner
 
 from app.server.process import ENVIRONMENT
+from kshot.__main__ import command_line
 
 STARTUP_SECONDS = 60
+PLAIN = Path(__file__).parent / "plain"
 
 
 class Server:
-    """`kshot serve` on a free port of the loopback; settings are KSHOT_* variables without the prefix."""
+    """`kshot serve` on a free port of the loopback; settings are KSHOT_* variables without the prefix.
 
-    def __init__(self, directory: Path, **settings: object) -> None:
+    It has no numba, as without the extra `fast`, unless it is `compiled`: then it takes half as long again to start.
+    """
+
+    def __init__(self, directory: Path, *, compiled: bool = False, **settings: object) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.store = directory / "models"
@@ -28,6 +34,9 @@ class Server:
         self.settings = {"store": self.store, **settings}
         # As in the container; without these variables it would start itself anew, which takes .3 s.
         self.environment = {"OMP_NUM_THREADS": "1", **ENVIRONMENT}
+        if not compiled:
+            path = filter(None, [str(PLAIN), os.environ.get("PYTHONPATH")])
+            self.environment["PYTHONPATH"] = os.pathsep.join(path)
         self.process: subprocess.Popen[bytes] | None = None
 
     def command(self) -> list[str]:
@@ -72,6 +81,14 @@ class Server:
             return httpx.get(self.url + path).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
+
+
+def why_it_does_not_start(*options: object, **environment: object) -> str:
+    """Return what `kshot serve` says of options that it cannot start with; in this process, which has all imported."""
+    arguments = ["serve", "--check", *map(str, options)]  # with --check it would end, too, if it could start
+    done = CliRunner().invoke(command_line(), arguments, env={name: str(value) for name, value in environment.items()})
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit), done.output
+    return done.stderr
 
 
 def wait_until(reached: Callable[[], bool], seconds: float = 30, why: Callable[[], str] = str) -> None:

@@ -33,7 +33,7 @@ def main(port: int, pid: int) -> None:
         seconds = time.perf_counter() - start
         # Less what the machine's other work cost it: the time that it could run, and no core was free.
         own = seconds - (_cpu_wait(pid) - waited)
-        sys.stdout.write(json.dumps({"seconds": seconds, "own": own}) + "\n")
+        print(json.dumps({"seconds": seconds, "own": own}), flush=True)  # noqa: T201
         time.sleep(PAUSE)
 
 
@@ -60,8 +60,10 @@ class Watchdog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        assert self._process.stdout
+        one = self._process.stdout.readline()  # however short the time was
         self._process.terminate()
-        lines = self._process.communicate()[0].splitlines()
+        lines = [one.strip(), *self._process.communicate()[0].splitlines()]
         answers = [json.loads(line) for line in lines if line.endswith("}")]
         assert answers, "the server did not answer /livez"
         self.stall = max(answer["own"] for answer in answers)

@@ -45,7 +45,7 @@ def test_folder_zip_paths_and_bytes_of_the_same_drawings_are_the_same_support_se
 
 
 def test_options_reach_the_server(client: Client) -> None:
-    model = client.adapt(FOLDER, name="symbols", steps=2, learning_rate=0.002, seed=7, ttl_seconds=600)
+    model = client.adapt(FOLDER, name="symbols", steps=2, learning_rate=0.002, seed=7, ttl_seconds=3600)
     assert (model.name, model.steps, model.learning_rate, model.seed) == ("symbols", 2, 0.002, 7)
     assert len(model.loss_curve) == 3
     assert model.expires_at is not None

@@ -15,7 +15,7 @@ import pytest
 
 from models.kernels import compilation
 from tests.app.drawings import adapt
-from tests.serving import Server, free_port, wait_until
+from tests.serving import Server, free_port, wait_until, why_it_does_not_start
 
 
 def test_a_check_loads_the_checkpoints_and_ends(tmp_path: Path) -> None:
@@ -54,24 +54,25 @@ def test_a_server_with_a_damaged_checkpoint_lives_but_is_never_ready(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("option", "value", "said"),
     [
-        ("KSHOT_CHECKPOINT", "nope", "no nope.safetensors"),
-        ("KSHOT_PORT", "90000", "KSHOT_PORT: Input should be less than or equal to 65535, not 90000"),
-        ("KSHOT_STORE", "gs://bucket/models", "gs://bucket/models is a URL that is not supported"),
+        ("--checkpoint", "nope", "no nope.safetensors"),
+        ("--port", "90000", "KSHOT_PORT: Input should be less than or equal to 65535, not 90000"),
+        ("--store", "gs://bucket/models", "gs://bucket/models is a URL that is not supported"),
+        ("--store", __file__, "KSHOT_STORE"),
+        ("--device", "cuda:99", "cuda:99 is not there"),
     ],
 )
-def test_a_server_that_cannot_start_says_why(tmp_path: Path, name: str, value: str, said: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "kshot", "serve"],
-        env={**os.environ, "KSHOT_PORT": "0", "KSHOT_STORE": str(tmp_path), name: value},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode != 0
-    assert said in done.stderr
+def test_a_server_that_cannot_start_says_why(tmp_path: Path, option: str, value: str, said: str) -> None:
+    assert said in why_it_does_not_start(option, value, KSHOT_STORE=tmp_path)
+
+
+def test_a_server_that_cannot_start_ends_at_once(tmp_path: Path) -> None:
+    kshot = [sys.executable, "-m", "kshot", "serve", "--checkpoint", "nope", "--store", str(tmp_path)]
+    done = subprocess.run(kshot, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "KSHOT_CHECKPOINT" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_its_log_ends_with_the_address_to_open_once_it_is_ready(tmp_path: Path) -> None:

@@ -66,8 +66,8 @@ def test_an_image_that_is_shown_can_be_sent_again(server: Server) -> None:
 
 
 def test_a_version_makes_its_parents_choices_unless_it_makes_its_own(server: Server) -> None:
-    parent = adapt(server.url, FEW, steps=2, learning_rate=0.002, seed=5, ttl_seconds=600).json()
-    same, other = revise(server, parent["id"]).json(), revise(server, parent["id"], steps="3", ttl_seconds="60").json()
+    parent = adapt(server.url, FEW, steps=2, learning_rate=0.002, seed=5, ttl_seconds=7200).json()
+    same, other = revise(server, parent["id"]).json(), revise(server, parent["id"], steps="3", ttl_seconds="900").json()
     assert (same["steps"], same["learning_rate"], same["seed"]) == (2, 0.002, 5)
     assert (other["steps"], other["learning_rate"]) == (3, 0.002)
     assert parent["expires_at"] < same["expires_at"]
