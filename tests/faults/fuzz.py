@@ -239,7 +239,8 @@ def through_a_server(server: Server, seed: int, first: int, count: int, clients:
 def _serve(directory: Path) -> Server:
     shutil.copy(SHIPPED / "omniglot.safetensors", directory)
     # Without a cache of models, which would fill, and hide what grows.
-    server = Server(directory, checkpoints=directory, checkpoint="omniglot", cache_bytes=0, refusals_per_second=10_000)
+    settings = {"checkpoint": "omniglot", "cache_bytes": 0, "refusals_per_second": 10_000}
+    server = Server(directory, compiled=True, checkpoints=directory, **settings)
     server.start()
     return server
 

@@ -23,7 +23,7 @@ STALL = 0.5  # seconds that a test lets pass on any machine; the long run of the
 
 def main(port: int, pid: int) -> None:
     """Asks again and again, over one connection."""
-    connection = HTTPConnection("127.0.0.1", port)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)  # a server that hangs ends the watch, and fails the test
     while True:
         start, waited = time.perf_counter(), _cpu_wait(pid)
         connection.request("GET", "/livez")
