@@ -1,11 +1,12 @@
 """Whether this build is slower than another: both run as `kshot serve` and take turns (A B A B).
 
     git clone . ../kshot-before && git -C ../kshot-before checkout COMMIT && make -C ../kshot-before install
-    python -m benchmarks.builds ../kshot-before                    # 5 rounds, some 15 minutes
-    python -m benchmarks.builds ../kshot-before --rounds 10 --kinds "drawings: predict"
+    python -m benchmarks.builds ../kshot-before                    # 8 rounds, some 20 minutes
+    python -m benchmarks.builds ../kshot-before --rounds 20 --kinds "drawings: predict"
 
 Of latencies p50 is compared, of loads the good answers a second. A ratio above 1 says that this build is slower. Each
-round gives a ratio; the table has their geometric mean and its 95 % interval (Student's t over the rounds).
+round starts both servers anew, as two starts of one build differ by several per cent, and gives a ratio; the table has
+their geometric mean and its 95 % interval (Student's t over the rounds).
 """
 
 import math
@@ -35,28 +36,34 @@ Cost: TypeAlias = Callable[[str], float]
 
 def main(
     other: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A checkout with a .venv of its own.")],
-    rounds: Annotated[int, typer.Option(min=2, help="Turns of each build.")] = 5,
+    rounds: Annotated[int, typer.Option(min=2, help="Starts and turns of each build.")] = 8,
     seconds: Annotated[float, typer.Option(min=1, help="Of a turn.")] = 4,
     kinds: Annotated[list[str] | None, typer.Option(help="Kinds of work, by how they begin; all if none.")] = None,
 ) -> None:
     """Compare two builds."""
     typer.echo(f"{describe_machine()}; {rounds} rounds of {seconds:g} s\n")
+    chosen = {name: make for name, make in KINDS.items() if not kinds or name.startswith(tuple(kinds))}
+    turns: dict[str, list[tuple[float, ...]]] = {name: [] for name in chosen}
+    with tqdm(total=rounds * len(chosen), unit="turn", leave=False) as bar:
+        for number in range(rounds):
+            with ExitStack() as stack:
+                urls = [stack.enter_context(running_server(kshot=kshot)) for kshot in (None, other / ".venv/bin/kshot")]
+                for name, make in chosen.items():
+                    bar.set_description(name)
+                    turns[name].append(_turn([make(url, seconds) for url in urls], urls, number))
+                    bar.update()
     typer.echo("| this build / the other | ratio | 95 % interval | this | other |\n|---|---|---|---|---|")
-    with ExitStack() as stack:
-        urls = [stack.enter_context(running_server(kshot=kshot)) for kshot in (None, other / ".venv/bin/kshot")]
-        chosen = {name: make for name, make in KINDS.items() if not kinds or name.startswith(tuple(kinds))}
-        for name, make in chosen.items():
-            costs = [make(url, seconds) for url in urls]
-            for cost, url in zip(costs, urls, strict=True):
-                cost(url)  # warm
-            turns = [_round(costs, urls, number) for number in tqdm(range(rounds), desc=name, leave=False)]
-            typer.echo(_row(name, turns))
+    for name, found in turns.items():
+        typer.echo(_row(name, found))
 
 
-def _round(costs: Sequence[Cost], urls: Sequence[str], number: int) -> tuple[float, ...]:
-    """This build's cost and the other's; who is first alternates."""
+def _turn(costs: Sequence[Cost], urls: Sequence[str], number: int) -> tuple[float, ...]:
+    """This build's cost and the other's, after a first time that doesn't count; who is first alternates."""
     order = range(len(urls)) if number % 2 == 0 else reversed(range(len(urls)))
-    found = {place: costs[place](urls[place]) for place in order}
+    found = {}
+    for place in order:
+        costs[place](urls[place])
+        found[place] = costs[place](urls[place])
     return tuple(found[place] for place in range(len(urls)))
 
 
