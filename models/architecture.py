@@ -59,10 +59,15 @@ class Architecture:
         return FLOAT * tasks * (COPIES * weights + examples * self.network.activations)
 
     @torch.no_grad()
-    def start(self, initialization: MetaInitialization, support: TaskBatch) -> tuple[Parameters, Parameters]:
-        """Return each task's own copy of theta and v, with a head for its classes."""
+    def start(
+        self, initialization: MetaInitialization, support: TaskBatch, parameters: Parameters | None = None
+    ) -> tuple[Parameters, Parameters]:
+        """Return each task's own copy of theta and v, with a head for its classes.
+
+        `parameters` [T, ...] take theta's place, where tasks don't all start there.
+        """
         tasks = len(support.labels)
-        parameters = stack(initialization.parameters, tasks)
+        parameters = stack(initialization.parameters, tasks) if parameters is None else dict(parameters)
         parameters |= self.head.start(self.network, parameters, support)
         moments = stack(initialization.moments, tasks)
         for name in moments.keys() & set(HEAD):

@@ -1,7 +1,8 @@
 """The checkpoint format: one safetensors file, whose header carries the metadata and a digest of everything.
 
-Tensors are `parameters.<name>` (theta), `moments.<name>` (the inner optimizer's second moment v) and `encoder.<name>`,
-the frozen encoder's weights. A digest is that of the file as it is: bringing old metadata up to date doesn't change it.
+Tensors are `parameters.<name>` (theta), `moments.<name>` (the inner optimizer's second moment v), `encoder.<name>`, the
+frozen encoder's weights, and `mixture.<name>`, further initializations, if it has them. A digest is that of the file as
+it is: bringing old metadata up to date doesn't change it.
 """
 
 import json
@@ -20,9 +21,10 @@ from models.atomic_file import replace_file
 from models.encoders.interface import Weight
 from models.errors import CheckpointError
 from models.metadata import FORMAT, CheckpointMetadata, bring_up_to_date
+from models.mixture import Mixture, MixtureSpec, from_tensors, kept_weights
 from models.parameters import Parameters
 
-PARAMETERS, MOMENTS, ENCODER = "parameters.", "moments.", "encoder."
+PARAMETERS, MOMENTS, ENCODER, MIXTURE = "parameters.", "moments.", "encoder.", "mixture."
 SHIPPED = Path(__file__).parent / "checkpoints"
 
 
@@ -35,20 +37,32 @@ class Checkpoint:
     digest: str
     encoder: Parameters = field(default_factory=dict)
     """Weights of the frozen encoder."""
+    mixture: Mixture | None = None
+    """Further initializations."""
 
 
 def save_checkpoint(
-    path: Path, metadata: CheckpointMetadata, initialization: MetaInitialization, encoder: Parameters | None = None
+    path: Path,
+    metadata: CheckpointMetadata,
+    initialization: MetaInitialization,
+    encoder: Parameters | None = None,
+    mixture: Mixture | None = None,
 ) -> Checkpoint:
-    """Write a checkpoint whole or not at all, and return it. The metadata's `count` follows the initialization."""
-    metadata = metadata.model_copy(update={"count": initialization.count})
+    """Write a checkpoint whole or not at all, and return it. The metadata's `count` and `mixture` follow the others."""
+    spec = mixture and MixtureSpec(names=mixture.names, pictures=len(mixture.bank))
+    metadata = metadata.model_copy(update={"count": initialization.count, "mixture": spec})
     encoder = encoder or {}
-    groups = ((PARAMETERS, initialization.parameters), (MOMENTS, initialization.moments), (ENCODER, encoder))
+    groups = (
+        (PARAMETERS, initialization.parameters),
+        (MOMENTS, initialization.moments),
+        (ENCODER, encoder),
+        (MIXTURE, mixture.tensors() if mixture else {}),
+    )
     tensors = {name: tensor for prefix, group in groups for name, tensor in _prefixed(prefix, group).items()}
     document = metadata.model_dump_json()
     digest = _digest(document, tensors)
     replace_file(path, save(tensors, {"kshot": document, "digest": digest}))
-    return Checkpoint(metadata, initialization, digest, encoder)
+    return Checkpoint(metadata, initialization, digest, encoder, mixture)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -62,9 +76,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} was changed after it was saved: its digest does not match. Fetch it anew.")
     metadata = _parse(path, header["kshot"])
     initialization = MetaInitialization(_under(PARAMETERS, tensors), _under(MOMENTS, tensors), metadata.count)
-    encoder = _under(ENCODER, tensors)
-    _verify(path, metadata, initialization, encoder)
-    return Checkpoint(metadata, initialization, header["digest"], encoder)
+    encoder, mixture = _under(ENCODER, tensors), _under(MIXTURE, tensors)
+    _verify(path, metadata, initialization, encoder, mixture)
+    further = from_tensors(metadata.mixture.names, mixture) if metadata.mixture else None
+    return Checkpoint(metadata, initialization, header["digest"], encoder, further)
 
 
 def _read(path: Path) -> tuple[dict[str, str], Parameters]:
@@ -92,13 +107,17 @@ def _parse(path: Path, document: str) -> CheckpointMetadata:
         raise CheckpointError(f"{path} has metadata that does not make sense: {error}") from error
 
 
-def _verify(path: Path, metadata: CheckpointMetadata, found: MetaInitialization, encoder: Parameters) -> None:
+def _verify(
+    path: Path, metadata: CheckpointMetadata, found: MetaInitialization, encoder: Parameters, mixture: Parameters
+) -> None:
     """Raise CheckpointError unless the tensors are those of the architecture, of the right type and finite."""
-    architecture = metadata.build()
+    architecture, spec = metadata.build(), metadata.mixture
+    further = kept_weights(spec, architecture.shapes(), architecture.network.takes[-1]) if spec else {}
     groups = (
         (PARAMETERS, _floats(architecture.shapes()), found.parameters),
         (MOMENTS, _floats(architecture.moment_shapes()), found.moments),
         (ENCODER, metadata.encoder.weights(), encoder),
+        (MIXTURE, further, mixture),
     )
     for prefix, wanted, got in groups:
         for name in wanted.keys() | got.keys():

@@ -1,35 +1,26 @@
 """A checkpoint ready to use: encode, adapt to support sets, predict for adapted models; T tasks in each call."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from models.adapted import Adapted, origin
 from models.checkpoint import Checkpoint
 from models.encoders.interface import Encode
 from models.estimates.expectation import expect
 from models.estimates.familiarity import MEANS, class_means, familiarity
-from models.heads.linear import HEAD, HEAD_BIAS, example_losses, logits, masked
+from models.heads.linear import HEAD, example_losses, logits, masked
 from models.inner_loop import Observer, inner_loop
+from models.mixture import WEIGHTS
 from models.networks.statistics import named, statistics_of
 from models.parameters import Parameters, gather, select
+from models.starts import mixture_weights
 from models.tasks import Support, TaskBatch, collate, pad_to
 
 PER_CLASS = (*HEAD, MEANS)
-
-
-@dataclass(frozen=True)
-class Adapted:
-    """An adapted model: all that differs from its checkpoint, without a task dimension."""
-
-    tensors: Parameters
-
-    @property
-    def ways(self) -> int:
-        """N."""
-        return len(self.tensors[HEAD_BIAS])
 
 
 @dataclass(frozen=True)
@@ -44,6 +35,8 @@ class Adaptation:
     """Of new images, by cross-validation; None where the checkpoint has no calibration or no class two images."""
     learning_curve: Sequence[tuple[int, float]] = ()
     """Images a class, and the share of those left out that heads made of so few get right, before the steps."""
+    initialization: Mapping[str, float] = field(default_factory=dict)
+    """Where it started: the shares of the checkpoint's initializations, by name; empty where there is but one."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +60,7 @@ class Learner:
         self.device = device
         self.architecture = checkpoint.metadata.build(bounded=True)
         self.initialization = checkpoint.initialization.to(device)
+        self.mixture = checkpoint.mixture and checkpoint.mixture.to(device)
         self._calibration = checkpoint.metadata.calibration
         self._temperature = self._calibration.temperature if self._calibration else 1.0
 
@@ -93,7 +87,8 @@ class Learner:
         for support in supports:
             self.architecture.head.check(support.ways)
         batch = collate(supports)
-        parameters, moments = self.architecture.start(self.initialization, batch)
+        weights, start = self._starts(supports, batch)
+        parameters, moments = self.architecture.start(self.initialization, batch, start)
         gradient = self.architecture.gradient(self.device)
         losses = inner_loop(
             gradient,
@@ -104,7 +99,7 @@ class Learner:
             self.initialization.count,
             observe,
         )
-        return self._conclude(supports, batch, parameters, losses, gradient.first_features)
+        return self._conclude(supports, batch, weights, parameters, losses, gradient.first_features)
 
     @torch.no_grad()
     def predict(
@@ -116,18 +111,19 @@ class Learner:
         `transductive` uses those of each model's queries together instead.
         """
         ways = max(model.ways for model in models)
-        unpack, theta = self.architecture.network.unpack, self.initialization.parameters
-        parameters = gather([_pad_classes(unpack(model.tensors, theta), ways) for model in models])
+        network, theta = self.architecture.network, self.initialization.parameters
+        own = [model.parameters(network, theta, self.mixture) for model in models]
+        parameters = gather([_pad_classes(each, ways) for each in own])
         batch = TaskBatch.unlabelled(queries, [model.ways for model in models])
         frozen = None if transductive else statistics_of(parameters)
-        features, _ = self.architecture.network(parameters, batch.x, batch.weights, frozen)
+        features, _ = network(parameters, batch.x, batch.weights, frozen)
         scores = masked(logits(parameters, features), batch)
         probabilities = (scores / self._temperature).softmax(dim=2)
         nearest = familiarity(features, parameters[MEANS]) if MEANS in parameters else None
         sizes = [(len(query), model.ways) for query, model in zip(queries, models, strict=True)]
         return [
-            Answers(probabilities[task, :size, :own], None if nearest is None else nearest[task, :size])
-            for task, (size, own) in enumerate(sizes)
+            Answers(probabilities[task, :size, :classes], None if nearest is None else nearest[task, :size])
+            for task, (size, classes) in enumerate(sizes)
         ]
 
     def bytes_needed(self, tasks: int, examples: int) -> int:
@@ -143,6 +139,14 @@ class Learner:
         (made,) = self.adapt([support])
         self.predict([made.adapted], [blank[:1]])
 
+    def _starts(self, supports: Sequence[Support], batch: TaskBatch) -> tuple[Tensor | None, Parameters | None]:
+        """Return the weights [T, M] of the mixture and the parameters [T, ...] that they give; None without one."""
+        spec, theta = self.checkpoint.metadata.mixture, self.initialization.parameters
+        if self.mixture is None or spec is None:
+            return None, None
+        weights = mixture_weights(self.architecture, theta, self.mixture, spec, supports, batch)
+        return weights, self.mixture.start(theta, weights)
+
     def _schedule(self, supports: Sequence[Support], batch: TaskBatch) -> Iterator[tuple[TaskBatch, Tensor]]:
         """Yield the full support sets for each step, with rate 0 for tasks that have taken all their steps."""
         steps = max(support.steps for support in supports)
@@ -157,6 +161,7 @@ class Learner:
         self,
         supports: Sequence[Support],
         batch: TaskBatch,
+        weights: Tensor | None,
         parameters: Parameters,
         losses: list[Tensor],
         before: Tensor | None,
@@ -172,7 +177,6 @@ class Learner:
         if self._calibration:
             tensors[MEANS] = class_means(features, batch.labels, int(batch.ways.max()))
         seen = features if before is None else before
-        pack, theta = self.architecture.network.pack, self.initialization.parameters
         adaptations = []
         for task, support in enumerate(supports):
             own = slice(len(support.labels))
@@ -180,15 +184,27 @@ class Learner:
             expected = expect(self._calibration, self.architecture.head, seen[task, own], labels, ways)
             adaptations.append(
                 Adaptation(
-                    adapted=Adapted(pack(_trim_classes(select(tensors, task), ways), theta, coarse=(MEANS,))),
+                    adapted=self._packed(_trim_classes(select(tensors, task), ways), weights, task),
                     losses=[*(float(loss[task]) for loss in losses[: support.steps]), float(final[task, own].mean())],
                     image_losses=final[task, own].tolist(),
                     image_correct=correct[task, own].tolist(),
                     expected_accuracy=expected.accuracy,
                     learning_curve=expected.curve,
+                    initialization=self._named(weights, task),
                 )
             )
         return adaptations
+
+    def _packed(self, tensors: Parameters, weights: Tensor | None, task: int) -> Adapted:
+        """Return a task's tensors as they are kept, with the weights [T, M] of where it started."""
+        own = None if weights is None else weights[task]
+        start = origin(self.initialization.parameters, self.mixture, own)
+        packed = self.architecture.network.pack(tensors, start, coarse=(MEANS,))
+        return Adapted(packed if own is None else packed | {WEIGHTS: own.half()})
+
+    def _named(self, weights: Tensor | None, task: int) -> dict[str, float]:
+        spec = self.checkpoint.metadata.mixture
+        return {} if weights is None or spec is None else spec.named(weights[task].tolist())
 
 
 def _pad_classes(tensors: Parameters, ways: int) -> Parameters:

@@ -20,6 +20,7 @@ from models.estimates.calibration import Calibration
 from models.heads.interface import Head
 from models.heads.prototype import PrototypeHead
 from models.inputs.interface import Input
+from models.mixture import MixtureSpec
 from models.networks.interface import Network
 from models.optimizers import SGD, Adam, Optimizer
 
@@ -76,6 +77,11 @@ class CheckpointMetadata(_Spec):
     head: SerializeAsAny[Head] = PrototypeHead()
     inner: InnerSpec
     calibration: Calibration | None = None
+    mixture: MixtureSpec | None = Field(default=None, description="further initializations")
+    serves: tuple[str, ...] = Field(
+        default=(),
+        description="digests of earlier checkpoints of the same theta, whose models this one goes on to serve",
+    )
     count: NonNegativeInt = Field(default=0, description="inner steps that the second moment has seen")
     data: dict[str, Any] = {}
 

@@ -1,6 +1,6 @@
 """Tasks of different N, K and k side by side: padded to one shape, with masks that leave the padding out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,7 +13,8 @@ PADDING = -1  # label of an example that is not there
 class Support:
     """One task's labelled examples, encoded, and how to adapt to them.
 
-    features [S, ...]; labels [S], int64 in 0..ways − 1; `steps` is k; `learning_rate` the inner optimizer's.
+    features [S, ...]; labels [S], int64 in 0..ways − 1; `steps` is k; `learning_rate` the inner optimizer's;
+    `initialization` the shares of a mixture's initializations by name, None where the examples decide.
     """
 
     features: Tensor
@@ -21,6 +22,7 @@ class Support:
     ways: int
     steps: int
     learning_rate: float
+    initialization: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

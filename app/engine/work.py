@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from app.threads import Cancellation
-from models.learner import Adaptation, Adapted, Answers, Learner
+from models.adapted import Adapted
+from models.learner import Adaptation, Answers, Learner
 from models.parameters import move
 from models.tasks import Support
 

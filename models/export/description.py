@@ -2,8 +2,8 @@
 
 import json
 
+from models.adapted import Adapted
 from models.checkpoint import Checkpoint
-from models.learner import Adapted
 from models.parameters import Parameters
 
 
@@ -21,4 +21,4 @@ def describe(checkpoint: Checkpoint, labels: list[str]) -> dict[str, str]:
 
 def parameters_of(checkpoint: Checkpoint, adapted: Adapted) -> Parameters:
     """Return the adapted network, its head and its statistics in full precision."""
-    return checkpoint.metadata.network.unpack(dict(adapted.tensors), checkpoint.initialization.parameters)
+    return adapted.parameters(checkpoint.metadata.network, checkpoint.initialization.parameters, checkpoint.mixture)

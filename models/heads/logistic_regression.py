@@ -22,10 +22,11 @@ def fit_logistic(features: Tensor, labels: Tensor, ways: Tensor, penalty: float 
     the search runs over its coefficients A [T, N, S] and costs S² · N an iteration, however large F is.
     """
     kernel = torch.bmm(features, features.mT)
-    shares = (labels >= 0).to(features.dtype)
-    shares /= shares.sum(dim=1, keepdim=True).clamp_min(1)
-    # The Hessian is at most half the weighted kernel's largest eigenvalue, which its rows' sums bound.
-    rates = 1 / (0.5 * (kernel.abs() * shares.unsqueeze(1)).sum(dim=2).amax(dim=1) + penalty)
+    real = (labels >= 0).to(features.dtype)
+    shares = real / real.sum(dim=1, keepdim=True).clamp_min(1)
+    # The Hessian is at most half the weighted kernel's largest eigenvalue, which its rows' sums bound; padding has none.
+    sums = (kernel.abs() * shares.unsqueeze(1)).sum(dim=2) * real
+    rates = 1 / (0.5 * sums.amax(dim=1) + penalty)
     with _threads(1 if kernel.numel() * int(ways.max()) <= FEW else torch.get_num_threads()):
         coefficients = _accelerated_descent(kernel, labels, ways, shares.unsqueeze(1), rates.view(-1, 1, 1), penalty)
     return torch.bmm(coefficients, features)

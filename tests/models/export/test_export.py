@@ -14,11 +14,12 @@ from PIL import Image
 from safetensors.torch import load
 from torch import Tensor
 
+from models.adapted import Adapted
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
 from models.inputs.image import ImageInput
-from models.learner import Adapted, Learner
+from models.learner import Learner
 from models.metadata import CheckpointMetadata, InnerSpec
 from models.networks.conv4.network import Conv4
 from models.tasks import Support

@@ -1,0 +1,71 @@
+"""Where tasks start: at theta, or between the initializations of a mixture."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from models.architecture import Architecture
+from models.estimates.cross_validation import held_out_probability
+from models.mixture import Mixture, MixtureSpec
+from models.parameters import Parameters, stack
+from models.tasks import Support, TaskBatch
+
+MARGIN = 0.0
+"""By how much worse, in probability of a left-out example's own class, theta may be than the blend that it replaces."""
+
+
+@torch.no_grad()
+def mixture_weights(
+    architecture: Architecture,
+    theta: Parameters,
+    mixture: Mixture,
+    spec: MixtureSpec,
+    supports: Sequence[Support],
+    batch: TaskBatch,
+) -> Tensor:
+    """Return the weights [T, M] of the initializations for each support set.
+
+    They are those that its request chose, or the shares of its neighbours in the bank; and 0, so that it starts at
+    theta, where cross-validation within the support set finds that better (as SUR selects its features by the support
+    set, Dvornik et al. 2020), which takes two examples of a class.
+    """
+    weights = torch.stack([_weights(mixture, spec, support) for support in supports])
+    doubtful = [
+        task
+        for task, support in enumerate(supports)
+        if support.initialization is None and bool(weights[task].any()) and len(support.labels) > support.ways
+    ]
+    if doubtful:
+        blend = _held_out(architecture, mixture.start(theta, weights), supports, batch, doubtful)
+        plain = _held_out(architecture, stack(theta, len(supports)), supports, batch, doubtful)
+        for task, ours, theirs in zip(doubtful, blend, plain, strict=True):
+            if ours is not None and theirs is not None and ours < theirs - MARGIN:
+                weights[task] = 0
+    return weights
+
+
+def _weights(mixture: Mixture, spec: MixtureSpec, support: Support) -> Tensor:
+    if support.initialization is not None:
+        return mixture.chosen(support.initialization, spec.first)
+    return mixture.shares(support.features, spec.neighbours)
+
+
+def _held_out(
+    architecture: Architecture,
+    parameters: Parameters,
+    supports: Sequence[Support],
+    batch: TaskBatch,
+    tasks: Sequence[int],
+) -> list[float | None]:
+    """Return, of these tasks, the mean probability of a left-out example's own class before the first step."""
+    features, _ = architecture.network(parameters, batch.x, batch.weights)
+    return [
+        held_out_probability(
+            architecture.head,
+            features[task, : len(supports[task].labels)],
+            batch.labels[task, : len(supports[task].labels)],
+            supports[task].ways,
+        )
+        for task in tasks
+    ]
