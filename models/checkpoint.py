@@ -21,7 +21,7 @@ from models.atomic_file import replace_file
 from models.encoders.interface import Weight
 from models.errors import CheckpointError
 from models.metadata import FORMAT, CheckpointMetadata, bring_up_to_date
-from models.mixture import Mixture, MixtureSpec, from_tensors, kept_weights
+from models.mixture import OWNERS, Mixture, MixtureSpec, from_tensors, kept_weights
 from models.parameters import Parameters
 
 PARAMETERS, MOMENTS, ENCODER, MIXTURE = "parameters.", "moments.", "encoder.", "mixture."
@@ -122,6 +122,8 @@ def _verify(
     for prefix, wanted, got in groups:
         for name in wanted.keys() | got.keys():
             _verify_tensor(f"{path}: tensor {prefix}{name}", wanted.get(name), got.get(name))
+    if spec and int(mixture[OWNERS].max()) >= len(spec.names):
+        raise CheckpointError(f"{path}: its bank has examples of an initialization that it hasn't. Fetch it anew.")
 
 
 def _verify_tensor(place: str, wanted: Weight | None, got: Tensor | None) -> None:

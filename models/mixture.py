@@ -21,7 +21,7 @@ from models.parameters import Parameters, move
 
 WEIGHTS = "mixture.weights"
 """Name of the weights among an adapted model's tensors."""
-CHANGES, SCALES, BANK = "changes.", "scales.", "bank."
+CHANGES, SCALES, SUMMARIES, OWNERS = "changes.", "scales.", "bank.summaries", "bank.owners"
 LARGEST = 127  # of an int8
 
 
@@ -84,7 +84,7 @@ class Mixture:
 
     def tensors(self) -> Parameters:
         """Return it as a checkpoint keeps it: changes in 8 bits with a scale each, the bank in half precision."""
-        kept = {BANK + "summaries": self.bank.to(HALF), BANK + "owners": self.owners.to(torch.uint8)}
+        kept = {SUMMARIES: self.bank.to(HALF), OWNERS: self.owners.to(torch.uint8)}
         for name, change in self.changes.items():
             scales = change.abs().flatten(start_dim=1).amax(dim=1) / LARGEST
             smallest = torch.finfo(scales.dtype).tiny
@@ -97,7 +97,7 @@ def from_tensors(names: tuple[str, ...], kept: Parameters) -> Mixture:
     """Return what `Mixture.tensors` gave, each number at most half a step of its scale from what it was."""
     whole = {key.removeprefix(CHANGES): tensor for key, tensor in kept.items() if key.startswith(CHANGES)}
     changes = {name: tensor * _rows_like(kept[SCALES + name], tensor) for name, tensor in whole.items()}
-    return Mixture(names, changes, kept[BANK + "summaries"].float(), kept[BANK + "owners"].long())
+    return Mixture(names, changes, kept[SUMMARIES].float(), kept[OWNERS].long())
 
 
 def kept_weights(spec: MixtureSpec, theta: Mapping[str, tuple[int, ...]], channels: int) -> dict[str, Weight]:
@@ -106,8 +106,8 @@ def kept_weights(spec: MixtureSpec, theta: Mapping[str, tuple[int, ...]], channe
     changes = {CHANGES + name: Weight((count, *shape), torch.int8) for name, shape in theta.items()}
     scales = {SCALES + name: Weight((count,), torch.float32) for name in theta}
     bank = {
-        BANK + "summaries": Weight((spec.pictures, channels), HALF),
-        BANK + "owners": Weight((spec.pictures,), torch.uint8),
+        SUMMARIES: Weight((spec.pictures, channels), HALF),
+        OWNERS: Weight((spec.pictures,), torch.uint8),
     }
     return changes | scales | bank
 

@@ -24,7 +24,7 @@ def fit_logistic(features: Tensor, labels: Tensor, ways: Tensor, penalty: float 
     kernel = torch.bmm(features, features.mT)
     real = (labels >= 0).to(features.dtype)
     shares = real / real.sum(dim=1, keepdim=True).clamp_min(1)
-    # The Hessian is at most half the weighted kernel's largest eigenvalue, which its rows' sums bound; padding has none.
+    # The Hessian is at most half the weighted kernel's largest eigenvalue, which is bounded by the sums of real rows.
     sums = (kernel.abs() * shares.unsqueeze(1)).sum(dim=2) * real
     rates = 1 / (0.5 * sums.amax(dim=1) + penalty)
     with _threads(1 if kernel.numel() * int(ways.max()) <= FEW else torch.get_num_threads()):
