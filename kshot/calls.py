@@ -60,6 +60,7 @@ class VersionOptions(TypedDict, total=False):
     name: str | None
     steps: int | None
     learning_rate: float | None
+    initialization: str | None
     seed: int | None
     ttl_seconds: int | None
     keep_images: bool | None

@@ -73,6 +73,12 @@ class Model(ModelSummary):
     shots: dict[str, int] = Field(description="Images of each class.", examples=[{"alpha": 5, "beta": 5}])
     steps: int = Field(description="Gradient steps taken (k).", examples=[5])
     learning_rate: float = Field(description="Learning rate of these steps.", examples=[0.001])
+    initialization: dict[str, float] = Field(
+        default={},
+        description="Where it started: the shares of the checkpoint's initializations, by how many of the training "
+        "pictures nearest to its own are theirs. Empty if the checkpoint has but one.",
+        examples=[{"imagenet": 0.0, "glyphs": 0.75, "graphics": 0.25}],
+    )
     seed: int | None = Field(
         default=None,
         description="The seed of the request. It is only kept: adaptation is full-batch and draws no random numbers.",
@@ -192,6 +198,11 @@ class CheckpointInfo(CheckpointRef):
     steps: int = Field(description="Gradient steps unless the request says otherwise.", examples=[5])
     from_shots: int = Field(description="Images a class, on average, for steps by default.", examples=[3])
     learning_rate: float = Field(description="Inner learning rate unless the request says otherwise.")
+    initializations: list[str] = Field(
+        default=[],
+        description="What it starts between, by what the images look like; empty if it has but one initialization.",
+        examples=[["imagenet", "glyphs", "graphics"]],
+    )
 
 
 class Checkpoints(BaseModel):

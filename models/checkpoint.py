@@ -40,6 +40,10 @@ class Checkpoint:
     mixture: Mixture | None = None
     """Further initializations."""
 
+    def serves(self, digest: str) -> bool:
+        """Say whether models of the checkpoint with this digest can be served: its own, or an earlier one's."""
+        return digest in (self.digest, *self.metadata.serves)
+
 
 def save_checkpoint(
     path: Path,

@@ -23,6 +23,7 @@ WEIGHTS = "mixture.weights"
 """Name of the weights among an adapted model's tensors."""
 CHANGES, SCALES, SUMMARIES, OWNERS = "changes.", "scales.", "bank.summaries", "bank.owners"
 LARGEST = 127  # of an int8
+ROUNDING = 1e-6  # of a sum of shares
 
 
 class MixtureSpec(BaseModel):
@@ -34,6 +35,15 @@ class MixtureSpec(BaseModel):
     names: tuple[str, ...] = Field(description="of the other initializations")
     pictures: PositiveInt = Field(description="examples in the bank")
     neighbours: PositiveInt = Field(default=8, description="of an example in the bank, whose owners are its shares")
+
+    def check(self, shares: Mapping[str, float]) -> None:
+        """Raise SupportError for a name that is none of the initializations', and for shares that cannot be."""
+        unknown = [name for name in shares if name not in (self.first, *self.names)]
+        if unknown:
+            there = ", ".join((self.first, *self.names))
+            raise SupportError(f"There is no initialization {unknown[0]!r:.60}. There are {there}.")
+        if not all(share >= 0 for share in shares.values()) or sum(shares.values()) > 1 + ROUNDING:
+            raise SupportError("The shares of initializations have to be 0 or more, and 1 at most in all.")
 
     def named(self, weights: Sequence[float]) -> dict[str, float]:
         """Return the shares of all initializations by name, the first one's being what the weights leave of 1."""
@@ -64,18 +74,8 @@ class Mixture:
         near = (summary(examples) @ self.bank.T).topk(min(neighbours, len(self.bank)), dim=1).indices
         return one_hot(self.owners[near], len(self.names)).float().mean(dim=(0, 1)).half().float()
 
-    def chosen(self, shares: Mapping[str, float], first: str) -> Tensor:
-        """Return the weights [M] that a request chose by name; what they leave of 1 is the first initialization's.
-
-        Raises SupportError for a name that is none, and for shares below 0 or of more than 1 in all.
-        """
-        unknown = [name for name in shares if name not in (first, *self.names)]
-        if unknown:
-            raise SupportError(
-                f"There is no initialization {unknown[0]!r:.60}; there are {', '.join((first, *self.names))}."
-            )
-        if min(shares.values(), default=0) < 0 or sum(shares.values()) > 1 + 1e-6:
-            raise SupportError("Shares of initializations must be 0 or more, and 1 at most in all.")
+    def chosen(self, shares: Mapping[str, float]) -> Tensor:
+        """Return the weights [M] that a request chose by name; what they leave of 1 is the first initialization's."""
         return torch.tensor([shares.get(name, 0.0) for name in self.names], device=self.owners.device).half().float()
 
     def start(self, theta: Parameters, weights: Tensor) -> Parameters:

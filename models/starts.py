@@ -47,7 +47,8 @@ def mixture_weights(
 
 def _weights(mixture: Mixture, spec: MixtureSpec, support: Support) -> Tensor:
     if support.initialization is not None:
-        return mixture.chosen(support.initialization, spec.first)
+        spec.check(support.initialization)
+        return mixture.chosen(support.initialization)
     return mixture.shares(support.features, spec.neighbours)
 
 

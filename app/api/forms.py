@@ -57,6 +57,13 @@ class Choices(BaseModel):
     learning_rate: float | None = Field(
         default=None, gt=0, le=10, allow_inf_nan=False, description="Inner learning rate.", examples=[0.001]
     )
+    initialization: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Where to start, of a checkpoint with several initializations (see GET /checkpoints): a name, or "
+        "names with shares. By default what the images look like decides.",
+        examples=["glyphs=0.7,graphics=0.2"],
+    )
     seed: int | None = Field(default=None, ge=0, lt=2**53, description="Kept with the model.", examples=[0])
     ttl_seconds: int | None = Field(
         default=None,

@@ -77,12 +77,12 @@ class CheckpointRegistry:
         return name, self.learners[name].checkpoint
 
     def matching(self, model_id: str, name: str, digest: str) -> Checkpoint:
-        """Return the checkpoint that a model was adapted from, by its name and digest.
+        """Return the checkpoint that a model was adapted from, by its name and digest, or one that serves its models.
 
         Raises CheckpointMismatch: over other weights the model means nothing.
         """
         learner = self.learners.get(name)
-        if learner is None or learner.checkpoint.digest != digest:
+        if learner is None or not learner.checkpoint.serves(digest):
             detail = (
                 f"Model {model_id} was adapted from checkpoint {name!r} ({digest}), "
                 "which is not loaded. Start the server with that file, or adapt again."

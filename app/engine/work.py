@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -62,6 +62,7 @@ class AdaptWork(Work[Adaptation]):
     ways: int
     steps: int
     learning_rate: float
+    initialization: Mapping[str, float] | None = None
     progress: Progress | None = None
 
     @property
@@ -80,7 +81,7 @@ class AdaptWork(Work[Adaptation]):
     ) -> list[Adaptation]:
         """See Work; looks at `cancellation` before each step."""
         supports = [
-            Support(encoded, torch.tensor(work.labels), work.ways, work.steps, work.learning_rate)
+            Support(encoded, torch.tensor(work.labels), work.ways, work.steps, work.learning_rate, work.initialization)
             for work, encoded in zip(batch, features, strict=True)
         ]
         return [_on_host(each) for each in learner.adapt(supports, _observer(batch, cancellation))]

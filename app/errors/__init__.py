@@ -8,7 +8,7 @@ models.errors.KshotError
     ├── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels, TooManyPixels
     ├── ArchiveError: ArchiveUnreadable, ArchiveUnsafeName, ArchiveEncrypted, ArchiveNested, ArchiveTooLarge,
     │                 ArchiveLayout
-    ├── StepsOutOfRange, CheckpointUnknown, Diverged
+    ├── StepsOutOfRange, CheckpointUnknown, InitializationUnsuitable, Diverged
     ├── ImagesNotKept, ImageNotThere, ImageUnknown, ClassUnknown, ClassesClash
     ├── IdempotencyKeyReused
     ├── AccessError: KeyMissing, KeyInvalid, KeyForbidden, RateExceeded, QuotaReached, KeysUnavailable
@@ -35,6 +35,7 @@ from app.errors.engine import (
     ComputeTimeout,
     Diverged,
     EngineError,
+    InitializationUnsuitable,
     NotReady,
     OutOfMemory,
     QueueFull,
@@ -110,6 +111,7 @@ __all__ = [
     "ImageUnreadable",
     "ImagesMissing",
     "ImagesNotKept",
+    "InitializationUnsuitable",
     "KeyForbidden",
     "KeyInvalid",
     "KeyMissing",

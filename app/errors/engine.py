@@ -15,6 +15,10 @@ class CheckpointUnknown(AppError):
     type, title = "/problems/checkpoint-unknown", "No such checkpoint"
 
 
+class InitializationUnsuitable(AppError):
+    type, title = "/problems/initialization-unsuitable", "No such initialization"
+
+
 class Diverged(AppError):
     type, title = "/problems/diverged", "Adapting ran out of the numbers"
 

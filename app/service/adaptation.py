@@ -11,8 +11,9 @@ from heapq import nsmallest
 from torch import Tensor
 
 from app.api.forms import Choices
+from app.api.shares import parse_shares
 from app.engine.work import AdaptWork, Progress
-from app.errors import Diverged, StepsOutOfRange
+from app.errors import Diverged, InitializationUnsuitable, StepsOutOfRange
 from app.inputs.support_set import SupportSet, Upload
 from app.observability.stopwatch import Stopwatch
 from app.settings import SettingsPart
@@ -20,6 +21,7 @@ from app.store import new_id
 from app.store.records import AccuracyPoint, CheckpointReference, ExpectedAccuracy, ImageLoss, ModelRecord
 from kshot.types import MAX_SKIPPED
 from models.checkpoint import Checkpoint
+from models.errors import SupportError
 from models.learner import Adaptation
 
 HARDEST = 3
@@ -78,6 +80,7 @@ class AdaptationTask:
             ways=ways,
             steps=steps,
             learning_rate=choices.learning_rate or inner.learning_rate,
+            initialization=initialization(self.checkpoint, choices.initialization),
             progress=progress,
         )
 
@@ -102,6 +105,7 @@ class AdaptationTask:
             shots=support.shots,
             steps=work.steps,
             learning_rate=work.learning_rate,
+            initialization=dict(adaptation.initialization),
             seed=self.choices.seed,
             loss_curve=adaptation.losses,
             support_accuracy=sum(adaptation.image_correct) / len(adaptation.image_correct),
@@ -110,6 +114,20 @@ class AdaptationTask:
             skipped=support.skipped[:MAX_SKIPPED],
             skipped_count=len(support.skipped),
         )
+
+
+def initialization(checkpoint: Checkpoint, text: str | None) -> dict[str, float] | None:
+    """Return the shares that a request chose of a checkpoint's initializations. Raises InitializationUnsuitable."""
+    if text is None:
+        return None
+    shares, spec = parse_shares(text), checkpoint.metadata.mixture
+    try:
+        if spec is None:
+            raise SupportError(f"Checkpoint {checkpoint.metadata.name} has one initialization. Leave the field out.")
+        spec.check(shares)
+    except SupportError as error:
+        raise InitializationUnsuitable(str(error), field="initialization") from error
+    return shares
 
 
 def check_finite(adaptation: Adaptation) -> None:

@@ -39,6 +39,7 @@ def checkpoint_info(name: str, checkpoint: Checkpoint, default: bool) -> Checkpo
         steps=about.inner.steps,
         from_shots=about.inner.from_shots,
         learning_rate=about.inner.learning_rate,
+        initializations=[about.mixture.first, *about.mixture.names] if about.mixture else [],
     )
 
 
@@ -68,6 +69,7 @@ def model_answer(record: ModelRecord) -> Model:
         shots=record.shots,
         steps=record.steps,
         learning_rate=record.learning_rate,
+        initialization=record.initialization,
         seed=record.seed,
         loss_curve=record.loss_curve,
         support_accuracy=record.support_accuracy,

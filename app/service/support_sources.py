@@ -14,7 +14,7 @@ from app.api.forms import AdaptForm, Choices, SupportForm, VersionForm
 from app.inputs.limits import SetLimits
 from app.inputs.support_archive import Kept
 from app.inputs.support_set import SupportSet, Upload
-from app.service.adaptation import AdaptationTask
+from app.service.adaptation import AdaptationTask, initialization
 from app.service.library import TenantModels
 from app.service.service import Service
 
@@ -42,6 +42,7 @@ class UploadedSupport:
         service.engine.require_ready()
         name, checkpoint = service.checkpoints.named(form.checkpoint)
         service.limits.check_steps(form.steps)
+        initialization(checkpoint, form.initialization)
         watch = service.stopwatch(name)
         with service.engine.expecting(), watch("decode"):
             support, images = await service.reader.support(form, checkpoint.metadata.input)

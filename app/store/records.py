@@ -150,6 +150,7 @@ class ModelRecord(Record):
     shots: dict[str, int]
     steps: int
     learning_rate: float
+    initialization: dict[str, float] = {}
     seed: int | None = None
     loss_curve: list[float]
     support_accuracy: float
@@ -165,6 +166,7 @@ class AdaptationChoices(Part):
 
     steps: int | None = None
     learning_rate: float | None = None
+    initialization: str | None = None
     seed: int | None = None
     ttl_seconds: int | None = None
     keep_images: bool | None = None

@@ -92,6 +92,8 @@ def show_adapted(answer: AdaptAnswer) -> None:
         fewer = [f"{point.accuracy:.0%} with {point.images}" for point in answer.validation.learning_curve]
         if fewer:
             typer.echo(f"From fewer images of each class, before the steps: {', '.join(fewer)}.")
+    if answer.initialization:
+        typer.echo(f"It started at {shares(answer)}.")
     typer.echo(f"It classifies {answer.support_accuracy:.0%} of these images as labelled. The hardest:")
     print_table(
         ["image", "label", "loss"],
@@ -100,6 +102,11 @@ def show_adapted(answer: AdaptAnswer) -> None:
     if answer.skipped:
         typer.echo(f"Skipped {answer.skipped_count} that are no images: {', '.join(answer.skipped)}")
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
+
+
+def shares(model: Model) -> str:
+    """Say where a model started."""
+    return ", ".join(f"{name} {share:.0%}" for name, share in model.initialization.items() if share)
 
 
 def show_progress(events: Iterable[StepEvent | AdaptAnswer]) -> AdaptAnswer:

@@ -159,6 +159,7 @@ def _show_one(model: Model) -> None:
     rows = model.model_dump(mode="json")
     rows["checkpoint"] = f"{model.checkpoint.name} {model.checkpoint.digest}"
     rows["shots"] = ", ".join(f"{label} {count}" for label, count in model.shots.items())
+    rows["initialization"] = shares(model) or None
     rows["loss_curve"] = " ".join(f"{loss:.3f}" for loss in model.loss_curve)
     rows["hardest_images"] = ", ".join(f"{each.filename} {each.loss:.3f}" for each in model.hardest_images)
     rows["validation"] = model.validation and f"{model.validation.accuracy:.0%} of new images expected right"

@@ -23,6 +23,9 @@ def adapt(
     name: Annotated[str | None, typer.Option(help="A name to know the model by.")] = None,
     steps: Annotated[int | None, typer.Option(help="Gradient steps (k).")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Inner learning rate.")] = None,
+    initialization: Annotated[
+        str | None, typer.Option(help="Where to start, as glyphs=0.7,graphics=0.2; see `kshot checkpoints`.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Kept with the model.")] = None,
     ttl_seconds: Annotated[int | None, typer.Option(help="Delete the model after so many seconds.")] = None,
     keep_images: Annotated[
@@ -47,6 +50,7 @@ def adapt(
             name=name,
             steps=steps,
             learning_rate=learning_rate,
+            initialization=initialization,
             seed=seed,
             ttl_seconds=ttl_seconds,
             keep_images=keep_images,
@@ -113,7 +117,7 @@ def _show_predictions(answer: PredictAnswer, images: list[Path], top: int) -> No
 
 def _show_checkpoints(found: list[CheckpointInfo]) -> None:
     print_table(
-        ["name", "default", "network", "image", "ways", "steps", "digest"],
+        ["name", "default", "network", "image", "ways", "steps", "initializations", "digest"],
         [
             [
                 each.name,
@@ -122,6 +126,7 @@ def _show_checkpoints(found: list[CheckpointInfo]) -> None:
                 f"{each.channels}×{each.image_size}×{each.image_size}",
                 each.ways or "any",
                 each.steps,
+                ", ".join(each.initializations),
                 each.digest,
             ]
             for each in found
