@@ -31,16 +31,17 @@ ALTERNATIVES: dict[str, Classifier] = {
 def contenders(learner: Learner) -> dict[str, Contender]:
     """All by name, ours first; what it was before meta-training where that is something else."""
     ours: dict[str, Contender] = {OURS: partial(_adapt, learner, None), NO_STEPS: partial(_adapt, learner, 0)}
-    if learner.checkpoint.metadata.count > 0:
+    if learner.checkpoint.metadata.count > 0 or learner.mixture:
         ours[UNTRAINED] = partial(_adapt, _untrained(learner), None)
     return ours | {name: partial(_classify, classifier) for name, classifier in ALTERNATIVES.items()}
 
 
 def _untrained(learner: Learner) -> Learner:
-    """The same learner before its first meta step."""
+    """The same learner before its first meta step, and without further initializations."""
     checkpoint = learner.checkpoint
     theta, _ = start(learner.architecture, checkpoint.metadata.encoder, seed=0)
-    return Learner(replace(checkpoint, initialization=theta), learner.device)
+    metadata = checkpoint.metadata.model_copy(update={"mixture": None})
+    return Learner(replace(checkpoint, metadata=metadata, initialization=theta, mixture=None), learner.device)
 
 
 def _adapt(learner: Learner, steps: int | None, photos: Photos, episodes: Episodes) -> Tensor:

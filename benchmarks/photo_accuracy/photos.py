@@ -1,6 +1,6 @@
 """A data set's photos, each through the frozen encoder once: what every contender starts from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,16 @@ def read_photos(source: Path, learner: Learner, *, most: int | None = None) -> P
     """Reads and encodes a folder, zip or tar of class folders, or its first `most` classes. Raises DataError."""
     classes = read_classes([source], learner.checkpoint.metadata.input, progress=True)
     return encode_photos(source.stem, classes.subset(classes.names[:most]), learner)
+
+
+def read_domains(source: Path, learner: Learner, *, most: int | None = None) -> Iterator[Photos]:
+    """Reads and encodes a folder, zip or tar of data sets, each a folder of class folders. Raises DataError."""
+    classes = read_classes([source], learner.checkpoint.metadata.input, progress=True)
+    of_domain: dict[str, list[str]] = {}
+    for name in classes.names:
+        of_domain.setdefault(name.partition("/")[0], []).append(name)
+    for domain, names in of_domain.items():
+        yield encode_photos(domain, classes.subset(names[:most]), learner)
 
 
 def encode_photos(name: str, classes: ImageClasses, learner: Learner) -> Photos:

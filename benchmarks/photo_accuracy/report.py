@@ -3,20 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from benchmarks.photo_accuracy.contenders import NO_STEPS, OURS, UNTRAINED
+import numpy as np
+
+from benchmarks.photo_accuracy.contenders import ALTERNATIVES, NO_STEPS, OURS, UNTRAINED
 from benchmarks.photo_accuracy.results import Estimate, Result, mean
 
 Difference: TypeAlias = Callable[[Result], Estimate]
 
-
-def _to_untrained(result: Result) -> Estimate:
-    return result.difference(OURS, UNTRAINED)
-
-
+ALTERNATIVE, TRAINED, STEPS = "kshot − the best alternative", "kshot − not meta-trained", "kshot − 0 steps"
 DIFFERENCES: dict[str, Difference] = {
-    "kshot − the best alternative": lambda result: result.difference(OURS, result.best_alternative),
-    "kshot − not meta-trained": _to_untrained,
-    "kshot − 0 steps": lambda result: result.difference(OURS, NO_STEPS),
+    ALTERNATIVE: lambda result: result.difference(OURS, result.best_alternative),
+    TRAINED: lambda result: result.difference(OURS, UNTRAINED),
+    STEPS: lambda result: result.difference(OURS, NO_STEPS),
 }
 
 
@@ -26,12 +24,12 @@ def table_of_set(results: Sequence[Result]) -> str:
     rows = [_row(name, [str(result.score(name)) for result in results]) for name in results[0].accuracies]
     rows += [
         _row(f"*{name}*", [_cell(name, result, difference) for result in results])
-        for name, difference in _differences(results[0]).items()
+        for name, difference in differences(results[0]).items()
     ]
     return _table(results[0].data, settings, rows)
 
 
-def table_of_means(by_setting: dict[str, Sequence[Result]]) -> str:
+def table_of_means(by_setting: dict[str, Sequence[Result]], title: str = "sets") -> str:
     """Means over data sets: a column for each setting that was asked for."""
     columns = list(by_setting.values())
     rows = [
@@ -40,9 +38,18 @@ def table_of_means(by_setting: dict[str, Sequence[Result]]) -> str:
     ]
     rows += [
         _row(f"*{name}*", [mean([difference(result) for result in column]).signed for column in columns])
-        for name, difference in _differences(columns[0][0]).items()
+        for name, difference in differences(columns[0][0]).items()
     ]
-    return _table(f"mean of {len(columns[0])} sets", list(by_setting), rows)
+    return _table(f"mean of {len(columns[0])} {title}", list(by_setting), rows)
+
+
+def table_of_differences(by_setting: dict[str, Sequence[Result]], name: str) -> str:
+    """A difference by name, in every set: a row for each."""
+    difference, columns = DIFFERENCES[name], list(by_setting.values())
+    rows = [
+        _row(cells[0].data, [difference(result).signed for result in cells]) for cells in zip(*columns, strict=True)
+    ]
+    return _table(name, list(by_setting), rows)
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -51,8 +58,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "data": result.data,
         "ways": result.ways,
         "shots": result.shots,
-        "best_alternative": result.best_alternative,
-        "differences": {name: vars(difference(result)) for name, difference in _differences(result).items()},
+        "differences": {name: vars(difference(result)) for name, difference in differences(result).items()},
         "contenders": {
             name: {**vars(result.score(name)), "episodes": values.tolist()}
             for name, values in result.accuracies.items()
@@ -60,17 +66,23 @@ def as_json(result: Result) -> dict[str, Any]:
     }
 
 
-def _differences(result: Result) -> dict[str, Difference]:
+def from_json(document: dict[str, Any]) -> Result:
+    """What `as_json` gave."""
+    episodes = {name: np.array(found["episodes"]) for name, found in document["contenders"].items()}
+    return Result(document["data"], document["ways"], document["shots"], episodes)
+
+
+def differences(result: Result) -> dict[str, Difference]:
     """Those to contenders that took part."""
-    return {
-        name: each for name, each in DIFFERENCES.items() if each is not _to_untrained or UNTRAINED in result.accuracies
-    }
+    there = result.accuracies.keys()
+    needed = {ALTERNATIVE: ALTERNATIVES.keys() <= there, TRAINED: UNTRAINED in there, STEPS: NO_STEPS in there}
+    return {name: each for name, each in DIFFERENCES.items() if needed[name]}
 
 
 def _cell(name: str, result: Result, difference: Difference) -> str:
     """A difference, and to whom where that is not the same everywhere."""
     text = difference(result).signed
-    return f"{text} ({result.best_alternative})" if name.endswith("the best alternative") else text
+    return f"{text} ({result.best_alternative})" if name == ALTERNATIVE else text
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from kshot.text import shown
 if TYPE_CHECKING:
     from kshot import Client
     from kshot.problem import Problem
-    from kshot.types import AdaptAnswer, StepEvent
+    from kshot.types import AdaptAnswer, Model, StepEvent
 
 A = TypeVar("A")
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kshot.commands.console import AsJson, Url, connected, print_table, show, show_adapted
+from kshot.commands.console import AsJson, Url, connected, print_table, shares, show, show_adapted
 
 if TYPE_CHECKING:
     from kshot.types import ExportFormat, Model, ModelSummary, SupportImage
