@@ -7,48 +7,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from models.checkpoint import Checkpoint
 from models.errors import SupportError
-from models.heads.logistic import LogisticHead
-from models.inputs.image import ImageInput
 from models.learner import Learner
-from models.metadata import CheckpointMetadata, InnerSpec
 from models.mixture import Mixture, MixtureSpec, joined, summary
-from models.networks.conv4.network import Conv4
-from models.parameters import Parameters
 from models.tasks import Support
+from tests.models.mixtures import METADATA, build, examples
 
-SIDE = 14
-METADATA = CheckpointMetadata(
-    name="two",
-    created_at="",
-    input=ImageInput(channels=3, size=SIDE),
-    network=Conv4(channels=3, size=SIDE, filters=4),
-    head=LogisticHead(),
-    inner=InnerSpec(steps=2, learning_rate=1e-2),
-)
 CPU = torch.device("cpu")
-
-
-def examples(color: int, count: int) -> torch.Tensor:
-    """Noisy pictures of one colour, as the network takes them [count, H, W, C]."""
-    torch.manual_seed(count + 7 * color)
-    pictures = 0.3 * torch.rand(count, SIDE, SIDE, 3)
-    pictures[..., color] += 0.7
-    return pictures
 
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Checkpoint:
-    start = METADATA.build().initialize(seed=0)
-    torch.manual_seed(1)
-    changes: list[Parameters] = [
-        {name: 0.1 * torch.randn(tensor.shape) for name, tensor in start.parameters.items()} for _ in range(2)
-    ]
-    mixture = joined(None, "red", changes[0], summary(examples(0, 20)))
-    mixture = joined(mixture, "green", changes[1], summary(examples(1, 20)))
-    save_checkpoint(tmp_path / "two.safetensors", METADATA, start, mixture=mixture)
-    return load_checkpoint(tmp_path / "two.safetensors")
+    return build(tmp_path / "two.safetensors")
 
 
 def support(color: int, shots: int = 1, **options: object) -> Support:
