@@ -21,6 +21,9 @@ Data = Annotated[
         help="A folder with Omniglot's two zips or what they unpack to, or any folder, zip or tar of class folders.",
     ),
 ]
+Domains = Annotated[
+    Path | None, typer.Option(help="For `photo`: a folder, zip or tar of domains, each a folder of class folders.")
+]
 Device = Annotated[str, typer.Option(envvar="KSHOT_DEVICE", help="`auto`, `cpu`, `cuda` or `cuda:<index>`.")]
 Parts = Annotated[
     str, typer.Option(envvar="KSHOT_PARTS", help="Modules, with commas between, that register parts of your own.")
@@ -37,6 +40,7 @@ def register(kshot: typer.Typer) -> None:
 
 def train(
     data: Data = None,
+    domains: Domains = None,
     preset: Annotated[str, typer.Option(help="A named configuration, see meta_training/presets.py.")] = "omniglot",
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/<preset> when not given.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the checkpoint; the preset's when not given.")] = None,
@@ -65,9 +69,10 @@ def train(
         kshot train --preset sine                           # no data: the paper's sine waves, as a picture
         kshot train --preset omniglot --data ~/omniglot
         kshot train --data ~/symbols --meta-steps 2000 --name symbols
+        kshot train --preset photo --data ~/my-photos --name mine   # one more initialization of the shipped mixture
         tensorboard --logdir runs
     """
-    from meta_training.launch import launch, launch_sine
+    from meta_training.launch import launch, launch_domains, launch_sine
     from meta_training.training import Schedule
     from models.devices import pick_device
     from models.parts import import_parts
@@ -85,22 +90,15 @@ def train(
         if preset == "sine":
             launch_sine(folder, seed, meta_steps)
             return
-        launch(
-            _configuration(
-                preset,
-                name=name,
-                meta_steps=meta_steps,
-                meta_batch=meta_batch,
-                seed=seed,
-                algorithm=algorithm,
-                tail_shots=tail_shots,
-            ),
-            _required(data),
-            folder,
-            Schedule(save=save_every, validate=validate_every, episodes=episodes),
-            device=pick_device(device),
-            resume=resume,
-        )
+        options: dict[str, Any] = {"meta_steps": meta_steps, "meta_batch": meta_batch, "seed": seed}
+        options |= {"name": name, "algorithm": algorithm, "tail_shots": tail_shots}
+        schedule = Schedule(save=save_every, validate=validate_every, episodes=episodes)
+        if domains:
+            configs = _of_domains(preset, **options)
+            launch_domains(configs, domains, folder, schedule, device=pick_device(device), resume=resume)
+            return
+        config = _configuration(preset, **options)
+        launch(config, _required(data), folder, schedule, device=pick_device(device), resume=resume)
 
 
 def evaluate(
@@ -188,7 +186,26 @@ def _configuration(preset: str, **options: Any) -> "TrainConfig":
 
     if preset not in PRESETS:
         raise typer.BadParameter(f"{preset!r} is none of sine, {', '.join(PRESETS)}.", param_hint="--preset")
-    return replace(PRESETS[preset], **{field: value for field, value in options.items() if value is not None})
+    config = replace(PRESETS[preset], **{field: value for field, value in options.items() if value is not None})
+    named = config.initialization and options["name"]
+    return replace(config, initialization=options["name"]) if named else config
+
+
+def _of_domains(preset: str, **options: Any) -> "list[TrainConfig]":
+    """Return the runs on a folder of domains: those of the shipped checkpoint, or one where a name is given.
+
+    Raises RunError as `_configuration`.
+    """
+    from dataclasses import replace
+
+    from meta_training.presets import INITIALIZATIONS, OF_DOMAINS
+
+    if preset != "photo":
+        raise typer.BadParameter(f"{preset!r} has no domains: leave it out, or --preset photo.", param_hint="--domains")
+    given = {field: value for field, value in options.items() if value is not None}
+    if "name" in given:
+        return [replace(OF_DOMAINS, **given, initialization=given["name"])]
+    return [replace(config, **given) for config in INITIALIZATIONS]
 
 
 def _use_threads(threads: int | None) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from pydantic import SerializeAsAny, TypeAdapter, ValidationError
 from torch import Tensor
 
@@ -68,6 +69,18 @@ class TrainConfig:
     """Of `shots`, those that the last mini-batch of a FOMAML task draws from, and nothing else does: neither the other
     mini-batches nor the head. 0 where all draw from all."""
 
+    loss_shots: int = 0
+    """Of `shots`, those that the loss of an inner step is on, while the head is made of others; all are drawn anew for
+    each step. 0 where a loss is on a mini-batch of the images that the head was made of."""
+    by_domain: bool = False
+    """Whether a task's classes are of one domain, which is the first folder of their paths."""
+    domains: tuple[str, ...] = ()
+    """Of the domains there are, those to train on; () for all."""
+    initialization: str = ""
+    """Name of the initialization that the run adds to a mixture; "" for a run that makes a theta of its own."""
+    owns: tuple[str, ...] = ()
+    """Domains whose examples go to the mixture's bank as this initialization's; () for all that it is trained on."""
+
     def __post_init__(self) -> None:
         """Raise RunError for a value that no run can have."""
         low, high = self.ways
@@ -79,7 +92,11 @@ class TrainConfig:
         self._require(self.meta_steps >= 0, "meta_steps", "be at least 0")
         self._require(self.algorithm in ALGORITHMS, "algorithm", f"be one of {', '.join(ALGORITHMS)}")
         self._require_a_tail_that_fits()
-        self._require(1 <= self.head_shots <= self.shots - self.tail_shots, "head_shots", "be between 1 and shots")
+        self._require(0 <= self.loss_shots < self.shots, "loss_shots", "be at least 0 and less than shots")
+        solved = not self.head.moment_shapes(features=1)
+        self._require(self.loss_shots == 0 or solved, "loss_shots", "be 0 for a head that takes steps")
+        kept = self.tail_shots + self.loss_shots
+        self._require(1 <= self.head_shots <= self.shots - kept, "head_shots", "be between 1 and shots")
         self._require(self.learning_rate > 0, "learning_rate", "be above 0")
         self._require(0 < self.epsilon <= 1, "epsilon", "be above 0 and at most 1")
 
@@ -117,11 +134,18 @@ class TrainConfig:
             return self
         low, high = (min(ways, len(classes)) for ways in self.ways)
         shots = min(self.shots, *(len(pictures) for pictures in classes.images))
-        return replace(self, ways=(low, high), shots=shots, head_shots=min(self.head_shots, shots - self.tail_shots))
+        loss_shots = min(self.loss_shots, shots - 1)
+        head_shots = min(self.head_shots, shots - self.tail_shots - loss_shots)
+        return replace(self, ways=(low, high), shots=shots, head_shots=head_shots, loss_shots=loss_shots)
 
     def features(self, examples: Tensor) -> Tensor:
         """Return examples [B, ...] as the network takes them; what isn't of the input's type is encoded already."""
         return self.input.normalize(examples) if examples.dtype == self.input.dtype else examples.float()
+
+    def rates(self) -> Tensor:
+        """Return the learning rate of each inner step in training [k]."""
+        shares = [self.inner.share(number, self.inner_steps) for number in range(self.inner_steps)]
+        return torch.tensor([self.learning_rate * share for share in shares])
 
     def document(self) -> dict[str, Any]:
         """Return the configuration as plain JSON values."""

@@ -4,8 +4,9 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,12 +16,14 @@ import typer
 from meta_training.config import TrainConfig
 from meta_training.data.encoding import encoded
 from meta_training.data.image_classes import ImageClasses
-from meta_training.data.splits import Split, read_split
+from meta_training.data.splits import Split, read_data, read_split
+from meta_training.mixtures import add_initialization, require_theta
 from meta_training.ranks import ALONE, Ranks, joined
-from meta_training.reports.results import write_results
+from meta_training.reports.results import write_mixture, write_results
 from meta_training.run_folder import RunFolder
 from meta_training.tasks import sine
 from meta_training.training import Schedule, Training
+from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.metadata import CheckpointMetadata
 
 INTERRUPTED = 130  # exit status of a run that was asked to end early
@@ -37,21 +40,49 @@ def launch(
     with joined(device) as ranks:
         folder = RunFolder(out)
         resume = _resumes(folder, ranks, asked=resume)
-        training, split = _prepare(config, data, folder, schedule, ranks.device(device), ranks)
-        if resume:
-            training.resume()
-        if training.done and _has_results(folder, config):
-            _say(ranks, f"The run in {folder.path} is finished: nothing to do. Start another by --out.")
-            return
-        with stops(training):
-            training.run()
-        if not training.done:
+        split = read_split(data, config.input, validation=config.validation, progress=ranks.first)
+        _say(ranks, str(split))
+        fitted = config.fitted(split.training)
+        for line in shrinkage(config, fitted, split.training):
+            _say(ranks, line)
+        split = encoded(split, fitted, ranks.device(device), progress=ranks.first)
+        training = _prepare(fitted, split, folder, schedule, ranks, device)
+        base = _base(training) if config.initialization else None
+        if _train(training, resume=resume) and ranks.first:
+            made = add_initialization(base, training.checkpoint(), fitted, split.training) if base else None
+            _conclude(training, made or training.checkpoint(), data, split)
+
+
+def launch_domains(
+    configs: Sequence[TrainConfig], data: Path, out: Path, schedule: Schedule, *, device: torch.device, resume: bool
+) -> None:
+    """Run each configuration on its domains of a folder of domains, and write one checkpoint with what they make.
+
+    Each run has a folder of its own in `out`. Raises KshotError, and runs under torchrun, as `launch`.
+    """
+    with joined(device) as ranks:
+        folders = [RunFolder(out / config.initialization) for config in configs]
+        begun = [(resume or ranks.restarts > 0) and folder.state.exists() for folder in folders]
+        for folder, goes_on in zip(folders, begun, strict=True):
+            _resumes(folder, ranks, asked=goes_on)
+        nothing = ImageClasses((), ())
+        everything = read_data(data, configs[0].input, progress=ranks.first)
+        split = Split(data.resolve().name, configs[0].seed, everything, nothing, nothing)
+        split = encoded(split, configs[0], ranks.device(device), progress=ranks.first)
+        base = None
+        for config, folder, goes_on in zip(configs, folders, begun, strict=True):
+            own = replace(split, training=split.training.of_domains(config.domains))
             _say(
-                ranks, f"Stopped after meta step {training.progress.step}, saved. Add --resume to the command to go on."
+                ranks, f"{config.initialization}: {len(own.training.by_domain())} domains, {len(own.training)} classes"
             )
-            raise typer.Exit(INTERRUPTED)
-        if ranks.first:
-            _conclude(training, data, split)
+            training = _prepare(config, own, folder, schedule, ranks, device)
+            base = base or _base(training)
+            _train(training, resume=goes_on)
+            base = add_initialization(base, training.checkpoint(), config, own.training)
+        if ranks.first and base:
+            about = base.metadata.model_copy(update={"data": describe(configs[-1], split).data})
+            checkpoint = write_mixture(out, replace(base, metadata=about), configs, split)
+            typer.echo(f"{out / checkpoint.metadata.name}.safetensors ({checkpoint.digest}) and its card")
 
 
 def _resumes(folder: RunFolder, ranks: Ranks, *, asked: bool) -> bool:
@@ -65,26 +96,37 @@ def _resumes(folder: RunFolder, ranks: Ranks, *, asked: bool) -> bool:
 
 
 def _prepare(
-    config: TrainConfig,
-    data: Path,
-    folder: RunFolder,
-    schedule: Schedule,
-    device: torch.device,
-    ranks: Ranks,
-) -> tuple[Training, Split]:
-    """Read the data, fit the configuration to them, and encode what does not change over the run."""
-    split = read_split(data, config.input, validation=config.validation, progress=ranks.first)
-    _say(ranks, str(split))
-    fitted = config.fitted(split.training)
-    for line in shrinkage(config, fitted, split.training):
-        _say(ranks, line)
-    split = encoded(split, fitted, device, progress=ranks.first)
-    return Training(fitted, describe(fitted, split, ranks), split, folder, device, schedule, ranks), split
+    config: TrainConfig, split: Split, folder: RunFolder, schedule: Schedule, ranks: Ranks, device: torch.device
+) -> Training:
+    return Training(config, describe(config, split, ranks), split, folder, ranks.device(device), schedule, ranks)
 
 
-def _conclude(training: Training, data: Path, split: Split) -> None:
+def _base(training: Training) -> Checkpoint:
+    """Return the shipped checkpoint that a run adds an initialization to. Raises RunError where theirs differ."""
+    base = load_checkpoint(SHIPPED / "photo.safetensors")
+    require_theta(base, training.checkpoint())
+    return base
+
+
+def _train(training: Training, *, resume: bool) -> bool:
+    """Run to the end; return False where it had come there with its results before. Raises typer.Exit if stopped."""
+    ranks, folder = training.ranks, training.folder
+    if resume:
+        training.resume()
+    if training.done and _has_results(folder, training.config):
+        _say(ranks, f"The run in {folder.path} is finished: nothing to do. Start another by --out.")
+        return False
+    with stops(training):
+        training.run()
+    if not training.done:
+        _say(ranks, f"Stopped after meta step {training.progress.step}, saved. Add --resume to the command to go on.")
+        raise typer.Exit(INTERRUPTED)
+    return True
+
+
+def _conclude(training: Training, made: Checkpoint, data: Path, split: Split) -> None:
     folder, config = training.folder, training.config
-    checkpoint = write_results(folder, config, training.checkpoint(), training.progress, split)
+    checkpoint = write_results(folder, config, made, training.progress, split)
     path = folder.path / f"{config.name}.safetensors"
     typer.echo(f"{path} ({checkpoint.digest}), its card, report.json and learning-curve.png")
     typer.echo(f"Score it once on the test classes: kshot evaluate {path} --data {data}")

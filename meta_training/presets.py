@@ -18,11 +18,15 @@ test. A meta step takes 1.1 s of a core, all of them 31 hours; the whole run has
     kshot evaluate runs/miniimagenet-5way/miniimagenet-5way.safetensors --shots 1 --inner-batch 5 --episodes 10000
     kshot evaluate runs/miniimagenet-5way/miniimagenet-5way.safetensors --shots 5 --inner-batch 15 --episodes 10000
 
-`photo` is for photographs: it meta-trains the last block of EfficientNet-Lite0 behind the rest of it, frozen, from
-ImageNet's weights. What ships is the start of such a run, `--meta-steps 0`: see docs/accuracy.md.
+`photo` is for pictures of any kind: it meta-trains the last block of EfficientNet-Lite0 behind the rest of it, frozen,
+from ImageNet's weights. A run makes one more initialization of the shipped checkpoint's mixture; INITIALIZATIONS are
+those that ship, which `kshot train --preset photo --domains FOLDER` makes in turn. See docs/photo.md.
 """
 
+from dataclasses import replace
+
 from meta_training.config import TrainConfig
+from meta_training.data.domains import GLYPHS, GRAPHICS, PHOTOGRAPHS, TERMS
 from models.encoders.efficientnet_lite.encoder import EfficientNetLite
 from models.estimates.calibration import Calibration
 from models.heads.dense import DenseHead
@@ -107,15 +111,24 @@ PHOTO = TrainConfig(
     head=LogisticHead(),
     inner=InnerSpec(steps=5, from_shots=3, learning_rate=1e-3, factors={"top": 0.5}, anneal=True),
     calibration=Calibration(temperature=0.7, slope=0.54, offset=0.469, familiar=0.55),
-    ways=(5, 5),
-    shots=5,
+    initialization="mine",
+    ways=(5, 12),
+    shots=8,
     head_shots=5,
+    loss_shots=3,
     inner_batch=25,
-    inner_steps=5,
-    learning_rate=1e-3,
-    meta_steps=200,
-    meta_batch=2,
-    epsilon=0.1,
+    inner_steps=3,
+    learning_rate=3e-4,
+    meta_steps=50,
+    meta_batch=4,
+    epsilon=0.75,
+)
+
+OF_DOMAINS = replace(PHOTO, by_domain=True, validation=False)
+INITIALIZATIONS = (
+    replace(OF_DOMAINS, initialization="glyphs", domains=GLYPHS, meta_steps=250),
+    replace(OF_DOMAINS, initialization="graphics", domains=tuple(TERMS), owns=GRAPHICS, meta_steps=150),
+    replace(OF_DOMAINS, initialization="photographs", domains=PHOTOGRAPHS, meta_steps=75),
 )
 
 PRESETS = {preset.name: preset for preset in (OMNIGLOT, OMNIGLOT_5WAY, OMNIGLOT_20WAY, MINIIMAGENET_5WAY, PHOTO)}

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 import psutil
 import torch
@@ -12,12 +13,13 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from meta_training.config import TrainConfig
+from meta_training.data.held_out_tasks import HeldOutDistribution
 from meta_training.data.meta_batches import EpisodeDistribution
 from meta_training.data.splits import Split
 from meta_training.errors import RunError
 from meta_training.evaluation.accuracy import evaluate, standard_settings
 from meta_training.ranks import ALONE, Ranks
-from meta_training.reptile import ALGORITHMS, annealed
+from meta_training.reptile import ALGORITHMS, TaskDistribution, annealed
 from meta_training.run_folder import Progress, RunFolder
 from models.architecture import Architecture, MetaInitialization
 from models.checkpoint import Checkpoint
@@ -67,7 +69,7 @@ class Training:
         self.progress = Progress()
         self.asked_to_stop = False
         ranks.share(config.meta_batch)  # fail now, not at the first meta step
-        self._distribution = EpisodeDistribution(config, split.training, self.architecture, device)
+        self._distribution = _distribution(config, split, self.architecture, device)
         self._split = split
         self.folder = folder
         self._schedule = schedule
@@ -125,8 +127,8 @@ class Training:
         """
         step, total = self.progress.step, self.config.meta_steps
         epsilon = annealed(step, total, self.config.epsilon)
-        algorithm = ALGORITHMS[self.config.algorithm]
-        self.theta, losses = algorithm(self.theta, self._distribution, step, epsilon, self.ranks)
+        algorithm, tasks = ALGORITHMS[self.config.algorithm], self._distribution
+        self.theta, losses = algorithm(self.theta, tasks, step, epsilon, self.ranks)
         if not losses[-1].isfinite():
             raise RunError(f"The loss became {losses[-1]:g} at meta step {step}: lower the learning rate.")
         found: list[float] = losses.tolist()
@@ -170,6 +172,15 @@ class Training:
 
     def _save(self) -> None:
         self.folder.save(self.config, fingerprint(self._split), self.checkpoint(), self.progress)
+
+
+def _distribution(
+    config: TrainConfig, split: Split, architecture: Architecture, device: torch.device
+) -> TaskDistribution[Any]:
+    if config.loss_shots == 0:
+        return EpisodeDistribution(config, split.training, architecture, device)
+    domains = list(split.training.by_domain().values()) if config.by_domain else [split.training]
+    return HeldOutDistribution(config, domains, architecture, device)
 
 
 def fingerprint(split: Split) -> str:

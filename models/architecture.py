@@ -12,7 +12,7 @@ from models.heads.linear import HEAD, logits, masked
 from models.networks.interface import Network
 from models.optimizers import Optimizer
 from models.parameters import Parameters, move, stack
-from models.tasks import TaskBatch
+from models.tasks import HeldOutBatch, TaskBatch
 
 FLOAT = 4  # bytes
 COPIES = 4  # of a task's weights while it adapts: they, v, the gradient, and room to step in
@@ -88,6 +88,10 @@ class Architecture:
     def loss(self, parameters: Parameters, batch: TaskBatch) -> Tensor:
         """Return each task's mean cross-entropy [T], with the batch's own batch-norm statistics."""
         return self.head.loss(self.network, parameters, batch)
+
+    def held_out_loss(self, parameters: Parameters, batch: HeldOutBatch) -> Tensor:
+        """Return each task's mean cross-entropy [T] of examples that its head is not made of."""
+        return self.head.held_out_loss(self.network, parameters, batch)
 
 
 def shared_moments(kept: Parameters, moments: Parameters, ways: Tensor) -> Parameters:

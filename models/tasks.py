@@ -64,6 +64,14 @@ class TaskBatch:
         return replace(self, x=self.x[tasks, indices], labels=self.labels[tasks, indices])
 
 
+@dataclass(frozen=True)
+class HeldOutBatch:
+    """T tasks with the examples that their heads are made of, and others of the same classes that the loss is on."""
+
+    support: TaskBatch
+    query: TaskBatch
+
+
 def pad_to(tensor: Tensor, length: int, value: float = 0) -> Tensor:
     """Lengthen the first axis to `length`, filled with `value`."""
     missing = length - len(tensor)

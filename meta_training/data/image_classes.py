@@ -2,7 +2,7 @@
 
 import io
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,21 @@ class ImageClasses:
         place = {name: index for index, name in enumerate(self.names)}
         chosen = tuple(names)
         return ImageClasses(chosen, tuple(self.images[place[name]] for name in chosen))
+
+    def of_domains(self, domains: Sequence[str]) -> "ImageClasses":
+        """Return the classes of these domains, all where none are named. Raises DataError for one that isn't there."""
+        there = self.by_domain()
+        for domain in domains:
+            if domain not in there:
+                raise DataError(f"There is no domain {domain!r}. There are {', '.join(there)}.")
+        return self.subset(name for domain in domains or there for name in there[domain].names)
+
+    def by_domain(self) -> dict[str, "ImageClasses"]:
+        """Return the classes of each domain, which is the first folder of a class's path."""
+        names: dict[str, list[str]] = defaultdict(list)
+        for name in self.names:
+            names[name.partition("/")[0]].append(name)
+        return {domain: self.subset(own) for domain, own in names.items()}
 
     def with_rotations(self) -> "ImageClasses":
         """Return each class four times, turned by 0, 90, 180 and 270 degrees: a turned class is a new one."""

@@ -105,12 +105,6 @@ class EpisodeDistribution:
         labels = torch.stack([task.labels for task in tasks], dim=1).to(self.device)
         minibatches = [
             (TaskBatch(x, y, support.ways), rates.expand(len(tasks)))
-            for x, y, rates in zip(images, labels, self._rates(), strict=True)
+            for x, y, rates in zip(images, labels, self.config.rates().to(self.device), strict=True)
         ]
         return MetaBatch(self.architecture, support, minibatches)
-
-    def _rates(self) -> Tensor:
-        """Return the learning rate of each inner step [k]."""
-        steps, inner = self.config.inner_steps, self.config.inner
-        shares = [inner.share(number, steps) for number in range(steps)]
-        return torch.tensor([self.config.learning_rate * share for share in shares], device=self.device)

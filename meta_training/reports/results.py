@@ -1,6 +1,11 @@
 """What a finished run leaves: the checkpoint with its card, a JSON report and a picture of its learning curve."""
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
 from meta_training.config import TrainConfig
+from meta_training.data.domains import TERMS
 from meta_training.data.splits import Split
 from meta_training.evaluation.card import Card, CardConfig, CardData
 from meta_training.reports.learning_curve import draw_learning_curve
@@ -13,10 +18,22 @@ def write_results(
 ) -> Checkpoint:
     """Write `<name>.safetensors`, its card `<name>.json`, `report.json` and `learning-curve.png`."""
     path = folder.path / f"{config.name}.safetensors"
-    checkpoint = save_checkpoint(path, made.metadata, made.initialization, made.encoder)
+    checkpoint = save_checkpoint(path, made.metadata, made.initialization, made.encoder, made.mixture)
     run_card(checkpoint, config, progress, split).write(path)
     write_json(folder.path / "report.json", {"config": config.document(), **vars(progress)})
     draw_learning_curve(config.name, progress).savefig(folder.path / "learning-curve.png", dpi=120)
+    return checkpoint
+
+
+def write_mixture(out: Path, made: Checkpoint, configs: Sequence[TrainConfig], split: Split) -> Checkpoint:
+    """Write `<name>.safetensors` of several runs, and its card, which lists the domains with their terms."""
+    path = out / f"{made.metadata.name}.safetensors"
+    checkpoint = save_checkpoint(path, made.metadata, made.initialization, made.encoder, made.mixture)
+    seconds = sum(json.loads((out / config.initialization / "state.json").read_text())["seconds"] for config in configs)
+    card = run_card(checkpoint, configs[-1], Progress(seconds=seconds), split)
+    domains = {name: TERMS.get(name, "terms unknown") for name in split.training.by_domain()}
+    runs = [config.document() for config in configs]
+    card.model_copy(update={"domains": domains, "runs": runs}).write(path)
     return checkpoint
 
 

@@ -14,7 +14,7 @@ from models.inner_loop import Gradient, by_autograd
 from models.networks.interface import Network
 from models.parameters import Parameters
 from models.parts import Part
-from models.tasks import TaskBatch
+from models.tasks import HeldOutBatch, TaskBatch
 
 
 @dataclass
@@ -76,6 +76,17 @@ class Head(Part, ABC):
     def gradient(self, network: Network, device: torch.device) -> HeadGradient:
         """Return the gradient for the steps of one inner loop."""
         return HeadGradient(network.gradient(device) or by_autograd(partial(self.loss, network)))
+
+    def held_out_loss(self, network: Network, parameters: Parameters, batch: HeldOutBatch) -> Tensor:
+        """Return each task's mean cross-entropy [T] of its query under a head made of its support set, held fixed.
+
+        For networks in which no example changes another's features.
+        """
+        known, asked = batch.support, batch.query
+        features, _ = network(parameters, torch.cat([known.x, asked.x], dim=1))
+        count = known.x.shape[1]
+        head = self.build(features[:, :count].detach(), known.labels, known.ways)
+        return task_losses(logits(head, features[:, count:]), asked)
 
     def conclude(self, features: Tensor, support: TaskBatch) -> Parameters:
         """Return what of the head is made after the last step, from features [T, S, F]: here nothing."""

@@ -1,0 +1,53 @@
+"""The domains that the shipped checkpoint for photographs is trained on: where each comes from, and its terms."""
+
+GLYPHS = (
+    "devanagari_handwritten",
+    "font_families",
+    "handwritten_syllables",
+    "kanji_fonts",
+    "latin_glyphs_fonts",
+    "math_symbols",
+    "quickdraw_doodles",
+    "writing_systems",
+)
+PHOTOGRAPHS = (
+    "caltech101_rest",
+    "euro_coins",
+    "materials_ambientcg",
+    "plant_seedlings",
+    "red_blood_cells",
+    "uc_merced_landuse",
+)
+TERMS = {
+    "barcode_symbologies": "generated; kshot's own",
+    "brand_logos": "Iconify sets; MIT, Apache, CC0, CC BY",
+    "caltech101_rest": "Caltech-101, classes that ImageNet lacks; CC BY 4.0",
+    "chart_types": "generated; kshot's own",
+    "desktop_icon_themes": "Debian packages; GPL, LGPL, CC BY-SA",
+    "devanagari_handwritten": "DHCD; CC BY 4.0",
+    "emoji_vendors": "Iconify sets; MIT, Apache, CC0, CC BY, some CC BY-SA",
+    "euro_coins": "kaa/coins-dataset; MIT",
+    "flags_waving": "Iconify sets, composited; MIT, Apache, CC0, CC BY, some CC BY-SA",
+    "font_families": "Debian's fonts, rendered; OFL, GPL, free",
+    "handwritten_syllables": "work4devanshu; MIT",
+    "ifs_fractals": "generated; kshot's own",
+    "instrument_spectrograms": "generated from soundfonts; MIT, GPL, CC BY-SA",
+    "kanji_fonts": "Debian's fonts, rendered; OFL, GPL, free",
+    "latin_glyphs_fonts": "Debian's fonts, rendered; OFL, GPL, free",
+    "lego_parts_ldraw": "LDraw parts, rendered; CC BY",
+    "materials_ambientcg": "ambientCG; CC0",
+    "math_symbols": "Debian's fonts, rendered; OFL, GPL, free",
+    "openclipart_categories": "Openclipart; public domain",
+    "plant_seedlings": "Aarhus plant seedlings; CC BY-SA 4.0",
+    "pysol_mahjongg_tiles": "Debian packages, PySolFC; GPL, LGPL, CC BY-SA",
+    "pysol_playing_cards": "Debian packages, PySolFC cardsets; GPL, LGPL, CC BY-SA",
+    "quickdraw_doodles": "Quick, Draw!; CC BY 4.0",
+    "red_blood_cells": "Chula-RBC-12; MIT",
+    "spoken_digit_spectrograms": "free-spoken-digit-dataset; CC BY-SA 4.0",
+    "traffic_signs_world_synth": "mapillary sprites, composited; MIT",
+    "uc_merced_landuse": "UC Merced, USGS imagery; public domain",
+    "ui_line_icons": "Iconify sets; MIT, Apache, CC0, CC BY",
+    "wesnoth_unit_sprites": "Debian packages; GPL, LGPL, CC BY-SA",
+    "writing_systems": "Debian's fonts, rendered; OFL, GPL, free",
+}
+GRAPHICS = tuple(sorted(TERMS.keys() - set(GLYPHS) - set(PHOTOGRAPHS)))

@@ -1,0 +1,110 @@
+"""Tasks whose loss is on other images than the head is made of, all drawn anew for each inner step.
+
+Of a network that knows the head's images well a loss on them teaches nothing more: it is nearly 0 from the start.
+A task depends on the seed, the meta step and its own index alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from meta_training.config import TrainConfig
+from meta_training.data.episodes import draw_episode, flatten, generator
+from meta_training.data.image_classes import ImageClasses
+from models.architecture import Architecture, MetaInitialization, shared_moments
+from models.inner_loop import Gradient, by_autograd
+from models.optimizers import Optimizer
+from models.parameters import Parameters
+from models.tasks import PADDING, HeldOutBatch, TaskBatch, pad_stack
+
+Drawn = tuple[Tensor, Tensor]
+"""Images [B, ...] and labels [B]."""
+
+
+@dataclass(frozen=True)
+class HeldOutTasks:
+    """T tasks of a meta step and the learner that adapts to them (`Tasks`)."""
+
+    architecture: Architecture
+    minibatches: list[tuple[HeldOutBatch, Tensor]]
+    """For each inner step the images of every task, and learning rates [T]."""
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The inner optimizer."""
+        return self.architecture.optimizer
+
+    def gradient(self) -> Gradient[HeldOutBatch]:
+        """Return the gradient of the loss on the images that heads are not made of."""
+        return by_autograd(self.architecture.held_out_loss)
+
+    def start(self, theta: MetaInitialization) -> tuple[Parameters, Parameters]:
+        """Return each task's own copy of theta and v."""
+        return self.architecture.start(theta, self._support)
+
+    def carried(self, theta: MetaInitialization, v: Parameters) -> Parameters:
+        """Return the rows of v whose mean is carried on."""
+        return shared_moments(theta.moments, v, self._support.ways)
+
+    @property
+    def _support(self) -> TaskBatch:
+        (first, _), *_ = self.minibatches
+        return first.support
+
+
+@dataclass(frozen=True)
+class HeldOutDistribution:
+    """Such tasks, each of the classes of one domain (`TaskDistribution`)."""
+
+    config: TrainConfig
+    domains: Sequence[ImageClasses]
+    architecture: Architecture
+    device: torch.device
+
+    @property
+    def meta_batch(self) -> int:
+        """Tasks of a meta step, on all processes together."""
+        return self.config.meta_batch
+
+    def sample(self, step: int, indices: range) -> HeldOutTasks:
+        """Draw the tasks of meta step `step` with these indices; all have as many images a class, which saves padding.
+
+        N is the same for all too, but in a domain of fewer classes.
+        """
+        config, rng = self.config, generator(self.config.seed, step)
+        ways = int(rng.integers(config.ways[0], config.ways[1], endpoint=True))
+        head_shots = int(rng.integers(1, config.head_shots, endpoint=True))
+        tasks = [self._draw(step, index, ways, head_shots) for index in indices]
+        return HeldOutTasks(
+            self.architecture,
+            [
+                (self._batch([task[number] for task in tasks]), rate.expand(len(tasks)))
+                for number, rate in enumerate(config.rates().to(self.device))
+            ],
+        )
+
+    def _draw(self, step: int, index: int, ways: int, head_shots: int) -> list[tuple[Drawn, Drawn]]:
+        """Draw one task: for each inner step the head's images and the loss's."""
+        rng = generator(self.config.seed, step, index)
+        domain = self.domains[int(rng.integers(len(self.domains)))]
+        ways = min(ways, len(domain))
+        names = [domain.names[place] for place in rng.choice(len(domain), ways, replace=False)]
+        classes, drawn = domain.subset(names), []
+        for _ in range(self.config.inner_steps):
+            episode = draw_episode(rng, classes, ways, head_shots, self.config.loss_shots)
+            drawn.append((flatten(episode.support), flatten(episode.query)))
+        return drawn
+
+    def _batch(self, drawn: Sequence[tuple[Drawn, Drawn]]) -> HeldOutBatch:
+        support, query = (self._collate(part) for part in zip(*drawn, strict=True))
+        return HeldOutBatch(support, query)
+
+    def _collate(self, drawn: Sequence[Drawn]) -> TaskBatch:
+        images, labels = zip(*drawn, strict=True)
+        return TaskBatch(
+            x=pad_stack([self.config.features(each) for each in images]),
+            labels=pad_stack(labels, PADDING),
+            ways=torch.tensor([int(each.max()) + 1 for each in labels]),
+        ).to(self.device)
