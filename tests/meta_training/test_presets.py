@@ -38,8 +38,9 @@ def test_a_preset_takes_meta_steps_that_lower_the_loss_within_a_task(
     preset: TrainConfig, drawings: Path, tmp_path: Path
 ) -> None:
     classes = turned(drawings, preset.input)
-    config = replace(preset, meta_steps=2, shots=5, head_shots=min(preset.head_shots, 5)).fitted(classes)
-    few = classes.subset(classes.names[:6]) if config.encoder.weights() else classes
+    few = classes.subset(classes.names[:6]) if preset.encoder.weights() else classes
+    head_shots = min(preset.head_shots, 5 - preset.loss_shots)
+    config = replace(preset, meta_steps=2, shots=5, head_shots=head_shots).fitted(few)
     split = encoded(Split("drawings", 0, few, few, few), config, torch.device("cpu"))
     training = Training(config, describe(config, split), split, RunFolder(tmp_path), torch.device("cpu"))
     before = training.theta
