@@ -17,7 +17,7 @@ from models.inner_loop import Observer, inner_loop
 from models.mixture import WEIGHTS
 from models.networks.statistics import named, statistics_of
 from models.parameters import Parameters, gather, select
-from models.starts import mixture_weights
+from models.starts import Starts, choose_starts
 from models.tasks import Support, TaskBatch, collate, pad_to
 
 PER_CLASS = (*HEAD, MEANS)
@@ -87,8 +87,9 @@ class Learner:
         for support in supports:
             self.architecture.head.check(support.ways)
         batch = collate(supports)
-        weights, start = self._starts(supports, batch)
-        parameters, moments = self.architecture.start(self.initialization, batch, start)
+        starts = self._starts(supports, batch)
+        origins = starts.parameters if starts else None
+        parameters, moments = self.architecture.start(self.initialization, batch, origins)
         gradient = self.architecture.gradient(self.device)
         losses = inner_loop(
             gradient,
@@ -99,7 +100,7 @@ class Learner:
             self.initialization.count,
             observe,
         )
-        return self._conclude(supports, batch, weights, parameters, losses, gradient.first_features)
+        return self._conclude(supports, batch, starts, parameters, losses, gradient.first_features)
 
     @torch.no_grad()
     def predict(
@@ -139,13 +140,12 @@ class Learner:
         (made,) = self.adapt([support])
         self.predict([made.adapted], [blank[:1]])
 
-    def _starts(self, supports: Sequence[Support], batch: TaskBatch) -> tuple[Tensor | None, Parameters | None]:
-        """Return the weights [T, M] of the mixture and the parameters [T, ...] that they give; None without one."""
+    def _starts(self, supports: Sequence[Support], batch: TaskBatch) -> Starts | None:
+        """Return where the tasks start between the initializations of the mixture; None where there is none."""
         spec, theta = self.checkpoint.metadata.mixture, self.initialization.parameters
         if self.mixture is None or spec is None:
-            return None, None
-        weights = mixture_weights(self.architecture, theta, self.mixture, spec, supports, batch)
-        return weights, self.mixture.start(theta, weights)
+            return None
+        return choose_starts(self.architecture, theta, self.mixture, spec, supports, batch)
 
     def _schedule(self, supports: Sequence[Support], batch: TaskBatch) -> Iterator[tuple[TaskBatch, Tensor]]:
         """Yield the full support sets for each step, with rate 0 for tasks that have taken all their steps."""
@@ -161,7 +161,7 @@ class Learner:
         self,
         supports: Sequence[Support],
         batch: TaskBatch,
-        weights: Tensor | None,
+        starts: Starts | None,
         parameters: Parameters,
         losses: list[Tensor],
         before: Tensor | None,
@@ -181,30 +181,30 @@ class Learner:
         for task, support in enumerate(supports):
             own = slice(len(support.labels))
             labels, ways = batch.labels[task, own], support.ways
-            expected = expect(self._calibration, self.architecture.head, seen[task, own], labels, ways)
+            held_out, weights = (starts.held_out[task], starts.weights[task]) if starts else (None, None)
+            expected = expect(self._calibration, self.architecture.head, seen[task, own], labels, ways, held_out)
             adaptations.append(
                 Adaptation(
-                    adapted=self._packed(_trim_classes(select(tensors, task), ways), weights, task),
+                    adapted=self._packed(_trim_classes(select(tensors, task), ways), weights),
                     losses=[*(float(loss[task]) for loss in losses[: support.steps]), float(final[task, own].mean())],
                     image_losses=final[task, own].tolist(),
                     image_correct=correct[task, own].tolist(),
                     expected_accuracy=expected.accuracy,
                     learning_curve=expected.curve,
-                    initialization=self._named(weights, task),
+                    initialization=self._named(weights),
                 )
             )
         return adaptations
 
-    def _packed(self, tensors: Parameters, weights: Tensor | None, task: int) -> Adapted:
-        """Return a task's tensors as they are kept, with the weights [T, M] of where it started."""
-        own = None if weights is None else weights[task]
-        start = origin(self.initialization.parameters, self.mixture, own)
+    def _packed(self, tensors: Parameters, weights: Tensor | None) -> Adapted:
+        """Return a task's tensors as they are kept, with the weights [M] of where it started."""
+        start = origin(self.initialization.parameters, self.mixture, weights)
         packed = self.architecture.network.pack(tensors, start, coarse=(MEANS,))
-        return Adapted(packed if own is None else packed | {WEIGHTS: own.half()})
+        return Adapted(packed if weights is None else packed | {WEIGHTS: weights.half()})
 
-    def _named(self, weights: Tensor | None, task: int) -> dict[str, float]:
+    def _named(self, weights: Tensor | None) -> dict[str, float]:
         spec = self.checkpoint.metadata.mixture
-        return {} if weights is None or spec is None else spec.named(weights[task].tolist())
+        return {} if weights is None or spec is None else spec.named(weights.tolist())
 
 
 def _pad_classes(tensors: Parameters, ways: int) -> Parameters:

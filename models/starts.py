@@ -1,6 +1,7 @@
 """Where tasks start: at theta, or between the initializations of a mixture."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,26 +12,36 @@ from models.mixture import Mixture, MixtureSpec
 from models.parameters import Parameters, stack
 from models.tasks import Support, TaskBatch
 
-MARGIN = 0.0
-"""By how much worse, in probability of a left-out example's own class, theta may be than the blend that it replaces."""
+
+@dataclass(frozen=True)
+class Starts:
+    """Where T tasks start, and what cross-validation within their support sets said of it, where it was asked."""
+
+    weights: Tensor
+    """Of the mixture's initializations [T, M]."""
+    parameters: Parameters
+    """That these give, stacked [T, ...]."""
+    held_out: Sequence[float | None]
+    """Mean probability of a left-out example's own class, before the first step."""
 
 
 @torch.no_grad()
-def mixture_weights(
+def choose_starts(
     architecture: Architecture,
     theta: Parameters,
     mixture: Mixture,
     spec: MixtureSpec,
     supports: Sequence[Support],
     batch: TaskBatch,
-) -> Tensor:
-    """Return the weights [T, M] of the initializations for each support set.
+) -> Starts:
+    """Return the weights of the initializations for each support set.
 
     They are those that its request chose, or the shares of its neighbours in the bank; and 0, so that it starts at
     theta, where cross-validation within the support set finds that better (as SUR selects its features by the support
     set, Dvornik et al. 2020), which takes two examples of a class.
     """
     weights = torch.stack([_weights(mixture, spec, support) for support in supports])
+    held_out: list[float | None] = [None] * len(supports)
     doubtful = [
         task
         for task, support in enumerate(supports)
@@ -40,9 +51,10 @@ def mixture_weights(
         blend = _held_out(architecture, mixture.start(theta, weights), supports, batch, doubtful)
         plain = _held_out(architecture, stack(theta, len(supports)), supports, batch, doubtful)
         for task, ours, theirs in zip(doubtful, blend, plain, strict=True):
-            if ours is not None and theirs is not None and ours < theirs - MARGIN:
-                weights[task] = 0
-    return weights
+            held_out[task] = ours
+            if ours is not None and theirs is not None and ours < theirs:
+                weights[task], held_out[task] = 0, theirs
+    return Starts(weights, mixture.start(theta, weights), held_out)
 
 
 def _weights(mixture: Mixture, spec: MixtureSpec, support: Support) -> Tensor:

@@ -21,11 +21,21 @@ class Expectation(NamedTuple):
 NOTHING = Expectation()
 
 
-def expect(calibration: Calibration | None, head: Head, features: Tensor, labels: Tensor, ways: int) -> Expectation:
-    """Return what to expect of a model of features [S, F] with labels [S], as they are before the inner steps."""
+def expect(
+    calibration: Calibration | None,
+    head: Head,
+    features: Tensor,
+    labels: Tensor,
+    ways: int,
+    held_out: float | None = None,
+) -> Expectation:
+    """Return what to expect of a model of features [S, F] with labels [S], as they are before the inner steps.
+
+    `held_out` is their held-out probability, where it is known already.
+    """
     if calibration is None:
         return NOTHING
-    held_out = held_out_probability(head, features, labels, ways)
+    held_out = held_out or held_out_probability(head, features, labels, ways)
     if held_out is None:
         return NOTHING
     return Expectation(calibration.expected_accuracy(held_out, ways), learning_curve(head, features, labels, ways))
