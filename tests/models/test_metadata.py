@@ -92,8 +92,12 @@ SHIPPED_BEFORE = {
 
 
 @pytest.mark.parametrize("name", SHIPPED_BEFORE)
-def test_a_file_of_format_1_keeps_the_digest_that_stored_models_name(name: str) -> None:
-    assert load_checkpoint(SHIPPED / f"{name}.safetensors").digest == SHIPPED_BEFORE[name]
+def test_models_of_the_files_shipped_before_are_served(name: str) -> None:
+    assert load_checkpoint(SHIPPED / f"{name}.safetensors").serves(SHIPPED_BEFORE[name])
+
+
+def test_a_file_of_format_1_keeps_the_digest_that_stored_models_name() -> None:
+    assert load_checkpoint(SHIPPED / "omniglot.safetensors").digest == SHIPPED_BEFORE["omniglot"]
 
 
 def test_the_shipped_files_hold_the_parts_that_their_presets_do() -> None:
@@ -110,12 +114,15 @@ LOSSES_BEFORE = {
 }
 
 
-@pytest.mark.parametrize(("name", "folder"), [("photo", "photos"), ("omniglot", "drawings")])
-def test_a_file_of_format_1_adapts_as_it_did(name: str, folder: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "folder", "start"), [("photo", "photos", {"imagenet": 1.0}), ("omniglot", "drawings", None)]
+)
+def test_what_was_shipped_before_adapts_as_it_did(name: str, folder: str, start: dict[str, float] | None) -> None:
     learner = Learner(load_checkpoint(SHIPPED / f"{name}.safetensors"), torch.device("cpu"))
     classes = sorted((DATA / folder / "support").iterdir())[:4]
     paths = [path for each in classes for path in sorted(each.iterdir())[:3]]
     spec = learner.checkpoint.metadata.input
     images = learner.encode(torch.stack([spec.prepare(Image.open(path)) for path in paths]))
-    (made,) = learner.adapt([Support(images, torch.arange(12) % 4, 4, steps=4, learning_rate=1e-3)])
+    support = Support(images, torch.arange(12) % 4, 4, steps=4, learning_rate=1e-3, initialization=start)
+    (made,) = learner.adapt([support])
     torch.testing.assert_close(torch.tensor(made.losses), torch.tensor(LOSSES_BEFORE[name]), rtol=1e-2, atol=1e-4)

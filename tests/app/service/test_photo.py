@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.serving import Server
 
 PHOTOS = Path(__file__).parents[2] / "data" / "photos"
 SUPPORT, QUERY = (sorted((PHOTOS / part).glob("*/*.jpg")) for part in ("support", "query"))
+RECORDS = Path(__file__).parents[2] / "data" / "records" / "version-1"
+BEFORE = "sha256:af0a92ee4e9f06f54e77d316863153255684526e3deb93eb7266a177f4c0285d"
 LARGEST = 2_000_000  # bytes of an adapted model
 
 
@@ -78,3 +81,27 @@ def test_a_version_of_photos_is_the_model_of_them_all(client: Client, shipped: S
 def test_both_shipped_checkpoints_are_offered_and_photo_is_the_default(shipped: Server) -> None:
     found = httpx.get(f"{shipped.url}/checkpoints").json()["checkpoints"]
     assert {each["name"]: each["default"] for each in found} == {"photo": True, "omniglot": False}
+
+
+def test_pictures_start_at_the_initialization_of_their_kind(client: Client) -> None:
+    (photo,) = (each for each in client.checkpoints() if each.name == "photo")
+    assert photo.initializations == ["imagenet", "glyphs", "graphics", "photographs"]
+    drawn = client.adapt([(path.parent.name, path) for path in sorted(DRAWINGS.glob("support/*/1.png"))])
+    assert drawn.initialization["glyphs"] > 0.8
+    plain = client.adapt(pairs(SUPPORT), initialization="imagenet")
+    assert plain.initialization["imagenet"] == 1
+
+
+def test_models_of_the_checkpoint_before_the_mixture_go_on(client: Client, shipped: Server) -> None:
+    for folder in (RECORDS, RECORDS / "records"):
+        for path in folder.glob("*.*"):
+            shutil.copyfile(path, shipped.store / path.relative_to(RECORDS))
+    (old,) = (model for model in client.models() if model.name == "photos")
+    (photo,) = (each for each in client.checkpoints() if each.name == "photo")
+    assert old.checkpoint.digest == BEFORE != photo.digest
+    labels = {said.label for said in client.predict(old.id, QUERY[:1]).predictions}
+    assert labels <= set(old.classes)
+    assert client.export(old.id, "onnx")
+    version = client.revise(old.id, remove=[0])
+    assert version.checkpoint.digest == photo.digest
+    assert sum(version.initialization.values()) == pytest.approx(1, abs=0.01)
