@@ -78,6 +78,8 @@ class TrainConfig:
     """Of the domains there are, those to train on; () for all."""
     initialization: str = ""
     """Name of the initialization that the run adds to a mixture; "" for a run that makes a theta of its own."""
+    strength: float = 1.0
+    """Part of the way from the first weights to the run's that the initialization keeps."""
     owns: tuple[str, ...] = ()
     """Domains whose examples go to the mixture's bank as this initialization's; () for all that it is trained on."""
 
@@ -98,7 +100,8 @@ class TrainConfig:
         kept = self.tail_shots + self.loss_shots
         self._require(1 <= self.head_shots <= self.shots - kept, "head_shots", "be between 1 and shots")
         self._require(self.learning_rate > 0, "learning_rate", "be above 0")
-        self._require(0 < self.epsilon <= 1, "epsilon", "be above 0 and at most 1")
+        for share in ("epsilon", "strength"):
+            self._require(0 < getattr(self, share) <= 1, share, "be above 0 and at most 1")
 
     def _require_a_tail_that_fits(self) -> None:
         self._require(0 <= self.tail_shots < self.shots, "tail_shots", "be at least 0 and less than shots")

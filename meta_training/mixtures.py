@@ -25,7 +25,8 @@ def add_initialization(base: Checkpoint, made: Checkpoint, config: TrainConfig, 
     Raises RunError where the run started from another theta.
     """
     theta = base.initialization.parameters
-    change = {name: made.initialization.parameters[name].cpu() - start for name, start in theta.items()}
+    moved = made.initialization.parameters
+    change = {name: config.strength * (moved[name].cpu() - start) for name, start in theta.items()}
     metadata = made.metadata.model_copy(
         update={"serves": base.metadata.serves if base.mixture else (*base.metadata.serves, base.digest)}
     )

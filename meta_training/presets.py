@@ -128,7 +128,7 @@ OF_DOMAINS = replace(PHOTO, by_domain=True, validation=False)
 INITIALIZATIONS = (
     replace(OF_DOMAINS, initialization="glyphs", domains=GLYPHS, meta_steps=250),
     replace(OF_DOMAINS, initialization="graphics", domains=tuple(TERMS), owns=GRAPHICS, meta_steps=150),
-    replace(OF_DOMAINS, initialization="photographs", domains=PHOTOGRAPHS, meta_steps=75),
+    replace(OF_DOMAINS, initialization="photographs", domains=PHOTOGRAPHS, meta_steps=75, strength=0.4),
 )
 
 PRESETS = {preset.name: preset for preset in (OMNIGLOT, OMNIGLOT_5WAY, OMNIGLOT_20WAY, MINIIMAGENET_5WAY, PHOTO)}

@@ -35,13 +35,14 @@ def trained(amount: float) -> Checkpoint:
 
 def test_a_run_adds_its_change_and_examples_of_what_it_was_trained_on() -> None:
     first = add_initialization(BASE, trained(0.5), replace(CONFIG, initialization="fonts"), domain("fonts", 4))
-    both = add_initialization(first, trained(-1), replace(CONFIG, initialization="birds"), domain("birds", 20))
+    half = replace(CONFIG, initialization="birds", strength=0.5)
+    both = add_initialization(first, trained(-1), half, domain("birds", 20))
     assert both.mixture
     assert both.mixture.names == ("fonts", "birds")
     assert torch.bincount(both.mixture.owners).tolist() == [36, BANK_PICTURES]
     for change in both.mixture.changes.values():
         torch.testing.assert_close(change[0], torch.full_like(change[0], 0.5))
-        torch.testing.assert_close(change[1], torch.full_like(change[1], -1))
+        torch.testing.assert_close(change[1], torch.full_like(change[1], -0.5))
     pictures = torch.from_numpy(domain("fonts", 4).images[0])
     assert torch.isclose(summary(pictures) @ both.mixture.bank.T, torch.tensor(1.0)).any(dim=1).all()
 
