@@ -1,4 +1,4 @@
-"""What a run made of theta as one more initialization of a checkpoint's mixture (see models/mixture.py)."""
+"""What a run made of theta as one more initialization of a checkpoint (models/initializations/mixture.py)."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from meta_training.data.episodes import generator
 from meta_training.data.image_classes import ImageClasses
 from meta_training.errors import RunError
 from models.checkpoint import Checkpoint
-from models.mixture import joined, summary
+from models.initializations.mixture import joined, summary
 
 BANK_PICTURES = 48
 """Most examples of a domain in the bank: of more, each tells less that is new, and every support set is compared with

@@ -20,8 +20,8 @@ from models.architecture import MetaInitialization
 from models.atomic_file import replace_file
 from models.encoders.interface import Weight
 from models.errors import CheckpointError
+from models.initializations.mixture import OWNERS, Mixture, MixtureSpec, from_tensors, kept_weights
 from models.metadata import FORMAT, CheckpointMetadata, bring_up_to_date
-from models.mixture import OWNERS, Mixture, MixtureSpec, from_tensors, kept_weights
 from models.parameters import Parameters
 
 PARAMETERS, MOMENTS, ENCODER, MIXTURE = "parameters.", "moments.", "encoder.", "mixture."

@@ -7,17 +7,17 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from models.adapted import Adapted, origin
 from models.checkpoint import Checkpoint
 from models.encoders.interface import Encode
 from models.estimates.expectation import expect
 from models.estimates.familiarity import MEANS, class_means, familiarity
 from models.heads.linear import HEAD, example_losses, logits, masked
+from models.initializations.adapted import Adapted, origin
+from models.initializations.mixture import WEIGHTS
+from models.initializations.starts import Starts, choose_starts
 from models.inner_loop import Observer, inner_loop
-from models.mixture import WEIGHTS
 from models.networks.statistics import named, statistics_of
 from models.parameters import Parameters, gather, select
-from models.starts import Starts, choose_starts
 from models.tasks import Support, TaskBatch, collate, pad_to
 
 PER_CLASS = (*HEAD, MEANS)

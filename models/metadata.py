@@ -19,8 +19,8 @@ from models.encoders.none import NoEncoder
 from models.estimates.calibration import Calibration
 from models.heads.interface import Head
 from models.heads.prototype import PrototypeHead
+from models.initializations.mixture import MixtureSpec
 from models.inputs.interface import Input
-from models.mixture import MixtureSpec
 from models.networks.interface import Network
 from models.optimizers import SGD, Adam, Optimizer
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from app.threads import Cancellation
-from models.adapted import Adapted
+from models.initializations.adapted import Adapted
 from models.learner import Adaptation, Answers, Learner
 from models.parameters import move
 from models.tasks import Support

@@ -7,9 +7,9 @@ from app.service import answers
 from app.service.service import Service
 from app.tenants.tenant import Tenant
 from kshot.types import ExportFormat
-from models.adapted import Adapted
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
+from models.initializations.adapted import Adapted
 from models.parameters import move
 
 

@@ -9,7 +9,7 @@ from app.service.service import Service
 from app.store import Stored
 from app.tenants.tenant import Tenant
 from kshot.types import PredictAnswer, PredictTimings
-from models.adapted import Adapted
+from models.initializations.adapted import Adapted
 
 FEW = 1000  # scores, which take a fraction of a millisecond to write
 

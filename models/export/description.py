@@ -2,8 +2,8 @@
 
 import json
 
-from models.adapted import Adapted
 from models.checkpoint import Checkpoint
+from models.initializations.adapted import Adapted
 from models.parameters import Parameters
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from onnx import TensorProto, helper
 
-from models.adapted import Adapted
 from models.checkpoint import Checkpoint
 from models.estimates.familiarity import MEANS
 from models.export.description import describe, parameters_of
 from models.export.graph import EXAMPLES, Graph, batched
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
+from models.initializations.adapted import Adapted
 from models.networks.statistics import statistics_of
 from models.parameters import Parameters
 

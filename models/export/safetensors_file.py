@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from safetensors.torch import save
 
-from models.adapted import Adapted
 from models.checkpoint import ENCODER, PARAMETERS, Checkpoint
 from models.export.description import describe, parameters_of
+from models.initializations.adapted import Adapted
 
 
 def build_safetensors(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], about: Mapping[str, str]) -> bytes:

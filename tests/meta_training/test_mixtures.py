@@ -11,8 +11,8 @@ from meta_training.errors import RunError
 from meta_training.mixtures import BANK_PICTURES, add_initialization, require_theta
 from models.architecture import MetaInitialization
 from models.checkpoint import Checkpoint
+from models.initializations.mixture import summary
 from models.metadata import CheckpointMetadata
-from models.mixture import summary
 from tests.meta_training.data.test_held_out_tasks import CONFIG, architecture, domain
 
 METADATA = CheckpointMetadata(

@@ -11,8 +11,8 @@ from app.errors import Diverged
 from app.inputs.support_set import Upload
 from app.service.adaptation import check_finite, hardest
 from app.service.answers import predictions
-from models.adapted import Adapted
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from models.initializations.adapted import Adapted
 from models.learner import Adaptation, Answers
 
 UPLOADS = [Upload("images", index, f"{index}.png", "a") for index in range(5)]

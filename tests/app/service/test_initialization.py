@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kshot import APIError, Client
-from tests.models.mixtures import build, examples
+from tests.models.initializations.mixtures import build, examples
 from tests.serving import Server
 
 

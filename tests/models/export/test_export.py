@@ -14,10 +14,10 @@ from PIL import Image
 from safetensors.torch import load
 from torch import Tensor
 
-from models.adapted import Adapted
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
+from models.initializations.adapted import Adapted
 from models.inputs.image import ImageInput
 from models.learner import Learner
 from models.metadata import CheckpointMetadata, InnerSpec

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from models.heads.linear import HEAD_BIAS
-from models.mixture import WEIGHTS, Mixture
+from models.initializations.mixture import WEIGHTS, Mixture
 from models.networks.interface import Network
 from models.parameters import Parameters
 

@@ -9,10 +9,10 @@ import torch
 
 from models.checkpoint import Checkpoint
 from models.errors import SupportError
+from models.initializations.mixture import Mixture, MixtureSpec, joined, summary
 from models.learner import Learner
-from models.mixture import Mixture, MixtureSpec, joined, summary
 from models.tasks import Support
-from tests.models.mixtures import METADATA, build, examples
+from tests.models.initializations.mixtures import METADATA, build, examples
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.architecture import Architecture
 from models.estimates.cross_validation import held_out_probability
-from models.mixture import Mixture, MixtureSpec
+from models.initializations.mixture import Mixture, MixtureSpec
 from models.parameters import Parameters, stack
 from models.tasks import Support, TaskBatch
 

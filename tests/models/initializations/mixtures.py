@@ -8,9 +8,9 @@ import torch
 
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.heads.logistic import LogisticHead
+from models.initializations.mixture import joined, summary
 from models.inputs.image import ImageInput
 from models.metadata import CheckpointMetadata, InnerSpec
-from models.mixture import joined, summary
 from models.networks.conv4.network import Conv4
 from models.parameters import Parameters
 
