@@ -67,14 +67,14 @@ def launch_domains(
             _resumes(folder, ranks, asked=goes_on)
         nothing = ImageClasses((), ())
         everything = read_data(data, configs[0].input, progress=ranks.first)
+        configs = [_fitted(config, everything) for config in configs]
         split = Split(data.resolve().name, configs[0].seed, everything, nothing, nothing)
         split = encoded(split, configs[0], ranks.device(device), progress=ranks.first)
         base = None
         for config, folder, goes_on in zip(configs, folders, begun, strict=True):
             own = replace(split, training=split.training.of_domains(config.domains))
-            _say(
-                ranks, f"{config.initialization}: {len(own.training.by_domain())} domains, {len(own.training)} classes"
-            )
+            count = len(own.training.by_domain())
+            _say(ranks, f"{config.initialization}: {count} domains, {len(own.training)} classes")
             training = _prepare(config, own, folder, schedule, ranks, device)
             base = base or _base(training)
             _train(training, resume=goes_on)
@@ -83,6 +83,14 @@ def launch_domains(
             about = base.metadata.model_copy(update={"data": describe(configs[-1], split).data})
             checkpoint = write_mixture(out, replace(base, metadata=about), configs, split)
             typer.echo(f"{out / checkpoint.metadata.name}.safetensors ({checkpoint.digest}) and its card")
+
+
+def _fitted(config: TrainConfig, everything: ImageClasses) -> TrainConfig:
+    """Return the run with no more ways and shots than its domains have. Raises DataError where they are too few."""
+    own = everything.of_domains(config.domains)
+    for domain in own.by_domain().values():
+        domain.require(ways=2, shots=2)
+    return config.fitted(own)
 
 
 def _resumes(folder: RunFolder, ranks: Ranks, *, asked: bool) -> bool:

@@ -58,7 +58,8 @@ class ImageClasses:
         """Raise DataError where the classes are too few or too small for episodes of this size."""
         if len(self) < ways:
             raise DataError(
-                f"{ways}-way episodes need {ways} classes; there are {len(self)}. Add classes or ask for fewer ways."
+                f"{ways}-way episodes need {ways} classes; there are {len(self)} ({', '.join(self.names[:3])}). "
+                "Add classes or ask for fewer ways."
             )
         least = min(range(len(self)), key=lambda index: len(self.images[index]))
         if len(self.images[least]) < shots:
