@@ -21,7 +21,7 @@ import pytest
 from models.atomic_file import LOCK_SECONDS, locked
 from tests.app.drawings import QUERY, SUPPORT, adapt, adapt_zip, class_folders, predict, zipped
 from tests.app.refusals import problem
-from tests.faults.watchdog import Watchdog, open_files
+from tests.faults.watchdog import STALL, Watchdog, open_files
 from tests.serving import Server, wait_until
 
 NAMESPACE = ["unshare", "--map-root-user", "--mount"]
@@ -171,6 +171,6 @@ def test_a_folder_that_another_process_keeps_locked_holds_up_changes_alone(serve
         for each in refused:
             assert "locked" in problem(each.result(), 503, "store-unavailable")["detail"]
             assert each.result().elapsed.total_seconds() < 3 * LOCK_SECONDS
-    assert watchdog.stall < 0.5
+    assert watchdog.stall < STALL
     assert server.files() == before
     assert make(server).status_code == 201
