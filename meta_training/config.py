@@ -14,6 +14,7 @@ from models.encoders.interface import Encoder
 from models.encoders.none import NoEncoder
 from models.estimates.calibration import Calibration
 from models.heads.interface import Head
+from models.initializations.mixture import FIRST
 from models.inputs.interface import Input
 from models.metadata import CheckpointMetadata, InnerSpec, parts_from_format_1
 from models.networks.interface import Network
@@ -96,6 +97,7 @@ class TrainConfig:
         self._require_a_tail_that_fits()
         self._require(0 <= self.loss_shots < self.shots, "loss_shots", "be at least 0 and less than shots")
         solved = not self.head.moment_shapes(features=1)
+        self._require(self.initialization != FIRST, "initialization", "have another name than the first one's")
         self._require(self.loss_shots == 0 or solved, "loss_shots", "be 0 for a head that takes steps")
         kept = self.tail_shots + self.loss_shots
         self._require(1 <= self.head_shots <= self.shots - kept, "head_shots", "be between 1 and shots")

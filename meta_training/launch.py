@@ -42,6 +42,8 @@ def launch(
         resume = _resumes(folder, ranks, asked=resume)
         split = read_split(data, config.input, validation=config.validation, progress=ranks.first)
         _say(ranks, str(split))
+        if config.loss_shots:
+            split.training.require(ways=2, shots=2)
         fitted = config.fitted(split.training)
         for line in shrinkage(config, fitted, split.training):
             _say(ranks, line)
@@ -63,12 +65,15 @@ def launch_domains(
     with joined(device) as ranks:
         folders = [RunFolder(out / config.initialization) for config in configs]
         begun = [(resume or ranks.restarts > 0) and folder.state.exists() for folder in folders]
+        if resume and not any(begun):
+            folders[0].require()
         for folder, goes_on in zip(folders, begun, strict=True):
             _resumes(folder, ranks, asked=goes_on)
         nothing = ImageClasses((), ())
         everything = read_data(data, configs[0].input, progress=ranks.first)
-        configs = [_fitted(config, everything) for config in configs]
+        configs = [_fitted(config, everything, ranks) for config in configs]
         split = Split(data.resolve().name, configs[0].seed, everything, nothing, nothing)
+        del everything  # as pictures they take eight times as much memory
         split = encoded(split, configs[0], ranks.device(device), progress=ranks.first)
         base = None
         for config, folder, goes_on in zip(configs, folders, begun, strict=True):
@@ -85,12 +90,15 @@ def launch_domains(
             typer.echo(f"{out / checkpoint.metadata.name}.safetensors ({checkpoint.digest}) and its card")
 
 
-def _fitted(config: TrainConfig, everything: ImageClasses) -> TrainConfig:
+def _fitted(config: TrainConfig, everything: ImageClasses, ranks: Ranks) -> TrainConfig:
     """Return the run with no more ways and shots than its domains have. Raises DataError where they are too few."""
     own = everything.of_domains(config.domains)
     for domain in own.by_domain().values():
         domain.require(ways=2, shots=2)
-    return config.fitted(own)
+    fitted = config.fitted(own)
+    for line in shrinkage(config, fitted, own):
+        _say(ranks, f"{config.initialization}: {line}")
+    return fitted
 
 
 def _resumes(folder: RunFolder, ranks: Ranks, *, asked: bool) -> bool:

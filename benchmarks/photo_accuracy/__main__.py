@@ -60,8 +60,11 @@ def main(
     episodes = QUICK_EPISODES if quick else episodes
     digest = learner.checkpoint.digest
     typer.echo(f"{describe_machine()}; {checkpoint.name}, {digest:.19}; {episodes} episodes each, seed {seed}\n")
-    field = {name: contender for name, contender in contenders(learner).items() if not only or name in only}
-    journal = Journal.open(out, {"machine": describe_machine(), "checkpoint": digest, "seed": seed})
+    field = contenders(learner)
+    if only:
+        field = {name: field[name] for name in _known(only, field)}
+    about = {"checkpoint": digest, "seed": seed, "contenders": list(field), "quick": quick}
+    journal = Journal.open(out, {"machine": describe_machine(), **about})
     table = []
     for photos in _sets(data, domains, learner, QUICK_CLASSES if quick else None):
         row = [
@@ -72,6 +75,13 @@ def main(
         table.append(row)
         typer.echo(table_of_set(row))
     _summarize([f"{ways}-way {shots}-shot" for ways, shots in settings], table)
+
+
+def _known(names: list[str], field: dict[str, Contender]) -> list[str]:
+    for name in names:
+        if name not in field:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(field)}.", param_hint="--only")
+    return names
 
 
 def _summarize(names: list[str], table: list[list[Result]]) -> None:

@@ -25,14 +25,14 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path | None, about: dict[str, Any]) -> "Journal":
-        """Go on with a file. Raises typer.BadParameter for one of another checkpoint or seed."""
+        """Go on with a file. Raises typer.BadParameter for one of another run."""
         if path is None or not path.exists():
             return cls(path, about)
         document = json.loads(path.read_text())
-        for name in ("checkpoint", "seed"):
-            if document[name] != about[name]:
+        for name in about.keys() - {"machine"}:
+            if document.get(name) != about[name]:
                 raise typer.BadParameter(
-                    f"{path} has results of {name} {document[name]}, not {about[name]}. Name another file.",
+                    f"{path} has results of {name} {document.get(name)}, not {about[name]}. Name another file.",
                     param_hint="--json",
                 )
         return cls(path, about, document["results"])

@@ -76,7 +76,7 @@ def differences(result: Result) -> dict[str, Difference]:
     """Those to contenders that took part."""
     there = result.accuracies.keys()
     needed = {ALTERNATIVE: ALTERNATIVES.keys() <= there, TRAINED: UNTRAINED in there, STEPS: NO_STEPS in there}
-    return {name: each for name, each in DIFFERENCES.items() if needed[name]}
+    return {name: each for name, each in DIFFERENCES.items() if OURS in there and needed[name]}
 
 
 def _cell(name: str, result: Result, difference: Difference) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from torch import Tensor
 from torch.nn.functional import normalize, one_hot
 
@@ -19,6 +19,8 @@ from models.encoders.interface import HALF, Weight
 from models.errors import SupportError
 from models.parameters import Parameters, move
 
+FIRST = "imagenet"
+"""Name of theta among the initializations."""
 WEIGHTS = "mixture.weights"
 """Name of the weights among an adapted model's tensors."""
 CHANGES, SCALES, SUMMARIES, OWNERS = "changes.", "scales.", "bank.summaries", "bank.owners"
@@ -31,10 +33,16 @@ class MixtureSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: str = Field(default="imagenet", description="name of theta")
+    first: str = Field(default=FIRST, description="name of theta")
     names: tuple[str, ...] = Field(description="of the other initializations")
     pictures: PositiveInt = Field(description="examples in the bank")
     neighbours: PositiveInt = Field(default=8, description="of an example in the bank, whose owners are its shares")
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "MixtureSpec":
+        if len({self.first, *self.names}) != 1 + len(self.names):
+            raise ValueError(f"initializations of one name: {self.first}, {', '.join(self.names)}")
+        return self
 
     def check(self, shares: Mapping[str, float]) -> None:
         """Raise SupportError for a name that is none of the initializations', and for shares that cannot be."""
@@ -66,13 +74,16 @@ class Mixture:
         """Return the same on another device."""
         return Mixture(self.names, move(self.changes, device), self.bank.to(device), self.owners.to(device))
 
-    def shares(self, examples: Tensor, neighbours: int) -> Tensor:
+    def shares(self, examples: Tensor, labels: Tensor, neighbours: int) -> Tensor:
         """Return the weights [M] for a support set of encoded examples [S, ...]: what share of its neighbours is whose.
 
-        In half precision, as they are kept with a model.
+        A class counts as much as any other, however many of the examples are its. In half precision, as the weights are
+        kept with a model.
         """
         near = (summary(examples) @ self.bank.T).topk(min(neighbours, len(self.bank)), dim=1).indices
-        return one_hot(self.owners[near], len(self.names)).float().mean(dim=(0, 1)).half().float()
+        own = one_hot(self.owners[near], len(self.names)).float().mean(dim=1)
+        per_class = 1 / torch.bincount(labels).to(own)[labels]
+        return ((own * per_class[:, None]).sum(dim=0) / per_class.sum()).half().float()
 
     def chosen(self, shares: Mapping[str, float]) -> Tensor:
         """Return the weights [M] that a request chose by name; what they leave of 1 is the first initialization's."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from models.architecture import Architecture
-from models.estimates.cross_validation import held_out_probability
+from models.estimates.cross_validation import held_out_probability, takes_long
 from models.initializations.mixture import Mixture, MixtureSpec
 from models.parameters import Parameters, stack
 from models.tasks import Support, TaskBatch
@@ -42,11 +42,7 @@ def choose_starts(
     """
     weights = torch.stack([_weights(mixture, spec, support) for support in supports])
     held_out: list[float | None] = [None] * len(supports)
-    doubtful = [
-        task
-        for task, support in enumerate(supports)
-        if support.initialization is None and bool(weights[task].any()) and len(support.labels) > support.ways
-    ]
+    doubtful = [task for task, support in enumerate(supports) if weights[task].any() and _can_tell(support)]
     if doubtful:
         blend = _held_out(architecture, mixture.start(theta, weights), supports, batch, doubtful)
         plain = _held_out(architecture, stack(theta, len(supports)), supports, batch, doubtful)
@@ -57,11 +53,17 @@ def choose_starts(
     return Starts(weights, mixture.start(theta, weights), held_out)
 
 
+def _can_tell(support: Support) -> bool:
+    """Return whether to ask cross-validation: the request left it open, and the examples are of a fit number."""
+    several = len(support.labels) > support.ways and not takes_long(support.labels, support.ways)
+    return support.initialization is None and several
+
+
 def _weights(mixture: Mixture, spec: MixtureSpec, support: Support) -> Tensor:
     if support.initialization is not None:
         spec.check(support.initialization)
         return mixture.chosen(support.initialization)
-    return mixture.shares(support.features, spec.neighbours)
+    return mixture.shares(support.features, support.labels.to(support.features.device), spec.neighbours)
 
 
 def _held_out(

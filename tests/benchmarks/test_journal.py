@@ -26,7 +26,7 @@ def test_a_run_that_is_started_again_goes_on_after_what_it_found(tmp_path: Path)
     assert again.result("birds", 5, 5, episodes=2) is None
 
 
-@pytest.mark.parametrize("other", [{"checkpoint": "sha256:2"}, {"seed": 1}])
+@pytest.mark.parametrize("other", [{"checkpoint": "sha256:2"}, {"seed": 1}, {"contenders": ["kshot"]}])
 def test_results_of_something_else_are_not_mixed_in(tmp_path: Path, other: dict[str, object]) -> None:
     path = tmp_path / "results.json"
     Journal.open(path, ABOUT).add(RESULT, asked=10)

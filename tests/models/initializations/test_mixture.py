@@ -90,5 +90,20 @@ def test_an_initialization_of_a_name_that_is_there_takes_its_place(checkpoint: C
     assert again.names == ("green", "red")
     assert torch.bincount(again.owners).tolist() == [20, 5]
     spec = MixtureSpec(names=again.names, pictures=len(again.bank))
-    assert again.names[int(again.shares(examples(1, 3), spec.neighbours).argmax())] == "green"
-    assert again.names[int(again.shares(examples(2, 3), spec.neighbours).argmax())] == "red"
+    assert again.names[int(again.shares(examples(1, 3), torch.arange(3), spec.neighbours).argmax())] == "green"
+    assert again.names[int(again.shares(examples(2, 3), torch.arange(3), spec.neighbours).argmax())] == "red"
+
+
+def test_a_class_of_many_examples_counts_as_much_as_any_other(checkpoint: Checkpoint) -> None:
+    learner = Learner(checkpoint, CPU)
+    pictures = torch.cat([examples(0, 18), examples(1, 2)])
+    labels = torch.tensor([0] * 18 + [1] * 2)
+    spec = checkpoint.metadata.mixture
+    assert spec
+    assert learner.mixture
+    assert learner.mixture.shares(pictures, labels, spec.neighbours).tolist() == pytest.approx([0.5, 0.5], abs=1e-3)
+
+
+def test_an_initialization_cannot_have_the_name_of_the_first() -> None:
+    with pytest.raises(ValueError, match="of one name"):
+        MixtureSpec(names=("imagenet",), pictures=1)
