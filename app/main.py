@@ -107,7 +107,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """
     await _start(app)
     state = app.state
-    housekeeping = Housekeeping(state.service.library.store, state.settings.sweep_seconds, state.metrics)
+    housekeeping = Housekeeping(state.service.model_library.store, state.settings.sweep_seconds, state.metrics)
     sweeps = asyncio.create_task(housekeeping.run())
     yield
     sweeps.cancel()
@@ -143,7 +143,7 @@ async def _stop(app: FastAPI) -> None:
 
 def _gauges(service: Service, admission: Admission) -> Gauges:
     """Return the gauges of a service."""
-    engine, cache, gauges = service.engine, service.library.cache, Gauges()
+    engine, cache, gauges = service.engine, service.model_library.cache, Gauges()
     gauges.add_info("build", "What runs.", lambda: [{"version": __version__}])
     gauges.add("ready", "Whether requests are taken, as /readyz says.", lambda: engine.ready and not admission.draining)
     gauges.add("requests_inside", "Requests being received, decoded or computed.", lambda: admission.inside)

@@ -10,7 +10,7 @@ from app.engine.work import AdaptWork, Progress
 from app.service import answers
 from app.service.adaptation import AdaptationTask, check_finite
 from app.service.idempotency import IdempotencyKey, KeyedRequest, RequestIdentity, UnkeyedRequest
-from app.service.library import TenantModels
+from app.service.model_library import TenantModels
 from app.service.service import Service
 from app.service.support_sources import SupportSource
 from app.store import Stored
@@ -40,7 +40,7 @@ async def create(
 
     `progress` is told of each inner step. Raises AppError.
     """
-    models = service.library.of(tenant.name)
+    models = service.model_library.of(tenant.name)
     request = await _identity(service, models, source, key)
     async with request.turn():
         if first := await request.first_answer():

@@ -17,7 +17,7 @@ async def export(service: Service, tenant: Tenant, model_id: str, kind: ExportFo
     """Return the file. Raises AppError."""
     service.engine.require_ready()
     build = build_onnx if kind == "onnx" else build_safetensors
-    async with service.library.of(tenant.name).using(model_id) as stored:
+    async with service.model_library.of(tenant.name).using(model_id) as stored:
         model = stored.record
         checkpoint = service.checkpoints.matching(model.id, model.checkpoint.name, model.checkpoint.digest)
         about = {"model": answers.model_summary(model).model_dump_json()}

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from app.errors import IdempotencyKeyReused, ModelNotFound
 from app.inputs.fingerprint import digest
-from app.service.library import TenantModels
+from app.service.model_library import TenantModels
 from app.store.records import AdaptDurations, AnswerRecord, IntentRecord
 
 HEADER = "Idempotency-Key"

@@ -28,36 +28,36 @@ def list_checkpoints(service: Service) -> list[CheckpointInfo]:
 
 async def list_models(service: Service, tenant: Tenant, limit: int, cursor: str | None) -> ModelPage:
     """Return a page of models, newest first."""
-    records, next_cursor = await service.library.of(tenant.name).page(limit, cursor)
+    records, next_cursor = await service.model_library.of(tenant.name).page(limit, cursor)
     return ModelPage(models=[answers.model_summary(record) for record in records], next_cursor=next_cursor)
 
 
 async def show(service: Service, tenant: Tenant, model_id: str) -> Model:
     """Return a model without its weights. Raises ModelNotFound."""
-    return answers.model_answer(await service.library.of(tenant.name).describe(model_id))
+    return answers.model_answer(await service.model_library.of(tenant.name).describe(model_id))
 
 
 async def rename(service: Service, tenant: Tenant, model_id: str, names: Names) -> Model:
     """Give a model and its classes other names; its weights stay. Raises AppError."""
-    record = await service.library.of(tenant.name).update(model_id, partial(renamed, names=names))
+    record = await service.model_library.of(tenant.name).update(model_id, partial(renamed, names=names))
     return answers.model_answer(record)
 
 
 async def delete(service: Service, tenant: Tenant, model_id: str) -> None:
     """Delete a model. Raises ModelNotFound."""
-    await service.library.of(tenant.name).delete(model_id)
+    await service.model_library.of(tenant.name).delete(model_id)
 
 
 async def list_images(service: Service, tenant: Tenant, model_id: str) -> SupportImages:
     """Return what a model was adapted to. Raises ModelNotFound or ImagesNotKept."""
-    model, file = await service.library.of(tenant.name).images(model_id)
-    return SupportImages(images=await service.library.reads.run(support_archive.listed, file, model))
+    model, file = await service.model_library.of(tenant.name).images(model_id)
+    return SupportImages(images=await service.model_library.reads.run(support_archive.listed, file, model))
 
 
 async def show_image(service: Service, tenant: Tenant, model_id: str, index: int) -> tuple[bytes, str]:
     """Return one of these images as a file, and its media type. Raises ImageNotThere too."""
-    model, file = await service.library.of(tenant.name).images(model_id)
-    found = await service.library.reads.run(support_archive.picture, file, model, index)
+    model, file = await service.model_library.of(tenant.name).images(model_id)
+    found = await service.model_library.reads.run(support_archive.picture, file, model, index)
     if found is None:
         raise errors.ImageNotThere(f"Model {model_id} has no image {index}. See its /images.", field="index")
     learner = service.checkpoints.learners.get(model.checkpoint.name)

@@ -17,7 +17,7 @@ FEW = 1000  # scores, which take a fraction of a millisecond to write
 async def predict(service: Service, tenant: Tenant, form: PredictForm) -> PredictAnswer:
     """Return what a model of the tenant says about each image. Raises AppError."""
     service.engine.require_ready()
-    async with service.library.of(tenant.name).using(form.model_id) as stored:
+    async with service.model_library.of(tenant.name).using(form.model_id) as stored:
         return await _predict(service, tenant, form, stored)
 
 

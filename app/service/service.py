@@ -15,7 +15,7 @@ from app.observability.metrics import Metrics
 from app.observability.stopwatch import Observe, Stopwatch
 from app.service.adaptation import AdaptLimits
 from app.service.idempotency import KeyedLocks
-from app.service.library import ModelLibrary
+from app.service.model_library import ModelLibrary
 from app.settings import Settings
 from app.store import Store
 from app.tenants.quotas import Quotas
@@ -32,7 +32,7 @@ class Service:
 
     engine: Engine
     reader: Reader
-    library: ModelLibrary
+    model_library: ModelLibrary
     limits: AdaptLimits
     observers: Sequence[Observe] = ()
     quotas: Quotas = field(default_factory=Quotas)
@@ -71,5 +71,5 @@ class Service:
     def close(self) -> None:
         """End the threads; blocks."""
         self.reader.close()
-        self.library.close()
+        self.model_library.close()
         self.workers.close()

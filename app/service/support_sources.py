@@ -15,7 +15,7 @@ from app.inputs.limits import SetLimits
 from app.inputs.support_archive import Kept
 from app.inputs.support_set import SupportSet, Upload
 from app.service.adaptation import AdaptationTask, initialization
-from app.service.library import TenantModels
+from app.service.model_library import TenantModels
 from app.service.service import Service
 
 
