@@ -118,20 +118,16 @@ class TrainConfig:
     def _require_a_checkpoint(self) -> None:
         """Raise RunError unless a checkpoint can have this name, and these parts together."""
         try:
-            CheckpointMetadata(
-                name=self.name,
-                created_at="",
-                encoder=self.encoder,
-                network=self.network,
-                input=self.input,
-                head=self.head,
-                inner=self.inner,
-                calibration=self.calibration,
-            )
+            self.metadata()
         except ValidationError as error:
             (first, *_) = error.errors()
             self._require(first["loc"] != ("name",), "name", NAME_RULE)
             raise RunError(f"{self.name} cannot be: {first['msg']}.") from error
+
+    def metadata(self, **more: Any) -> CheckpointMetadata:
+        """Return what its checkpoint says of itself: its parts, and `more`. Raises ValidationError if they can't be."""
+        parts = {part: getattr(self, part) for part in ("encoder", "network", "input", "head", "inner", "calibration")}
+        return CheckpointMetadata(**{"name": self.name, "created_at": "", **parts, **more})
 
     def fitted(self, classes: ImageClasses) -> "TrainConfig":
         """Return the same run with no more ways and shots than these classes have, unless the head's N is fixed."""

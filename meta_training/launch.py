@@ -17,10 +17,11 @@ from meta_training.config import TrainConfig
 from meta_training.data.encoding import encoded
 from meta_training.data.image_classes import ImageClasses
 from meta_training.data.splits import Split, read_data, read_split
+from meta_training.errors import DataError
 from meta_training.mixtures import add_initialization, require_theta
 from meta_training.ranks import ALONE, Ranks, joined
 from meta_training.reports.results import write_mixture, write_results
-from meta_training.run_folder import RunFolder
+from meta_training.run_folder import Progress, RunFolder
 from meta_training.tasks import sine
 from meta_training.training import Schedule, Training
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
@@ -70,12 +71,12 @@ def launch_domains(
         for folder, goes_on in zip(folders, begun, strict=True):
             _resumes(folder, ranks, asked=goes_on)
         nothing = ImageClasses((), ())
-        everything = read_data(data, configs[0].input, progress=ranks.first)
+        everything = _read_domains(data, configs, ranks)
         configs = [_fitted(config, everything, ranks) for config in configs]
         split = Split(data.resolve().name, configs[0].seed, everything, nothing, nothing)
         del everything  # as pictures they take eight times as much memory
         split = encoded(split, configs[0], ranks.device(device), progress=ranks.first)
-        base = None
+        base, seconds = None, 0.0
         for config, folder, goes_on in zip(configs, folders, begun, strict=True):
             own = replace(split, training=split.training.of_domains(config.domains))
             count = len(own.training.by_domain())
@@ -84,10 +85,20 @@ def launch_domains(
             base = base or _base(training)
             _train(training, resume=goes_on)
             base = add_initialization(base, training.checkpoint(), config, own.training)
+            seconds += training.progress.seconds
         if ranks.first and base:
             about = base.metadata.model_copy(update={"data": describe(configs[-1], split).data})
-            checkpoint = write_mixture(out, replace(base, metadata=about), configs, split)
+            checkpoint = write_mixture(out, replace(base, metadata=about), configs, Progress(seconds=seconds), split)
             typer.echo(f"{out / checkpoint.metadata.name}.safetensors ({checkpoint.digest}) and its card")
+
+
+def _read_domains(data: Path, configs: Sequence[TrainConfig], ranks: Ranks) -> ImageClasses:
+    """Read the classes of the domains that the runs name, or of all. Raises DataError for a folder of one domain."""
+    everything = read_data(data, configs[0].input, progress=ranks.first)
+    if all(len(domain) == 1 for domain in everything.by_domain().values()):
+        raise DataError(f"{data} holds class folders of one domain: name it by --data, or the folder it lies in.")
+    named = dict.fromkeys(name for config in configs for name in config.domains)
+    return everything.of_domains(list(named) if all(config.domains for config in configs) else [])
 
 
 def _fitted(config: TrainConfig, everything: ImageClasses, ranks: Ranks) -> TrainConfig:
@@ -175,16 +186,9 @@ def shrinkage(asked: TrainConfig, fitted: TrainConfig, classes: ImageClasses) ->
 
 def describe(config: TrainConfig, split: Split, ranks: Ranks = ALONE) -> CheckpointMetadata:
     """Return the metadata of this run's checkpoint."""
-    return CheckpointMetadata(
-        name=config.name,
+    return config.metadata(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         command=shlex.join([*ranks.launcher, "kshot", *sys.argv[1:]]),
-        input=config.input,
-        encoder=config.encoder,
-        network=config.network,
-        head=config.head,
-        inner=config.inner,
-        calibration=config.calibration,
         data={
             "source": split.source,
             "split_seed": split.seed,

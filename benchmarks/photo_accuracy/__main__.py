@@ -65,8 +65,10 @@ def main(
         field = {name: field[name] for name in _known(only, field)}
     about = {"checkpoint": digest, "seed": seed, "contenders": list(field), "quick": quick}
     journal = Journal.open(out, {"machine": describe_machine(), **about})
-    table = []
+    table: list[list[Result]] = []
     for photos in _sets(data, domains, learner, QUICK_CLASSES if quick else None):
+        if photos.name in (row[0].data for row in table):
+            raise typer.BadParameter(f"Two data sets are called {photos.name}. Rename one.", param_hint="--data")
         row = [
             journal.result(photos.name, ways, shots, episodes)
             or journal.add(_compare(field, photos, ways, shots, episodes, seed), ways)

@@ -13,45 +13,21 @@ from torch import Tensor
 from meta_training.config import TrainConfig
 from meta_training.data.episodes import draw_episode, flatten, generator
 from meta_training.data.image_classes import ImageClasses
-from models.architecture import Architecture, MetaInitialization, shared_moments
+from meta_training.data.meta_batches import LearnerTasks
+from models.architecture import Architecture
 from models.inner_loop import Gradient, by_autograd
-from models.optimizers import Optimizer
-from models.parameters import Parameters
 from models.tasks import PADDING, HeldOutBatch, TaskBatch, pad_stack
 
 Drawn = tuple[Tensor, Tensor]
 """Images [B, ...] and labels [B]."""
 
 
-@dataclass(frozen=True)
-class HeldOutTasks:
-    """T tasks of a meta step and the learner that adapts to them (`Tasks`)."""
-
-    architecture: Architecture
-    minibatches: list[tuple[HeldOutBatch, Tensor]]
-    """For each inner step the images of every task, and learning rates [T]."""
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """The inner optimizer."""
-        return self.architecture.optimizer
+class HeldOutTasks(LearnerTasks[HeldOutBatch]):
+    """Tasks whose heads and losses have images of their own in each inner step."""
 
     def gradient(self) -> Gradient[HeldOutBatch]:
         """Return the gradient of the loss on the images that heads are not made of."""
         return by_autograd(self.architecture.held_out_loss)
-
-    def start(self, theta: MetaInitialization) -> tuple[Parameters, Parameters]:
-        """Return each task's own copy of theta and v."""
-        return self.architecture.start(theta, self._support)
-
-    def carried(self, theta: MetaInitialization, v: Parameters) -> Parameters:
-        """Return the rows of v whose mean is carried on."""
-        return shared_moments(theta.moments, v, self._support.ways)
-
-    @property
-    def _support(self) -> TaskBatch:
-        (first, _), *_ = self.minibatches
-        return first.support
 
 
 @dataclass(frozen=True)
@@ -77,13 +53,11 @@ class HeldOutDistribution:
         ways = int(rng.integers(config.ways[0], config.ways[1], endpoint=True))
         head_shots = int(rng.integers(1, config.head_shots, endpoint=True))
         tasks = [self._draw(step, index, ways, head_shots) for index in indices]
-        return HeldOutTasks(
-            self.architecture,
-            [
-                (self._batch([task[number] for task in tasks]), rate.expand(len(tasks)))
-                for number, rate in enumerate(config.rates().to(self.device))
-            ],
-        )
+        minibatches = [
+            (self._batch([task[number] for task in tasks]), rate.expand(len(tasks)))
+            for number, rate in enumerate(config.rates().to(self.device))
+        ]
+        return HeldOutTasks(self.architecture, minibatches[0][0].support, minibatches)
 
     def _draw(self, step: int, index: int, ways: int, head_shots: int) -> list[tuple[Drawn, Drawn]]:
         """Draw one task: for each inner step the head's images and the loss's."""

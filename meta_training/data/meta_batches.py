@@ -1,6 +1,7 @@
 """The tasks of one meta step. A task depends on the seed, the meta step and its own index alone."""
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from models.inner_loop import Gradient
 from models.optimizers import Optimizer
 from models.parameters import Parameters
 from models.tasks import Support, TaskBatch, collate
+
+Batch = TypeVar("Batch")
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,19 @@ def _draw_order(rng: Generator, config: TrainConfig, ways: int) -> NDArray[np.in
 
 
 @dataclass(frozen=True)
-class MetaBatch:
-    """T tasks of a meta step and the learner that adapts to them (`Tasks`)."""
+class LearnerTasks(Generic[Batch]):
+    """T tasks of a meta step and the learner that adapts to them: `Tasks`, but for the gradient."""
 
     architecture: Architecture
     support: TaskBatch
-    """The examples that heads are built from."""
-    minibatches: list[tuple[TaskBatch, Tensor]]
-    """For each inner step images [T, B, ...] with labels [T, B], and learning rates [T]."""
+    """The examples that heads are built from before the first inner step."""
+    minibatches: list[tuple[Batch, Tensor]]
+    """For each inner step the images of every task, and learning rates [T]."""
 
     @property
     def optimizer(self) -> Optimizer:
         """The inner optimizer."""
         return self.architecture.optimizer
-
-    def gradient(self) -> Gradient[TaskBatch]:
-        """Return the architecture's gradient on the device of the tasks."""
-        return self.architecture.gradient(self.support.x.device)
 
     def start(self, theta: MetaInitialization) -> tuple[Parameters, Parameters]:
         """Return each task's own copy of theta and v, with a head for its classes."""
@@ -81,6 +80,14 @@ class MetaBatch:
     def carried(self, theta: MetaInitialization, v: Parameters) -> Parameters:
         """Return the rows of v whose mean is carried on: of a head that is built for each task, one for each class."""
         return shared_moments(theta.moments, v, self.support.ways)
+
+
+class MetaBatch(LearnerTasks[TaskBatch]):
+    """Tasks with mini-batches of images [T, B, ...] and labels [T, B]."""
+
+    def gradient(self) -> Gradient[TaskBatch]:
+        """Return the architecture's gradient on the device of the tasks."""
+        return self.architecture.gradient(self.support.x.device)
 
 
 @dataclass(frozen=True)

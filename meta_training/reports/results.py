@@ -1,8 +1,9 @@
 """What a finished run leaves: the checkpoint with its card, a JSON report and a picture of its learning curve."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from meta_training.config import TrainConfig
 from meta_training.data.domains import TERMS
@@ -25,12 +26,14 @@ def write_results(
     return checkpoint
 
 
-def write_mixture(out: Path, made: Checkpoint, configs: Sequence[TrainConfig], split: Split) -> Checkpoint:
+def write_mixture(
+    out: Path, made: Checkpoint, configs: Sequence[TrainConfig], progress: Progress, split: Split
+) -> Checkpoint:
     """Write `<name>.safetensors` of several runs, and its card, which lists the domains with their terms."""
     path = out / f"{made.metadata.name}.safetensors"
     checkpoint = save_checkpoint(path, made.metadata, made.initialization, made.encoder, made.mixture)
-    seconds = sum(json.loads((out / config.initialization / "state.json").read_text())["seconds"] for config in configs)
-    card = run_card(checkpoint, configs[-1], Progress(seconds=seconds), split)
+    whole = replace(configs[-1], meta_steps=sum(config.meta_steps for config in configs))
+    card = run_card(checkpoint, whole, progress, split)
     domains = {name: TERMS.get(name, "terms unknown") for name in split.training.by_domain()}
     runs = [config.document() for config in configs]
     card.model_copy(update={"domains": domains, "runs": runs}).write(path)
@@ -46,7 +49,7 @@ def run_card(checkpoint: Checkpoint, config: TrainConfig, progress: Progress, sp
         command=checkpoint.metadata.command,
         training_seconds=round(progress.seconds),
         config=CardConfig(**config.document()),
-        results={"validation": progress.validation[-1]["scores"]} if progress.validation else {},
+        results=_validation(checkpoint, progress),
         data=CardData(
             source=split.source,
             split_seed=split.seed,
@@ -55,3 +58,10 @@ def run_card(checkpoint: Checkpoint, config: TrainConfig, progress: Progress, sp
             test_classes=split.test.names,
         ),
     )
+
+
+def _validation(checkpoint: Checkpoint, progress: Progress) -> dict[str, Any]:
+    """Return the last scores on the validation classes; none for a mixture, of which the run is one initialization."""
+    if checkpoint.mixture or not progress.validation:
+        return {}
+    return {"validation": progress.validation[-1]["scores"]}

@@ -14,7 +14,6 @@ from meta_training.presets import PHOTO
 from meta_training.training import start
 from models.checkpoint import Checkpoint, save_checkpoint
 from models.learner import Learner
-from models.metadata import CheckpointMetadata
 
 GROCERIES = Path(os.environ.get("KSHOT_DATA", "../shared/data")) / "grocery-store.tar"
 NAMES = ("Banana", "Cabbage", "Lemon", "Pineapple")
@@ -28,15 +27,7 @@ def checkpoint_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def checkpoint(checkpoint_file: Path) -> Checkpoint:
     """The preset before its first meta step."""
-    metadata = CheckpointMetadata(
-        name="photo",
-        created_at="2026-01-01T00:00:00+00:00",
-        encoder=PHOTO.encoder,
-        network=PHOTO.network,
-        input=PHOTO.input,
-        head=PHOTO.head,
-        inner=PHOTO.inner,
-    )
+    metadata = PHOTO.metadata(calibration=None)
     return save_checkpoint(checkpoint_file, metadata, *start(metadata.build(), PHOTO.encoder, seed=0))
 
 

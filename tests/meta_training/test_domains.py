@@ -58,3 +58,8 @@ def test_a_domain_of_one_class_is_refused(domains: Path, tmp_path: Path) -> None
         shutil.rmtree(folder)
     with pytest.raises(DataError, match=r"there are 1 \(photos/"):
         launch_domains([MINE], domains, tmp_path / "run", Schedule(), device=CPU, resume=False)
+
+
+def test_class_folders_are_no_folder_of_domains(domains: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="class folders of one domain"):
+        launch_domains([MINE], domains / "photos", tmp_path / "run", Schedule(), device=CPU, resume=False)

@@ -12,19 +12,9 @@ from meta_training.mixtures import BANK_PICTURES, add_initialization, require_th
 from models.architecture import MetaInitialization
 from models.checkpoint import Checkpoint
 from models.initializations.mixture import summary
-from models.metadata import CheckpointMetadata
 from tests.meta_training.data.test_held_out_tasks import CONFIG, architecture, domain
 
-METADATA = CheckpointMetadata(
-    name="photo",
-    created_at="",
-    input=CONFIG.input,
-    encoder=CONFIG.encoder,
-    network=CONFIG.network,
-    head=CONFIG.head,
-    inner=CONFIG.inner,
-)
-BASE = Checkpoint(METADATA, architecture().initialize(seed=0), "sha256:base")
+BASE = Checkpoint(CONFIG.metadata(), architecture().initialize(seed=0), "sha256:base")
 
 
 def trained(amount: float) -> Checkpoint:

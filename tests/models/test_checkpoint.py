@@ -11,6 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from meta_training.data.domains import TERMS
 from models.checkpoint import SHIPPED, Checkpoint, _digest, load_checkpoint, save_checkpoint
 from models.errors import CheckpointError
 from models.inputs.image import ImageInput
@@ -149,10 +150,18 @@ def shipped(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Check
     return request.param, load_checkpoint(path)
 
 
+def test_the_card_of_photo_lists_each_domain_it_is_trained_on_with_its_terms() -> None:
+    card = json.loads((SHIPPED / "photo.json").read_text())
+    assert card["domains"] == TERMS
+    assert {name for run in card["runs"] for name in run["domains"]} == card["domains"].keys()
+    assert card["config"]["meta_steps"] == sum(run["meta_steps"] for run in card["runs"])
+
+
 def test_a_shipped_checkpoint_has_a_card_that_is_about_it(shipped: tuple[Path, Checkpoint]) -> None:
     path, checkpoint = shipped
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["name"] == checkpoint.metadata.name == path.stem
     assert card["digest"] == checkpoint.digest
     assert card["command"] == checkpoint.metadata.command
-    assert not card["data"]["test_classes"] or card["results"]["test"]
+    scored_elsewhere = card.get("domains") and not card["data"]["test_classes"]  # it keeps no classes of its own back
+    assert card["config"]["meta_steps"] == 0 or scored_elsewhere or card["results"]["test"]
