@@ -73,7 +73,7 @@ class PlainWay:
     def adapt(self, x: Tensor, labels: Tensor, ways: int, steps: int | None = None) -> Model:
         """Adam on a copy, by the service's default steps, with the head solved before each and after the last."""
         module = copy.deepcopy(self.theta)
-        steps = self.inner.steps_for(len(labels), ways) if steps is None else steps
+        steps = self.inner.steps_for(int(torch.bincount(labels).min())) if steps is None else steps
         adam = torch.optim.Adam(self._groups(module), betas=(0.0, self.inner.beta2), eps=self.inner.epsilon)
         annealing = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: self.inner.share(step, max(1, steps)))
         for _ in range(steps):

@@ -196,7 +196,7 @@ class CheckpointInfo(CheckpointRef):
     channels: int = Field(description="1 for grey, 3 for colour.", examples=[1])
     ways: int | None = Field(description="The only number of classes that it takes; null if any.", examples=[None])
     steps: int = Field(description="Gradient steps unless the request says otherwise.", examples=[5])
-    from_shots: int = Field(description="Images a class, on average, for steps by default.", examples=[3])
+    from_shots: int = Field(description="Images of the rarest class for steps by default.", examples=[3])
     learning_rate: float = Field(description="Inner learning rate unless the request says otherwise.")
     initializations: list[str] = Field(
         default=[],

@@ -43,15 +43,15 @@ class InnerSpec(_Spec):
     )
     steps: NonNegativeInt
     from_shots: PositiveInt = Field(
-        default=1, description="Images a class, on average, from which steps are the default"
+        default=1, description="Images of the rarest class from which steps are the default"
     )
     learning_rate: float = Field(gt=0, allow_inf_nan=False)
     factors: dict[str, PositiveFloat] = Field(default={}, description="of the learning rate, by layer; 1 if not named")
     anneal: bool = Field(default=False, description="The learning rate falls linearly over the steps, towards 0")
 
-    def steps_for(self, images: int, classes: int) -> int:
-        """Return the default steps: none where so few images a class would only be learnt by heart."""
-        return self.steps if images >= self.from_shots * classes else 0
+    def steps_for(self, shots: int) -> int:
+        """Return the default steps: none where so few images of the rarest class would only be learnt by heart."""
+        return self.steps if shots >= self.from_shots else 0
 
     def share(self, step: int, steps: int) -> float:
         """Return the factor of the learning rate at a step, from 0."""

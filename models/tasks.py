@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 PADDING = -1  # label of an example that is not there
 
@@ -27,11 +29,15 @@ class Support:
 
 @dataclass(frozen=True)
 class TaskBatch:
-    """T tasks as one: x [T, B, ...], labels [T, B] (PADDING where no example is), ways [T], the N of each task."""
+    """T tasks as one: x [T, B, ...], labels [T, B] (PADDING where no example is), ways [T], the N of each task.
+
+    `by_class` makes classes count alike, rather than examples: in the loss, and in the statistics of batch norm.
+    """
 
     x: Tensor
     labels: Tensor
     ways: Tensor
+    by_class: bool = False
 
     @classmethod
     def unlabelled(cls, queries: Sequence[Tensor], ways: Sequence[int]) -> "TaskBatch":
@@ -40,11 +46,11 @@ class TaskBatch:
         labels = [torch.zeros(len(query), dtype=torch.long, device=device) for query in queries]
         return cls(pad_stack(queries), pad_stack(labels, PADDING), torch.tensor(ways, device=device))
 
-    @property
+    @cached_property
     def weights(self) -> Tensor | None:
-        """1 for an example and 0 for padding [T, B]; None where nothing is padded."""
-        real = self.labels != PADDING
-        return None if bool(real.all()) else real.to(self.x.dtype)
+        """What an example counts [T, B]: 0 for padding, and 1 on a task's average; None where all count alike."""
+        weights = class_weights(self.labels, int(self.ways.max())) if self.by_class else (self.labels != PADDING)
+        return None if bool((weights == 1).all()) else weights.to(self.x.dtype)
 
     @property
     def absent(self) -> Tensor | None:
@@ -56,12 +62,12 @@ class TaskBatch:
 
     def to(self, device: torch.device) -> "TaskBatch":
         """Return the same on another device."""
-        return TaskBatch(self.x.to(device), self.labels.to(device), self.ways.to(device))
+        return TaskBatch(self.x.to(device), self.labels.to(device), self.ways.to(device), self.by_class)
 
     def take(self, indices: Tensor) -> "TaskBatch":
-        """Return the examples at `indices` [T, B'] of each task."""
+        """Return the examples at `indices` [T, B'] of each task, which count alike."""
         tasks = torch.arange(len(indices), device=indices.device).unsqueeze(1)
-        return replace(self, x=self.x[tasks, indices], labels=self.labels[tasks, indices])
+        return replace(self, x=self.x[tasks, indices], labels=self.labels[tasks, indices], by_class=False)
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,19 @@ class HeldOutBatch:
 
     support: TaskBatch
     query: TaskBatch
+
+
+def class_sizes(labels: Tensor, ways: int) -> Tensor:
+    """Return how many examples each class has [T, N], from labels [T, B], negative for padding."""
+    return one_hot(labels.clamp_min(-1) + 1, ways + 1)[..., 1:].sum(dim=1)
+
+
+def class_weights(labels: Tensor, ways: int) -> Tensor:
+    """Return what each example counts [T, B] where classes count alike: 0 for padding, and 1 on a task's average."""
+    sizes = class_sizes(labels, ways)
+    present = (sizes > 0).sum(dim=1, keepdim=True)
+    shares = sizes.sum(dim=1, keepdim=True) / (present * sizes).clamp_min(1)
+    return shares.gather(1, labels.clamp_min(0)) * (labels >= 0)
 
 
 def pad_to(tensor: Tensor, length: int, value: float = 0) -> Tensor:
@@ -85,10 +104,11 @@ def pad_stack(tensors: Sequence[Tensor], value: float = 0) -> Tensor:
 
 
 def collate(supports: Sequence[Support]) -> TaskBatch:
-    """Return support sets of any sizes as one batch of tasks."""
+    """Return support sets of any sizes as one batch of tasks, whose classes count alike."""
     first = supports[0].features
     return TaskBatch(
         x=pad_stack([support.features for support in supports]),
         labels=pad_stack([support.labels.to(first.device) for support in supports], PADDING),
         ways=torch.tensor([support.ways for support in supports], device=first.device),
+        by_class=True,
     )

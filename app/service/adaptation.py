@@ -71,7 +71,8 @@ class AdaptationTask:
         """Return the work for the engine. Raises StepsOutOfRange."""
         choices, ways = self.choices, len(self.support.classes)
         inner = self.checkpoint.metadata.inner
-        steps = inner.steps_for(len(self.images), ways) if choices.steps is None else choices.steps
+        rarest = min(self.support.shots.values())
+        steps = inner.steps_for(rarest) if choices.steps is None else choices.steps
         limits.check_cost(steps, len(self.images), self.checkpoint.metadata.network.cost)
         return AdaptWork(
             checkpoint=self.name,

@@ -48,7 +48,7 @@ def _adapt(learner: Learner, steps: int | None, photos: Photos, episodes: Episod
     """As the service does, with its default steps where none are given."""
     inner, predicted = learner.checkpoint.metadata.inner, []
     if steps is None:
-        steps = inner.steps_for(episodes.labels.numel(), episodes.ways)
+        steps = inner.steps_for(episodes.labels.numel() // episodes.ways)
     for support, query in zip(episodes.support, episodes.query, strict=True):
         encoded = learner.encode(photos.places[support])
         (made,) = learner.adapt([Support(encoded, episodes.labels, episodes.ways, steps, inner.learning_rate)])

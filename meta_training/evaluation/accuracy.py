@@ -25,7 +25,7 @@ def standard_settings(metadata: CheckpointMetadata, classes: ImageClasses) -> li
     classes.require(fixed or 2, shots=2)  # one to adapt to and one to ask about
     most, least = len(classes), min(len(pictures) for pictures in classes.images)
     return [
-        Setting(ways=ways, shots=shots, steps=inner.steps_for(shots, 1), learning_rate=inner.learning_rate)
+        Setting(ways=ways, shots=shots, steps=inner.steps_for(shots), learning_rate=inner.learning_rate)
         for ways in sorted({min(ways, most) for ways in ((fixed,) if fixed else (5, 20))})
         for shots in sorted({min(shots, least - 1) for shots in (1, 5)})
     ]

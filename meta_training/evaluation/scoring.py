@@ -108,7 +108,7 @@ def _settings(learner: Learner, classes: ImageClasses, scoring: Scoring) -> Iter
         yield Setting(
             ways=ways,
             shots=shots,
-            steps=inner.steps_for(shots, 1) if scoring.steps is None else scoring.steps,
+            steps=inner.steps_for(shots) if scoring.steps is None else scoring.steps,
             learning_rate=inner.learning_rate if scoring.learning_rate is None else scoring.learning_rate,
             transductive=scoring.transductive,
         )

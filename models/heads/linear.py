@@ -29,6 +29,6 @@ def example_losses(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def task_losses(scores: Tensor, batch: TaskBatch) -> Tensor:
-    """Return each task's mean cross-entropy [T] from logits [T, B, N]."""
+    """Return each task's mean cross-entropy [T] from logits [T, B, N], weighed as the batch says."""
     weights, losses = batch.weights, example_losses(masked(scores, batch), batch.labels)
-    return losses.mean(dim=1) if weights is None else losses.sum(dim=1) / weights.sum(dim=1)
+    return losses.mean(dim=1) if weights is None else (losses * weights).sum(dim=1) / weights.sum(dim=1)

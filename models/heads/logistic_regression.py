@@ -7,6 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from models.heads.subsets import balanced_subsets, needs_subsets
+from models.tasks import class_weights
+
 PENALTY = 1e-3
 ITERATIONS = 300
 FEW = 10**7
@@ -14,31 +17,59 @@ FEW = 10**7
 five classes of five examples take 3 ms on one thread and 37 on two that sleep in between."""
 
 
-def fit_logistic(features: Tensor, labels: Tensor, ways: Tensor, penalty: float = PENALTY) -> Tensor:
-    """Return the weights W [T, N, F] that minimise the mean cross-entropy plus penalty / 2 · ‖W‖².
+def fit_logistic(features: Tensor, labels: Tensor, ways: Tensor, penalty: float | Tensor = PENALTY) -> Tensor:
+    """Return the weights W [T, N, F] that minimise the mean cross-entropy over classes plus penalty / 2 · ‖W‖².
 
     features [T, S, F]; labels [T, S], negative for padding; N is the largest of `ways` [T], and the rows of classes
-    that a task lacks are 0. The minimum is a combination of the features, W = A·features (the representer theorem), so
-    the search runs over its coefficients A [T, N, S] and costs S² · N an iteration, however large F is.
+    that a task lacks are 0; `penalty` may be each task's own [T]. Where some classes have many more examples than
+    others, it is the mean of the weights for `balanced_subsets`. The minimum is a combination of the features,
+    W = A·features (the representer theorem), so the search runs over its coefficients A [T, N, S] and costs S² · N an
+    iteration, however large F is.
     """
     kernel = torch.bmm(features, features.mT)
-    real = (labels >= 0).to(features.dtype)
-    shares = real / real.sum(dim=1, keepdim=True).clamp_min(1)
-    # The Hessian is at most half the weighted kernel's largest eigenvalue, which is bounded by the sums of real rows.
-    sums = (kernel.abs() * shares.unsqueeze(1)).sum(dim=2) * real
-    rates = 1 / (0.5 * sums.amax(dim=1) + penalty)
-    with _threads(1 if kernel.numel() * int(ways.max()) <= FEW else torch.get_num_threads()):
-        coefficients = _accelerated_descent(kernel, labels, ways, shares.unsqueeze(1), rates.view(-1, 1, 1), penalty)
+    penalties = torch.as_tensor(penalty, dtype=kernel.dtype, device=kernel.device).expand(len(kernel))
+    coefficients = _fit(kernel, labels, ways, penalties)
+    uneven = needs_subsets(labels, ways)
+    if uneven.any():
+        subsets = balanced_subsets(features[uneven], labels[uneven], ways[uneven])
+        fitted = _fit_subsets(kernel[uneven], subsets, ways[uneven], penalties[uneven])
+        coefficients[uneven, : fitted.shape[1]] = fitted
     return torch.bmm(coefficients, features)
 
 
+def _fit_subsets(kernel: Tensor, subsets: Tensor, ways: Tensor, penalties: Tensor) -> Tensor:
+    """Return the mean coefficients [T, N, S] of fits to each task's subsets, labels [T, M, S]."""
+    tasks, heads, examples = subsets.shape
+    taken = int((subsets >= 0).sum(dim=2).max())
+    indices = subsets.argsort(dim=2, descending=True)[..., :taken].flatten(0, 1)  # what is left out comes last
+    rows = kernel.repeat_interleave(heads, dim=0).gather(1, indices.unsqueeze(2).expand(-1, -1, examples))
+    own = rows.gather(2, indices.unsqueeze(1).expand(-1, taken, -1))
+    labels = subsets.flatten(0, 1).gather(1, indices)
+    fitted = _fit(own, labels, ways.repeat_interleave(heads), penalties.repeat_interleave(heads))
+    spread = kernel.new_zeros(*fitted.shape[:2], examples)
+    spread.scatter_add_(2, indices.unsqueeze(1).expand_as(fitted), fitted)
+    return spread.view(tasks, heads, *spread.shape[1:]).mean(dim=1)
+
+
+def _fit(kernel: Tensor, labels: Tensor, ways: Tensor, penalties: Tensor) -> Tensor:
+    """Return the coefficients A [T, N, S] of the minimum, from the examples' inner products [T, S, S]."""
+    real = (labels >= 0).to(kernel.dtype)
+    shares = class_weights(labels, int(ways.max())).to(kernel.dtype) / real.sum(dim=1, keepdim=True).clamp_min(1)
+    # The Hessian is at most half the weighted kernel's largest eigenvalue, which is bounded by the sums of real rows.
+    sums = (kernel.abs() * shares.unsqueeze(1)).sum(dim=2) * real
+    rates = 1 / (0.5 * sums.amax(dim=1) + penalties)
+    with _threads(1 if kernel.numel() * int(ways.max()) <= FEW else torch.get_num_threads()):
+        penalties = penalties.view(-1, 1, 1)
+        return _accelerated_descent(kernel, labels, ways, shares.unsqueeze(1), rates.view(-1, 1, 1), penalties)
+
+
 def _accelerated_descent(
-    kernel: Tensor, labels: Tensor, ways: Tensor, shares: Tensor, rates: Tensor, penalty: float
+    kernel: Tensor, labels: Tensor, ways: Tensor, shares: Tensor, rates: Tensor, penalty: Tensor
 ) -> Tensor:
     """Return the coefficients A [T, N, S], by Nesterov's accelerated gradient (Nesterov 1983) from 0.
 
     kernel [T, S, S] holds the examples' inner products, shares [T, 1, S] their weights in the mean, rates [T, 1, 1] the
-    step sizes α. With P the class probabilities and Y the one-hot labels, iteration i is
+    step sizes α, penalty [T, 1, 1] its weights. With P the class probabilities and Y the one-hot labels, iteration i is
 
         A' = B − α · ((P(B) − Y) · shares + penalty · B),    B' = A' + i / (i + 3) · (A' − A).
 

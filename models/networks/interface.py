@@ -61,8 +61,8 @@ class Network(Part, ABC):
     ) -> tuple[Tensor, Parameters]:
         """Return features [T, B, F] of x [T, B, *takes], and the batch-norm statistics they were made with, if any.
 
-        `weights` [T, B], 1 or 0, leaves padding out of the batch statistics; `frozen` statistics, as an earlier call
-        returned them, take the place of the batch's.
+        `weights` [T, B] are what examples count in the batch statistics, 0 for padding; `frozen` statistics, as an
+        earlier call returned them, take the place of the batch's.
         """
 
     def gradient(self, device: torch.device) -> Gradient[TaskBatch] | None:

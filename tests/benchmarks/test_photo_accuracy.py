@@ -38,7 +38,7 @@ def photos(files: list[File], learner: Learner) -> Photos:
 @pytest.fixture(scope="module")
 def episodes(photos: Photos) -> Episodes:
     """Of enough shots for the default steps to be taken."""
-    assert PHOTO.inner.steps_for(images=9, classes=3) > 0
+    assert PHOTO.inner.steps_for(shots=3) > 0
     return draw(photos, ways=3, shots=3, episodes=3, seed=0)
 
 
@@ -75,7 +75,7 @@ def test_all_contenders_tell_groceries_apart(learner: Learner, photos: Photos, e
 
 @pytest.mark.parametrize("shots", [1, 3])  # by default steps are taken at 3
 def test_ours_scores_as_evaluation_does(learner: Learner, photos: Photos, files: list[File], shots: int) -> None:
-    steps, rate = PHOTO.inner.steps_for(shots, 1), PHOTO.inner.learning_rate
+    steps, rate = PHOTO.inner.steps_for(shots), PHOTO.inner.learning_rate
     setting = Setting(ways=3, shots=shots, queries=PHOTOS - shots, steps=steps, learning_rate=rate)
     theirs = evaluate(learner, decode(files, PHOTO.input), setting, episodes=2)
     drawn = draw(photos, ways=3, shots=shots, episodes=2, seed=0)

@@ -28,7 +28,7 @@ def test_the_plain_way_comes_to_the_answers_of_the_service(
     images, labels = flatten(torch.stack([torch.from_numpy(of_class[:shots]) for of_class in pictures]).numpy())
     queries = torch.cat([torch.from_numpy(of_class[shots:]) for of_class in pictures])
     ways, inner, plain = len(pictures), PHOTO.inner, PlainWay(checkpoint)
-    assert inner.steps_for(len(labels), ways) == steps
+    assert inner.steps_for(len(labels) // ways) == steps
 
     support = Support(learner.encode(images), labels, ways, steps, inner.learning_rate)
     (made,) = learner.adapt([support])

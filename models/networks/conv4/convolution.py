@@ -23,8 +23,8 @@ def convolution_block(
     """Return `relu(max_pool(batch_norm(convolution(x))))` [T, B, H', W', F] for T tasks, and the statistics used.
 
     x [T, B, H, W, C]; weight [T, 9·C, F]; gamma and beta [T, 1, F]: see BlockInputs. The maximum is over windows of
-    pool×pool places. `weights` [T, B], 1 or 0, leaves padding out of the batch statistics. Given `statistics` take the
-    place of the batch's; nothing is differentiated then.
+    pool×pool places. `weights` [T, B] are what images count in the batch statistics, 0 for padding. Given `statistics`
+    take the place of the batch's; nothing is differentiated then.
     """
     inputs = BlockInputs(x, weight, gamma, beta)
     block = _fastest_block(inputs, stride, pool)

@@ -16,7 +16,7 @@ from models.networks.conv4.compiled.block import BlockPlan
 from models.networks.conv4.compiled.workspace import Workspace
 from models.networks.padding import places
 from models.parameters import Parameters
-from models.tasks import PADDING, TaskBatch
+from models.tasks import TaskBatch
 
 PARTS = ("weight", "gamma", "beta")  # of a layer's parameters
 GROUP_BYTES = 2**22
@@ -63,8 +63,9 @@ class _Plan:
         return self._batch == (batch.x.shape, batch.x.dtype) and self._bound == _places_in_memory(parameters)
 
     def run(self, batch: TaskBatch) -> tuple[Tensor, Parameters]:
+        shares = _shares(batch)
         for tasks, group in self._groups:
-            group.run(batch.x[tasks], batch.labels[tasks], batch.ways[tasks], self._losses[tasks])
+            group.run(batch.x[tasks], batch.labels[tasks], batch.ways[tasks], shares[tasks], self._losses[tasks])
         return self._losses.clone(), dict(self._gradients)
 
 
@@ -96,15 +97,16 @@ class _Group:
         self.features_gradient = workspace.tensor("dfeatures", *self.features.shape)
         self.out_gradient = self.features_gradient.view(out.shape)
 
-    def run(self, x: Tensor, labels: Tensor, ways: Tensor, losses: Tensor) -> None:
-        """Write the losses of these images and the gradients."""
+    def run(self, x: Tensor, labels: Tensor, ways: Tensor, shares: Tensor, losses: Tensor) -> None:
+        """Write the losses of these images and the gradients; `shares` [T, B] are what an image counts, of sum 1."""
         self.x.copy_(x)
-        self._weigh(labels)
+        for block, share in zip(self.blocks, self.shares, strict=True):
+            torch.div(shares, block.places, out=share)
         for block in self.blocks:
             block.forward()
         torch.baddbmm(self.bias, self.features, self.weight.mT, out=self.scores)
         written = losses.numpy(), self.scores_gradient.numpy()
-        cross_entropy(self.scores.numpy(), labels.numpy(), ways.numpy(), *written)
+        cross_entropy(self.scores.numpy(), labels.numpy(), ways.numpy(), shares.numpy(), *written)
         torch.bmm(self.scores_gradient.mT, self.features, out=self.weight_gradient)
         torch.sum(self.scores_gradient, 1, out=self.bias_gradient)
         torch.bmm(self.scores_gradient, self.weight, out=self.features_gradient)
@@ -112,12 +114,11 @@ class _Group:
         for block in reversed(self.blocks):
             gradient = block.backward(gradient)
 
-    def _weigh(self, labels: Tensor) -> None:
-        """Write each image's share in the batch statistics of each layer; padding has none."""
-        real = (labels != PADDING).to(self.x.dtype)
-        shares = real / real.sum(dim=1, keepdim=True).clamp_min(1)
-        for block, share in zip(self.blocks, self.shares, strict=True):
-            torch.div(shares, block.places, out=share)
+
+def _shares(batch: TaskBatch) -> Tensor:
+    """Return each image's share in the loss and in the batch statistics [T, B]; padding has none."""
+    weights = batch.x.new_ones(batch.labels.shape) if batch.weights is None else batch.weights
+    return weights / weights.sum(dim=1, keepdim=True).clamp_min(1)
 
 
 def _group_size(gradient: Conv4Gradient, parameters: Parameters, x: Tensor) -> int:

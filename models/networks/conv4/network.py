@@ -97,8 +97,8 @@ class Conv4(Network):
     ) -> tuple[Tensor, Parameters]:
         """Features [T, B, features] of images x [T, B, H, W, C], and the batch-norm statistics they were made with.
 
-        `weights` [T, B], 1 or 0, leaves padding out of the batch statistics; `frozen` statistics, as an earlier call
-        returned them, take the place of the batch's.
+        `weights` [T, B] are what examples count in the batch statistics, 0 for padding; `frozen` statistics, as an
+        earlier call returned them, take the place of the batch's.
         """
         statistics: Parameters = {}
         for layer in (f"conv{number}" for number in range(1, LAYERS + 1)):
