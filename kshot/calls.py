@@ -23,6 +23,7 @@ from kshot.retries import Retried
 from kshot.types import (
     AdaptAnswer,
     Checkpoints,
+    ClassWeights,
     ExportFormat,
     Model,
     ModelPage,
@@ -61,6 +62,7 @@ class VersionOptions(TypedDict, total=False):
     steps: int | None
     learning_rate: float | None
     initialization: str | None
+    class_weights: ClassWeights | None
     seed: int | None
     ttl_seconds: int | None
     keep_images: bool | None

@@ -13,6 +13,7 @@ EXAMPLE_ID = "019ab2f3c4d5e6f708192a3b4c5d6e7f"
 MAX_TTL_SECONDS = 10 * 365 * 86400
 EXAMPLE_DIGEST = "sha256:" + "9f86d081884c7d65" * 4
 MAX_SKIPPED = 100
+ClassWeights: TypeAlias = Literal["balanced", "frequency"]
 
 
 class CheckpointRef(BaseModel):

@@ -11,14 +11,14 @@ from models.checkpoint import Checkpoint
 from models.encoders.interface import Encode
 from models.estimates.expectation import expect
 from models.estimates.familiarity import MEANS, class_means, familiarity
-from models.heads.linear import HEAD, example_losses, logits, masked
+from models.heads.linear import HEAD, HEAD_BIAS, example_losses, logits, masked
 from models.initializations.adapted import Adapted, origin
 from models.initializations.mixture import WEIGHTS
 from models.initializations.starts import Starts, choose_starts
 from models.inner_loop import Observer, inner_loop
 from models.networks.statistics import named, statistics_of
 from models.parameters import Parameters, gather, select
-from models.tasks import Support, TaskBatch, collate, pad_to
+from models.tasks import Support, TaskBatch, class_sizes, collate, pad_to
 
 PER_CLASS = (*HEAD, MEANS)
 
@@ -171,6 +171,8 @@ class Learner:
         `before` are the features [T, B, F] before the first step; None where there was none, or they weren't kept.
         """
         parameters, statistics, features, scores = self.architecture.conclude(parameters, batch)
+        priors = self._priors(supports, batch)
+        parameters, scores = parameters | {HEAD_BIAS: parameters[HEAD_BIAS] + priors}, scores + priors.unsqueeze(1)
         final = example_losses(scores, batch.labels)
         correct = scores.argmax(dim=2) == batch.labels
         tensors = parameters | named(statistics)
@@ -195,6 +197,16 @@ class Learner:
                 )
             )
         return adaptations
+
+    def _priors(self, supports: Sequence[Support], batch: TaskBatch) -> Tensor:
+        """Return what is added to classes' logits [T, N]: 0, or the log of their shares where these are to be expected.
+
+        It makes a classifier for classes that come alike one for these (logit adjustment, Menon et al. 2021).
+        """
+        sizes = class_sizes(batch.labels, int(batch.ways.max())).clamp_min(1)
+        shares = sizes / sizes.sum(dim=1, keepdim=True)
+        asked = torch.tensor([support.by_frequency for support in supports], device=shares.device)
+        return shares.log() * self._temperature * asked[:, None]
 
     def _packed(self, tensors: Parameters, weights: Tensor | None) -> Adapted:
         """Return a task's tensors as they are kept, with the weights [M] of where it started."""

@@ -16,7 +16,8 @@ class Support:
     """One task's labelled examples, encoded, and how to adapt to them.
 
     features [S, ...]; labels [S], int64 in 0..ways − 1; `steps` is k; `learning_rate` the inner optimizer's;
-    `initialization` the shares of a mixture's initializations by name, None where the examples decide.
+    `initialization` the shares of a mixture's initializations by name, None where the examples decide; `by_frequency`
+    says that new examples will be of the classes in the shares that these are.
     """
 
     features: Tensor
@@ -25,6 +26,7 @@ class Support:
     steps: int
     learning_rate: float
     initialization: Mapping[str, float] | None = None
+    by_frequency: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from fastapi import UploadFile
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kshot.text import plain
-from kshot.types import EXAMPLE_ID, MAX_TTL_SECONDS
+from kshot.types import EXAMPLE_ID, MAX_TTL_SECONDS, ClassWeights
 
 
 def _without_null(schema: dict[str, Any]) -> None:
@@ -63,6 +63,12 @@ class Choices(BaseModel):
         description="Where to start, of a checkpoint with several initializations (see GET /checkpoints): a name, or "
         "names with shares. By default what the images look like decides.",
         examples=["glyphs=0.7,graphics=0.2"],
+    )
+    class_weights: ClassWeights | None = Field(
+        default=None,
+        description="`balanced`, the default, makes classes count alike, however many images each has; `frequency` "
+        "expects new images to be of the classes in the shares that these are.",
+        examples=["balanced"],
     )
     seed: int | None = Field(default=None, ge=0, lt=2**53, description="Kept with the model.", examples=[0])
     ttl_seconds: int | None = Field(

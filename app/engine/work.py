@@ -63,6 +63,7 @@ class AdaptWork(Work[Adaptation]):
     steps: int
     learning_rate: float
     initialization: Mapping[str, float] | None = None
+    by_frequency: bool = False
     progress: Progress | None = None
 
     @property
@@ -81,7 +82,15 @@ class AdaptWork(Work[Adaptation]):
     ) -> list[Adaptation]:
         """See Work; looks at `cancellation` before each step."""
         supports = [
-            Support(encoded, torch.tensor(work.labels), work.ways, work.steps, work.learning_rate, work.initialization)
+            Support(
+                encoded,
+                torch.tensor(work.labels),
+                work.ways,
+                work.steps,
+                work.learning_rate,
+                work.initialization,
+                work.by_frequency,
+            )
             for work, encoded in zip(batch, features, strict=True)
         ]
         return [_on_host(each) for each in learner.adapt(supports, _observer(batch, cancellation))]

@@ -82,6 +82,7 @@ class AdaptationTask:
             steps=steps,
             learning_rate=choices.learning_rate or inner.learning_rate,
             initialization=initialization(self.checkpoint, choices.initialization),
+            by_frequency=choices.class_weights == "frequency",
             progress=progress,
         )
 

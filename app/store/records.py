@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 from pydantic_core import from_json
@@ -167,6 +167,7 @@ class AdaptationChoices(Part):
     steps: int | None = None
     learning_rate: float | None = None
     initialization: str | None = None
+    class_weights: Literal["balanced", "frequency"] | None = None
     seed: int | None = None
     ttl_seconds: int | None = None
     keep_images: bool | None = None

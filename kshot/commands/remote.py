@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,6 +25,10 @@ def adapt(
     learning_rate: Annotated[float | None, typer.Option(help="Inner learning rate.")] = None,
     initialization: Annotated[
         str | None, typer.Option(help="Where to start, as glyphs=0.7,graphics=0.2; see `kshot checkpoints`.")
+    ] = None,
+    class_weights: Annotated[
+        Literal["balanced", "frequency"] | None,
+        typer.Option(help="Whether classes count alike, or come in the shares of these images."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Kept with the model.")] = None,
     ttl_seconds: Annotated[int | None, typer.Option(help="Delete the model after so many seconds.")] = None,
@@ -51,6 +55,7 @@ def adapt(
             steps=steps,
             learning_rate=learning_rate,
             initialization=initialization,
+            class_weights=class_weights,
             seed=seed,
             ttl_seconds=ttl_seconds,
             keep_images=keep_images,
