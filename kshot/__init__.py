@@ -21,27 +21,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kshot.accuracy import Confusion, CurvePoint, Validation
     from kshot.async_client import AsyncClient
     from kshot.client import Client
     from kshot.errors import APIError, ClientError, ServerUnreachableError, SupportFolderError, UnsendableError
+    from kshot.predictions import PredictAnswer, Prediction, PredictTimings, Score
     from kshot.problem import FieldProblem, Problem
     from kshot.types import (
         AdaptAnswer,
         AdaptTimings,
         CheckpointInfo,
         CheckpointRef,
-        CurvePoint,
         ExportFormat,
         HardImage,
         Model,
         ModelSummary,
-        PredictAnswer,
-        Prediction,
-        PredictTimings,
-        Score,
         StepEvent,
         SupportImage,
-        Validation,
     )
     from kshot.uploads import Image, SupportSet
 
@@ -56,6 +52,7 @@ __all__ = [
     "CheckpointRef",
     "Client",
     "ClientError",
+    "Confusion",
     "CurvePoint",
     "ExportFormat",
     "FieldProblem",
@@ -81,6 +78,8 @@ __all__ = [
 _MODULES = {
     "AsyncClient": "async_client",
     "Client": "client",
+    **dict.fromkeys(("Confusion", "CurvePoint", "Validation"), "accuracy"),
+    **dict.fromkeys(("PredictAnswer", "PredictTimings", "Prediction", "Score"), "predictions"),
     **dict.fromkeys(
         ("APIError", "ClientError", "ServerUnreachableError", "SupportFolderError", "UnsendableError"), "errors"
     ),

@@ -14,17 +14,9 @@ from httpx_sse import aconnect_sse
 from kshot import calls
 from kshot.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
 from kshot.errors import ClientError, refusal
+from kshot.predictions import PredictAnswer
 from kshot.retries import Tries
-from kshot.types import (
-    AdaptAnswer,
-    CheckpointInfo,
-    ExportFormat,
-    Model,
-    ModelSummary,
-    PredictAnswer,
-    StepEvent,
-    SupportImage,
-)
+from kshot.types import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, StepEvent, SupportImage
 from kshot.uploads import Image, SupportSet
 
 
@@ -93,10 +85,15 @@ class AsyncClient:
         return await self._send(calls.revise, model_id, add, remove, remove_class, options)
 
     async def rename(
-        self, model_id: str, *, name: str | None = None, classes: Mapping[str, str] | None = None
+        self,
+        model_id: str,
+        *,
+        name: str | None = None,
+        classes: Mapping[str, str] | None = None,
+        min_scores: Mapping[str, float | None] | None = None,
     ) -> Model:
         """See Client.rename."""
-        return await self._send(calls.rename, model_id, name, classes)
+        return await self._send(calls.rename, model_id, name, classes, min_scores)
 
     async def images(self, model_id: str) -> list[SupportImage]:
         """See Client.images."""

@@ -19,18 +19,9 @@ from pydantic import BaseModel, ValidationError
 
 from kshot import __version__
 from kshot.errors import ServerUnreachableError, UnsendableError, refusal
+from kshot.predictions import PredictAnswer
 from kshot.retries import Retried
-from kshot.types import (
-    AdaptAnswer,
-    Checkpoints,
-    ClassWeights,
-    ExportFormat,
-    Model,
-    ModelPage,
-    PredictAnswer,
-    StepEvent,
-    SupportImages,
-)
+from kshot.types import AdaptAnswer, Checkpoints, ClassWeights, ExportFormat, Model, ModelPage, StepEvent, SupportImages
 from kshot.uploads import Image, Part, SupportSet, image_parts, support_parts
 
 T = TypeVar("T")
@@ -94,9 +85,14 @@ def revise(
     return _make(f"{_model_path(model_id)}/versions", files, **changes, **options)
 
 
-def rename(model_id: str, name: str | None, classes: Mapping[str, str] | None) -> Call[Model]:
+def rename(
+    model_id: str,
+    name: str | None,
+    classes: Mapping[str, str] | None,
+    min_scores: Mapping[str, float | None] | None,
+) -> Call[Model]:
     """PATCH /models/{id}."""
-    names = {"name": name, "classes": classes}
+    names = {"name": name, "classes": classes, "min_scores": min_scores}
     given = {field: value for field, value in names.items() if value is not None}
     return Call("PATCH", _model_path(model_id), _read(Model), {"json": given}, "never")
 
@@ -129,6 +125,7 @@ class PredictOptions(TypedDict, total=False):
     """Options of /predict; the server decides those that are None or missing."""
 
     top_k: int | None
+    coverage: float | None
     transductive: bool | None
 
 

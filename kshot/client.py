@@ -13,17 +13,9 @@ from httpx_sse import connect_sse
 from kshot import calls
 from kshot.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
 from kshot.errors import ClientError, refusal
+from kshot.predictions import PredictAnswer
 from kshot.retries import Tries
-from kshot.types import (
-    AdaptAnswer,
-    CheckpointInfo,
-    ExportFormat,
-    Model,
-    ModelSummary,
-    PredictAnswer,
-    StepEvent,
-    SupportImage,
-)
+from kshot.types import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, StepEvent, SupportImage
 from kshot.uploads import Image, SupportSet
 
 
@@ -125,9 +117,19 @@ class Client:
         """
         return self._send(calls.revise, model_id, add, remove, remove_class, options)
 
-    def rename(self, model_id: str, *, name: str | None = None, classes: Mapping[str, str] | None = None) -> Model:
-        """Rename a model, or its classes by {old name: new name}, and return its record. Nothing is adapted anew."""
-        return self._send(calls.rename, model_id, name, classes)
+    def rename(
+        self,
+        model_id: str,
+        *,
+        name: str | None = None,
+        classes: Mapping[str, str] | None = None,
+        min_scores: Mapping[str, float | None] | None = None,
+    ) -> Model:
+        """Rename a model, or its classes by {old name: new name}, and return its record. Nothing is adapted anew.
+
+        `min_scores` are the least scores from which labels are accepted, by class; None takes one away.
+        """
+        return self._send(calls.rename, model_id, name, classes, min_scores)
 
     def images(self, model_id: str) -> list[SupportImage]:
         """Return what a model was adapted to, if the server kept its images: index, file name and label of each."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from kshot.accuracy import Validation
 from kshot.text import plain
 
 EXAMPLE_ID = "019ab2f3c4d5e6f708192a3b4c5d6e7f"
@@ -32,6 +33,14 @@ class HardImage(BaseModel):
     loss: float = Field(description="Its cross-entropy after adapting, in nats.", examples=[0.41])
 
 
+class SupportImage(BaseModel):
+    """An image that a model was adapted to."""
+
+    index: int = Field(description="Its place among the model's images, from 0.", examples=[7])
+    filename: str = Field(description="The file name it came with.", examples=["alpha/3.png"])
+    label: str = Field(description="Its class.", examples=["alpha"])
+
+
 class ModelSummary(BaseModel):
     """An adapted model, as a list shows it."""
 
@@ -46,26 +55,6 @@ class ModelSummary(BaseModel):
     expires_at: datetime | None = Field(default=None, description="When it will be deleted; null if never.")
     parent: str | None = Field(default=None, description="The model that this is a version of.", examples=[EXAMPLE_ID])
     version: int = Field(default=1, description="1, or one more than the version of its parent.", examples=[1])
-
-
-class CurvePoint(BaseModel):
-    """The accuracy that fewer images would have given."""
-
-    images: int = Field(description="Images of each class.", examples=[2])
-    accuracy: float = Field(
-        description="Share of the other images that a head fitted to these gets right.", examples=[0.85]
-    )
-
-
-class Validation(BaseModel):
-    """The accuracy to expect on new images like these, estimated from these alone."""
-
-    accuracy: float = Field(description="Share of new images that the model should get right, 0 to 1.", examples=[0.93])
-    method: str = Field(description="How it was estimated.", examples=["cross-validation within the support set"])
-    learning_curve: list[CurvePoint] = Field(
-        default=[],
-        description="From 1, 2, 4, … of your images a class, before the inner steps. If it still rises, add images.",
-    )
 
 
 class Model(ModelSummary):
@@ -99,6 +88,16 @@ class Model(ModelSummary):
         description="What to expect on new images; null if no class has two images, or the checkpoint can't say.",
     )
     hardest_images: list[HardImage] = Field(description="Up to 3 images with the highest loss, highest first.")
+    min_scores: dict[str, float] = Field(
+        default={},
+        description="From which score on a label is `accepted` on /predict; PATCH the model to change it.",
+        examples=[{"alpha": 0.8}],
+    )
+    near_copies: list[list[SupportImage]] = Field(
+        default=[],
+        description="Images that are copies of one another or frames of one scene: they count as one where it is told "
+        "what accuracy to expect. The first 20 groups.",
+    )
     skipped: list[str] = Field(
         default=[],
         description=f"Files of the archive that aren't images and were left out: the first {MAX_SKIPPED}.",
@@ -133,50 +132,6 @@ class StepEvent(BaseModel):
     step: int = Field(description="Inner steps taken: from 0, before the first, to `steps`.", examples=[1])
     steps: int = Field(description="Inner steps to take (k).", examples=[5])
     loss: float = Field(description="Mean cross-entropy of the support set at this step.", examples=[0.0465])
-
-
-class Score(BaseModel):
-    """A label and its probability."""
-
-    label: str = Field(examples=["alpha"])
-    score: float = Field(description="Softmax probability, 0 to 1.", examples=[0.97])
-
-
-class Prediction(Score):
-    """The answer for one image."""
-
-    index: int = Field(description="Its place among the uploaded images, from 0.", examples=[0])
-    filename: str = Field(description="Its file name.", examples=["new.png"])
-    known: bool | None = Field(
-        default=None,
-        description="False for a picture that looks like none of the classes; null if the checkpoint can't say.",
-        examples=[True],
-    )
-    top: list[Score] = Field(
-        description="The top_k most probable labels, best first.",
-        examples=[[{"label": "alpha", "score": 0.97}, {"label": "beta", "score": 0.03}]],
-    )
-
-
-class PredictTimings(BaseModel):
-    """Where the time of a /predict went, in milliseconds."""
-
-    decode: float = Field(description="Reading and preparing the images.", examples=[1.1])
-    queue: float = Field(description="Waiting for the engine.", examples=[0.3])
-    encode: float = Field(description="The frozen encoder.", examples=[0.2])
-    predict: float = Field(description="The adapted network.", examples=[3.9])
-
-
-class PredictAnswer(BaseModel):
-    """A prediction for each image, in the order they were sent."""
-
-    model_id: str = Field(examples=[EXAMPLE_ID])
-    checkpoint: CheckpointRef
-    predictions: list[Prediction]
-    transductive: bool = Field(
-        description="True if the images were classified together, by their own batch statistics."
-    )
-    timings_ms: PredictTimings
 
 
 class ModelPage(BaseModel):
@@ -219,7 +174,7 @@ class Health(BaseModel):
 
 
 class Names(BaseModel):
-    """New names for a model and its classes. A name that isn't given stays."""
+    """What to change of a model without adapting it anew: names, least scores. What isn't given stays."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -229,17 +184,15 @@ class Names(BaseModel):
     classes: dict[str, str] = Field(
         default={}, description="New names by the old ones; two classes may swap names.", examples=[{"alpha": "aleph"}]
     )
+    min_scores: dict[str, Annotated[float, Field(ge=0, le=1)] | None] = Field(
+        default={},
+        description="The least score from which a label is `accepted` on /predict, by its name as it is; null for "
+        "none. Nothing is adapted anew.",
+        examples=[{"alpha": 0.8}],
+    )
 
 
 ExportFormat: TypeAlias = Literal["onnx", "safetensors"]
-
-
-class SupportImage(BaseModel):
-    """An image that a model was adapted to."""
-
-    index: int = Field(description="Its place among the model's images, from 0.", examples=[7])
-    filename: str = Field(description="The file name it came with.", examples=["alpha/3.png"])
-    label: str = Field(description="Its class.", examples=["alpha"])
 
 
 class SupportImages(BaseModel):

@@ -1,4 +1,4 @@
-"""`kshot checkpoint build`: a checkpoint with an encoder of one's own, without meta-training.
+"""`kshot checkpoint build`, with an encoder of one's own, and `kshot checkpoint calibrate`: without meta-training.
 
     kshot checkpoint build --encoder dinov2.onnx --size 224 --name dinov2 --out checkpoints
     KSHOT_CHECKPOINTS=checkpoints KSHOT_CHECKPOINT=dinov2 kshot serve
@@ -72,3 +72,39 @@ def build(
         path = build_checkpoint(out, name, part, weights, LogisticHead(penalty=penalty), inner)
     typer.echo(f"{path}: {part.features} features an image")
     typer.echo(f"Serve it: KSHOT_CHECKPOINTS={shlex.quote(str(out))} KSHOT_CHECKPOINT={name} kshot serve")
+
+
+@app.command()
+def calibrate(
+    checkpoint: Annotated[Path, typer.Argument(help="The file, NAME.safetensors. It is written anew.", exists=True)],
+    data: Annotated[
+        list[Path] | None, typer.Option(help="A data set: a folder, zip or tar of class folders. Repeat it.")
+    ] = None,
+    domains: Annotated[list[Path] | None, typer.Option(help="A folder, zip or tar of data sets. Repeat it.")] = None,
+    near_copy: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="From which share of the way between other classes' likeness and sameness images are copies.",
+        ),
+    ] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="Of each size of support set and each data set.")] = 6,
+    seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 0,
+) -> None:
+    """Make a checkpoint's answers mean what they say: its scores, the accuracy to expect, and what is known.
+
+    It adapts to episodes of data that the checkpoint was not trained on, asks about other images of theirs, and fits
+    what it says to what is true. Use data of several kinds, as unlike one another as your users' are.
+
+        kshot checkpoint calibrate checkpoints/mine.safetensors --domains ~/validation-domains
+        kshot checkpoint calibrate models/checkpoints/omniglot.safetensors --data ~/omniglot
+    """
+    from meta_training.calibration.calibrating import calibrate as calibrate_checkpoint
+
+    with errors_for_people():
+        if not data and not domains:
+            raise typer.BadParameter("Name data by --data or --domains.")
+        made = calibrate_checkpoint(checkpoint, data or [], domains or [], episodes, seed, near_copy)
+    typer.echo(f"{checkpoint} ({made.digest}) is calibrated:")
+    typer.echo(made.metadata.calibration.model_dump_json(indent=1) if made.metadata.calibration else "")

@@ -29,6 +29,7 @@ from meta_training.config import TrainConfig
 from meta_training.data.domains import GLYPHS, GRAPHICS, PHOTOGRAPHS, TERMS
 from models.encoders.efficientnet_lite.encoder import EfficientNetLite
 from models.estimates.calibration import Calibration
+from models.estimates.expectation import AccuracySpec
 from models.heads.dense import DenseHead
 from models.heads.logistic import LogisticHead
 from models.heads.prototype import PrototypeHead
@@ -110,7 +111,9 @@ PHOTO = TrainConfig(
     network=LastBlock(variant=0),
     head=LogisticHead(),
     inner=InnerSpec(steps=5, from_shots=3, learning_rate=1e-3, factors={"top": 0.5}, anneal=True),
-    calibration=Calibration(temperature=0.7, slope=0.54, offset=0.469, familiar=0.55),
+    calibration=Calibration(
+        temperature=0.7, accuracy=AccuracySpec(slope=0.54, offset=0.469), near_copy=0.7, familiar=0.55
+    ),
     initialization="mine",
     ways=(5, 12),
     shots=8,

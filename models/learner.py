@@ -1,55 +1,30 @@
 """A checkpoint ready to use: encode, adapt to support sets, predict for adapted models; T tasks in each call."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from models.checkpoint import Checkpoint
 from models.encoders.interface import Encode
-from models.estimates.expectation import expect
-from models.estimates.familiarity import MEANS, class_means, familiarity
-from models.heads.linear import HEAD, HEAD_BIAS, example_losses, logits, masked
-from models.initializations.adapted import Adapted, origin
+from models.estimates.expectation import Expectation, expect
+from models.estimates.familiarity import LEVEL, MEANS, START_MEANS
+from models.estimates.known import kept, looks
+from models.estimates.near_copies import copies, near_copies
+from models.estimates.temperature import TEMPERATURE, ratio
+from models.heads.linear import HEAD, HEAD_BIAS, logits, masked
+from models.initializations.adapted import Adaptation, Adapted, Answers, origin
 from models.initializations.mixture import WEIGHTS
 from models.initializations.starts import Starts, choose_starts
 from models.inner_loop import Observer, inner_loop
 from models.networks.statistics import named, statistics_of
 from models.parameters import Parameters, gather, select
-from models.tasks import Support, TaskBatch, class_sizes, collate, pad_to
+from models.tasks import Support, TaskBatch, collate, log_shares, pad_to
 
-PER_CLASS = (*HEAD, MEANS)
-
-
-@dataclass(frozen=True)
-class Adaptation:
-    """What adapting gave: the model, its loss before each step and after the last, and how each support image fares."""
-
-    adapted: Adapted
-    losses: list[float]
-    image_losses: list[float]
-    image_correct: list[bool]
-    expected_accuracy: float | None = None
-    """Of new images, by cross-validation; None where the checkpoint has no calibration or no class two images."""
-    learning_curve: Sequence[tuple[int, float]] = ()
-    """Images a class, and the share of those left out that heads made of so few get right, before the steps."""
-    initialization: Mapping[str, float] = field(default_factory=dict)
-    """Where it started: the shares of the checkpoint's initializations, by name; empty where there is but one."""
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a model says of Q images: class probabilities [Q, N], and how near each is to what it knows."""
-
-    probabilities: Tensor
-    familiarity: Tensor | None = None
-    """Largest cosine of an image's features with a class mean [Q]; None where the checkpoint has no calibration."""
-
-    def to(self, device: torch.device) -> "Answers":
-        """Return the same on another device."""
-        return Answers(self.probabilities.to(device), None if self.familiarity is None else self.familiarity.to(device))
+OF_ANSWERS = (MEANS, START_MEANS, LEVEL, TEMPERATURE)
+"""Names of tensors that tell how to answer."""
 
 
 class Learner:
@@ -62,7 +37,6 @@ class Learner:
         self.initialization = checkpoint.initialization.to(device)
         self.mixture = checkpoint.mixture and checkpoint.mixture.to(device)
         self._calibration = checkpoint.metadata.calibration
-        self._temperature = self._calibration.temperature if self._calibration else 1.0
 
     @cached_property
     def _encode(self) -> Encode:
@@ -114,18 +88,20 @@ class Learner:
         ways = max(model.ways for model in models)
         network, theta = self.architecture.network, self.initialization.parameters
         own = [model.parameters(network, theta, self.mixture) for model in models]
-        parameters = gather([_pad_classes(each, ways) for each in own])
+        parameters = gather([_pad_classes(_without(each, *OF_ANSWERS), ways) for each in own])
         batch = TaskBatch.unlabelled(queries, [model.ways for model in models])
         frozen = None if transductive else statistics_of(parameters)
         features, _ = network(parameters, batch.x, batch.weights, frozen)
         scores = masked(logits(parameters, features), batch)
-        probabilities = (scores / self._temperature).softmax(dim=2)
-        nearest = familiarity(features, parameters[MEANS]) if MEANS in parameters else None
-        sizes = [(len(query), model.ways) for query, model in zip(queries, models, strict=True)]
-        return [
-            Answers(probabilities[task, :size, :classes], None if nearest is None else nearest[task, :size])
-            for task, (size, classes) in enumerate(sizes)
-        ]
+        probabilities = (scores / self._temperatures(own)).softmax(dim=2)
+        starts = self._start_features(models, own, batch)
+        answers = []
+        for task, (query, model) in enumerate(zip(queries, models, strict=True)):
+            start = starts.get(task)
+            seen = features[task, : len(query)], None if start is None else start[: len(query)]
+            found = looks(self._calibration, own[task], *seen)
+            answers.append(Answers(probabilities[task, : len(query), : model.ways], found))
+        return answers
 
     def bytes_needed(self, tasks: int, examples: int) -> int:
         """Return about what it takes to adapt to so many examples of each of T tasks; to predict takes less."""
@@ -145,7 +121,25 @@ class Learner:
         spec, theta = self.checkpoint.metadata.mixture, self.initialization.parameters
         if self.mixture is None or spec is None:
             return None
-        return choose_starts(self.architecture, theta, self.mixture, spec, supports, batch)
+        alike = self._calibration.near_copy if self._calibration else None
+        return choose_starts(self.architecture, theta, self.mixture, spec, supports, batch, alike)
+
+    def _temperatures(self, models: Sequence[Parameters]) -> Tensor:
+        """Return each model's temperature [T, 1, 1]; models of earlier builds have the usual one."""
+        usual = torch.tensor([self._temperature(None)])
+        found = torch.stack([each.get(TEMPERATURE, usual).to(self.device) for each in models])
+        return found.view(-1, 1, 1)
+
+    def _start_features(
+        self, models: Sequence[Adapted], own: Sequence[Parameters], batch: TaskBatch
+    ) -> dict[int, Tensor]:
+        """Return the features [Q, F] before the steps, by task, for the models that measure familiarity by these."""
+        tasks = [task for task, tensors in enumerate(own) if START_MEANS in tensors]
+        if not tasks:
+            return {}
+        starts = [models[task].origin(self.initialization.parameters, self.mixture) for task in tasks]
+        features, _ = self.architecture.network(gather(starts), batch.x[tasks])
+        return dict(zip(tasks, features, strict=True))
 
     def _schedule(self, supports: Sequence[Support], batch: TaskBatch) -> Iterator[tuple[TaskBatch, Tensor]]:
         """Yield the full support sets for each step, with rate 0 for tasks that have taken all their steps."""
@@ -171,47 +165,48 @@ class Learner:
         `before` are the features [T, B, F] before the first step; None where there was none, or they weren't kept.
         """
         parameters, statistics, features, scores = self.architecture.conclude(parameters, batch)
-        priors = self._priors(supports, batch)
-        parameters, scores = parameters | {HEAD_BIAS: parameters[HEAD_BIAS] + priors}, scores + priors.unsqueeze(1)
-        final = example_losses(scores, batch.labels)
-        correct = scores.argmax(dim=2) == batch.labels
         tensors = parameters | named(statistics)
-        if self._calibration:
-            tensors[MEANS] = class_means(features, batch.labels, int(batch.ways.max()))
         seen = features if before is None else before
+        spec, alike = (self._calibration.accuracy, self._calibration.near_copy) if self._calibration else (None, None)
         adaptations = []
         for task, support in enumerate(supports):
             own = slice(len(support.labels))
             labels, ways = batch.labels[task, own], support.ways
-            held_out, weights = (starts.held_out[task], starts.weights[task]) if starts else (None, None)
-            expected = expect(self._calibration, self.architecture.head, seen[task, own], labels, ways, held_out)
+            groups = near_copies(seen[task, own], labels, alike)
+            start = None if before is None or not support.steps else before[task, own]
+            signs, weights = (starts.signs[task], starts.weights[task]) if starts else (None, None)
+            expected = expect(spec, self.architecture.head, seen[task, own], labels, ways, signs, groups)
+            temperature = self._temperature(expected)
+            prior = temperature * log_shares(labels, ways) if support.by_frequency else 0
+            said = scores[task, own, :ways] + prior
+            image_losses = cross_entropy(said, labels, reduction="none")
+            model = _trim_classes(select(tensors, task), ways)
+            model |= {HEAD_BIAS: model[HEAD_BIAS] + prior, TEMPERATURE: features.new_tensor([temperature])}
+            model |= kept(self._calibration, features[task, own], start, labels, ways)
             adaptations.append(
                 Adaptation(
-                    adapted=self._packed(_trim_classes(select(tensors, task), ways), weights),
-                    losses=[*(float(loss[task]) for loss in losses[: support.steps]), float(final[task, own].mean())],
-                    image_losses=final[task, own].tolist(),
-                    image_correct=correct[task, own].tolist(),
-                    expected_accuracy=expected.accuracy,
-                    learning_curve=expected.curve,
+                    adapted=self._packed(model, weights),
+                    losses=[*(float(loss[task]) for loss in losses[: support.steps]), float(image_losses.mean())],
+                    image_losses=image_losses.tolist(),
+                    image_correct=(said.argmax(dim=1) == labels).tolist(),
+                    expectation=expected,
+                    near_copies=copies(groups),
                     initialization=self._named(weights),
                 )
             )
         return adaptations
 
-    def _priors(self, supports: Sequence[Support], batch: TaskBatch) -> Tensor:
-        """Return what is added to classes' logits [T, N]: 0, or the log of their shares where these are to be expected.
-
-        It makes a classifier for classes that come alike one for these (logit adjustment, Menon et al. 2021).
-        """
-        sizes = class_sizes(batch.labels, int(batch.ways.max())).clamp_min(1)
-        shares = sizes / sizes.sum(dim=1, keepdim=True)
-        asked = torch.tensor([support.by_frequency for support in supports], device=shares.device)
-        return shares.log() * self._temperature * asked[:, None]
+    def _temperature(self, expected: Expectation | None) -> float:
+        """Return a model's temperature, from what is expected of it."""
+        if self._calibration is None:
+            return 1.0
+        signs = expected.signs if expected else None
+        return self._calibration.temperature * ratio(signs, self._calibration.held_out_temperature)
 
     def _packed(self, tensors: Parameters, weights: Tensor | None) -> Adapted:
         """Return a task's tensors as they are kept, with the weights [M] of where it started."""
         start = origin(self.initialization.parameters, self.mixture, weights)
-        packed = self.architecture.network.pack(tensors, start, coarse=(MEANS,))
+        packed = self.architecture.network.pack(tensors, start, coarse=(MEANS, START_MEANS))
         return Adapted(packed if weights is None else packed | {WEIGHTS: weights.half()})
 
     def _named(self, weights: Tensor | None) -> dict[str, float]:
@@ -220,8 +215,12 @@ class Learner:
 
 
 def _pad_classes(tensors: Parameters, ways: int) -> Parameters:
-    return tensors | {name: pad_to(tensors[name], ways) for name in PER_CLASS if name in tensors}
+    return tensors | {name: pad_to(tensors[name], ways) for name in HEAD}
+
+
+def _without(tensors: Parameters, *names: str) -> Parameters:
+    return {name: tensor for name, tensor in tensors.items() if name not in names}
 
 
 def _trim_classes(tensors: Parameters, ways: int) -> Parameters:
-    return tensors | {name: tensors[name][:ways].clone() for name in PER_CLASS if name in tensors}
+    return tensors | {name: tensors[name][:ways].clone() for name in HEAD}

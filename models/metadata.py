@@ -24,7 +24,7 @@ from models.inputs.interface import Input
 from models.networks.interface import Network
 from models.optimizers import SGD, Adam, Optimizer
 
-FORMAT: Literal[2] = 2
+FORMAT: Literal[3] = 3
 
 
 class _Spec(BaseModel):
@@ -67,7 +67,7 @@ class InnerSpec(_Spec):
 class CheckpointMetadata(_Spec):
     """A learner without its weights, and its provenance."""
 
-    format: Literal[2] = FORMAT
+    format: Literal[3] = FORMAT
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     created_at: str
     command: str = ""
@@ -111,9 +111,22 @@ def bring_up_to_date(document: dict[str, Any]) -> dict[str, Any]:
 
     Raises ValueError for what today's learners have no more, and KeyError or TypeError for what never was metadata.
     """
-    if document.get("format") == 1:
-        return {**document, "format": 2, **parts_from_format_1(document)}
+    version = document.get("format")
+    if version == 1:
+        document = {**document, **parts_from_format_1(document)}
+    if version in (1, 2):
+        document = {**document, "format": FORMAT, **calibration_from_format_2(document)}
     return document
+
+
+def calibration_from_format_2(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the calibration of metadata, or of a run's configuration, of format 2: there it had no parts."""
+    calibration = document.get("calibration")
+    if not calibration or "slope" not in calibration:
+        return {}
+    accuracy = {name: calibration[name] for name in ("slope", "offset")}
+    others = {name: value for name, value in calibration.items() if name not in accuracy}
+    return {"calibration": {**others, "accuracy": accuracy}}
 
 
 def parts_from_format_1(document: dict[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,15 @@ def class_weights(labels: Tensor, ways: int) -> Tensor:
     return shares.gather(1, labels.clamp_min(0)) * (labels >= 0)
 
 
+def log_shares(labels: Tensor, ways: int) -> Tensor:
+    """Return the logarithms of the classes' shares of examples [N], from labels [S].
+
+    Added to logits, they make a classifier for classes that come alike one for classes that come in these shares
+    (logit adjustment, Menon et al. 2021).
+    """
+    return (torch.bincount(labels, minlength=ways) / len(labels)).log()
+
+
 def pad_to(tensor: Tensor, length: int, value: float = 0) -> Tensor:
     """Lengthen the first axis to `length`, filled with `value`."""
     missing = length - len(tensor)

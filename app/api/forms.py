@@ -119,6 +119,13 @@ class PredictForm(BaseModel):
         default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
     )
     top_k: int = Field(default=5, ge=1, description="How many labels to list for each image.", examples=[5])
+    coverage: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Also give each image the fewest labels that hold the right one in such a share of cases.",
+        examples=[0.9],
+    )
     transductive: bool = Field(
         default=False,
         description="Classify the images together: batch norm then uses their own statistics, as in the "

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from app.threads import Cancellation
-from models.initializations.adapted import Adapted
-from models.learner import Adaptation, Answers, Learner
+from models.initializations.adapted import Adaptation, Adapted, Answers
+from models.learner import Learner
 from models.parameters import move
 from models.tasks import Support
 

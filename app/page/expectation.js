@@ -18,12 +18,18 @@ export function expectation(model, support) {
 
 function accuracy({ validation }) {
   if (!validation) {
-    const text = "How good it is can’t be told yet: give at least one class a second picture.";
+    const text = "How good it is can’t be told yet: give at least one class a second picture that shows it otherwise.";
     return h("p", { class: "quiet-text" }, text);
   }
-  const right = Math.round(10 * validation.accuracy);
-  const words = h("span", {}, right === 10 ? "Nearly all new pictures like these should be named right." : `About ${right} of 10 new pictures like these should be named right.`);
-  return h("p", { class: "accuracy" }, h("strong", {}, percent(validation.accuracy)), words);
+  const { accuracy, low, high } = validation;
+  const range = low === null ? "" : ` Nine times of ten it is ${hundredths(low)} to ${hundredths(high)}.`;
+  const words = `About ${hundredths(accuracy)} of 100 new pictures like these should be named right.${range}`;
+  return h("p", { class: "accuracy" }, h("strong", {}, percent(accuracy)), h("span", {}, words));
+}
+
+/** Of 100: never more than 99, since nobody knows that all will be. */
+function hundredths(share) {
+  return Math.min(99, Math.round(100 * share));
 }
 
 function curve({ validation }) {
@@ -37,7 +43,7 @@ function curve({ validation }) {
 }
 
 function advice(model, support) {
-  const lines = [doubtful(model, support), unbalanced(model), few(model)].filter(Boolean);
+  const lines = [doubtful(model, support), copied(model), confused(model), unbalanced(model), few(model)].filter(Boolean);
   return lines.length ? h("ul", { class: "advice" }, ...lines.map((line) => h("li", {}, line))) : null;
 }
 
@@ -49,10 +55,24 @@ function doubtful(model, support) {
   return `Look again at ${listed(named)}: by the model it looks more like another class. Is it in the right place?`;
 }
 
+/** Frames of one scene tell no more than one of them. */
+function copied({ near_copies: groups = [] }) {
+  if (!groups.length) return "";
+  const named = groups[0].map(({ filename }) => filename);
+  return `${listed(named.slice(0, 3))} look like copies or frames of one scene, and count as one. Add pictures of other moments, places or things.`;
+}
+
+/** Classes that are taken for one another gain most by more pictures. */
+function confused({ validation }) {
+  const [first] = validation?.confusions ?? [];
+  if (!first || first.images < 2) return "";
+  return `${first.images} of ${count(first.of, "picture")} of ${first.label} looked like ${first.taken_for} while they were left out. Add pictures of both that show how they differ.`;
+}
+
 function unbalanced({ shots }) {
   const [[fewest, least]] = Object.entries(shots).sort(([, one], [, other]) => one - other);
   const most = Math.max(...Object.values(shots));
-  return most > 2 * least ? `${fewest} has ${count(least, "picture")}, others up to ${most}. Add some to it first.` : "";
+  return most > 2 * least ? `${fewest} has ${count(least, "picture")}, others up to ${most}. Classes count alike, so it costs the others nothing; add some to it first.` : "";
 }
 
 function few({ shots }) {

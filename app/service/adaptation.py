@@ -18,13 +18,23 @@ from app.inputs.support_set import SupportSet, Upload
 from app.observability.stopwatch import Stopwatch
 from app.settings import SettingsPart
 from app.store import new_id
-from app.store.records import AccuracyPoint, CheckpointReference, ExpectedAccuracy, ImageLoss, ModelRecord
+from app.store.records import (
+    AccuracyPoint,
+    CheckpointReference,
+    ConfusedClasses,
+    ExpectedAccuracy,
+    ImageLoss,
+    ImagePlace,
+    ModelRecord,
+)
 from kshot.types import MAX_SKIPPED
 from models.checkpoint import Checkpoint
 from models.errors import SupportError
-from models.learner import Adaptation
+from models.initializations.adapted import Adaptation
 
 HARDEST = 3
+MOST_CONFUSIONS = 20
+MOST_GROUPS = 20  # of near copies that are named
 METHOD = "cross-validation within the support set, calibrated on other data"
 
 
@@ -111,8 +121,9 @@ class AdaptationTask:
             seed=self.choices.seed,
             loss_curve=adaptation.losses,
             support_accuracy=sum(adaptation.image_correct) / len(adaptation.image_correct),
-            validation=expected_accuracy(adaptation),
+            validation=expected_accuracy(adaptation, support.classes),
             hardest_images=hardest(support.uploads, adaptation.image_losses),
+            near_copies=near_copies(support.uploads, adaptation.near_copies),
             skipped=support.skipped[:MAX_SKIPPED],
             skipped_count=len(support.skipped),
         )
@@ -147,9 +158,36 @@ def hardest(uploads: Sequence[Upload], losses: Sequence[float]) -> list[ImageLos
     ]
 
 
-def expected_accuracy(adaptation: Adaptation) -> ExpectedAccuracy | None:
+def near_copies(uploads: Sequence[Upload], groups: Sequence[Sequence[int]]) -> list[list[ImagePlace]]:
+    """Return the images that are near copies of one another, by group."""
+    return [
+        [ImagePlace(index=one.index, filename=one.filename, label=one.label) for one in map(uploads.__getitem__, group)]
+        for group in groups[:MOST_GROUPS]
+    ]
+
+
+def expected_accuracy(adaptation: Adaptation, classes: Sequence[str]) -> ExpectedAccuracy | None:
     """Return the accuracy to expect of new images, if the learner could tell."""
-    if adaptation.expected_accuracy is None:
+    expected = adaptation.expectation
+    if expected is None:
         return None
-    curve = [AccuracyPoint(images=images, accuracy=accuracy) for images, accuracy in adaptation.learning_curve]
-    return ExpectedAccuracy(accuracy=adaptation.expected_accuracy, method=METHOD, learning_curve=curve)
+    return ExpectedAccuracy(
+        accuracy=expected.accuracy,
+        low=expected.low,
+        high=expected.high,
+        method=METHOD,
+        of_classes=dict(zip(classes, expected.of_classes, strict=True)),
+        confusions=confusions(expected.signs.taken.tolist(), classes),
+        learning_curve=[AccuracyPoint(images=images, accuracy=accuracy) for images, accuracy in expected.curve],
+    )
+
+
+def confusions(taken: Sequence[Sequence[int]], classes: Sequence[str]) -> list[ConfusedClasses]:
+    """Return which classes are taken for which, from counts [N, N] of left-out images, the most frequent first."""
+    found = [
+        ConfusedClasses(label=label, taken_for=other, images=count, of=sum(row))
+        for label, row in zip(classes, taken, strict=True)
+        for other, count in zip(classes, row, strict=True)
+        if count and other != label
+    ]
+    return sorted(found, key=lambda each: -each.images)[:MOST_CONFUSIONS]

@@ -7,22 +7,23 @@ from heapq import nlargest
 from operator import itemgetter
 
 from app.inputs.support_set import Upload
-from app.store.records import AnswerRecord, CheckpointReference, ExpectedAccuracy, ImageLoss, ModelRecord
+from app.store.records import AnswerRecord, CheckpointReference, ExpectedAccuracy, ImageLoss, ImagePlace, ModelRecord
+from kshot.accuracy import Confusion, CurvePoint, Validation
+from kshot.predictions import Prediction, Score
 from kshot.types import (
     AdaptAnswer,
     AdaptTimings,
     CheckpointInfo,
     CheckpointRef,
-    CurvePoint,
     HardImage,
     Model,
     ModelSummary,
-    Prediction,
-    Score,
-    Validation,
+    SupportImage,
 )
 from models.checkpoint import Checkpoint
-from models.learner import Answers
+from models.estimates.calibration import Calibration
+from models.estimates.label_sets import label_sets
+from models.initializations.adapted import Answers
 
 
 def checkpoint_info(name: str, checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
@@ -75,6 +76,8 @@ def model_answer(record: ModelRecord) -> Model:
         support_accuracy=record.support_accuracy,
         validation=record.validation and _validation(record.validation),
         hardest_images=[_hard_image(image) for image in record.hardest_images],
+        min_scores=record.min_scores,
+        near_copies=[[_support_image(image) for image in group] for group in record.near_copies],
         skipped=record.skipped,
         skipped_count=record.skipped_count,
         images_kept=record.images_kept,
@@ -92,7 +95,19 @@ def adapt_answer(record: AnswerRecord) -> AdaptAnswer:
 
 def _validation(expected: ExpectedAccuracy) -> Validation:
     curve = [CurvePoint(images=point.images, accuracy=point.accuracy) for point in expected.learning_curve]
-    return Validation(accuracy=expected.accuracy, method=expected.method, learning_curve=curve)
+    return Validation(
+        accuracy=expected.accuracy,
+        low=expected.low,
+        high=expected.high,
+        method=expected.method,
+        of_classes=expected.of_classes,
+        confusions=[Confusion(**dict(each)) for each in expected.confusions],
+        learning_curve=curve,
+    )
+
+
+def _support_image(image: ImagePlace) -> SupportImage:
+    return SupportImage(index=image.index, filename=image.filename, label=image.label)
 
 
 def _hard_image(image: ImageLoss) -> HardImage:
@@ -100,31 +115,35 @@ def _hard_image(image: ImageLoss) -> HardImage:
 
 
 def predictions(
-    uploads: Sequence[Upload], said: Answers, checkpoint: Checkpoint, classes: Sequence[str], top_k: int
+    uploads: Sequence[Upload],
+    said: Answers,
+    model: ModelRecord,
+    calibration: Calibration | None,
+    top_k: int,
+    coverage: float | None = None,
 ) -> list[Prediction]:
-    """Return one prediction for each image."""
-    rows = zip(uploads, said.probabilities.tolist(), _known(said, checkpoint), strict=True)
-    return [
-        _prediction(upload, nlargest(top_k, zip(row, classes, strict=True), key=itemgetter(0)), known)
-        for upload, row, known in rows
-    ]
+    """Return one prediction for each image, with a set of labels for `coverage` where the calibration can tell."""
+    known = [None] * len(uploads) if said.looks.known is None else said.looks.known.tolist()
+    spec = calibration.label_sets if calibration and coverage else None
+    sets = label_sets(said.probabilities, spec.level(coverage or 0)).sum(dim=1).tolist() if spec else [0] * len(uploads)
+    rows = zip(uploads, said.probabilities.tolist(), known, sets, strict=True)
+    return [_prediction(upload, row, known, size, model, top_k) for upload, row, known, size in rows]
 
 
-def _known(said: Answers, checkpoint: Checkpoint) -> list[bool] | list[None]:
-    calibration = checkpoint.metadata.calibration
-    if said.familiarity is None or calibration is None:
-        return [None] * len(said.probabilities)
-    found: list[bool] = calibration.known(said.familiarity).tolist()
-    return found
-
-
-def _prediction(upload: Upload, top: Sequence[tuple[float, str]], known: bool | None) -> Prediction:
+def _prediction(
+    upload: Upload, row: Sequence[float], known: bool | None, size: int, model: ModelRecord, top_k: int
+) -> Prediction:
+    """Return what is answered of an image with these probabilities, and a set of so many labels, if any."""
+    top = nlargest(max(top_k, size), zip(row, model.classes, strict=True), key=itemgetter(0))
     score, label = top[0]
+    least = model.min_scores.get(label)
     return Prediction(
         index=upload.index,
         filename=upload.filename,
         label=label,
         score=score,
         known=known,
-        top=[Score(label=label, score=score) for score, label in top],
+        accepted=None if least is None else score >= least,
+        labels=[label for _, label in top[:size]] or None,
+        top=[Score(label=label, score=score) for score, label in top[:top_k]],
     )

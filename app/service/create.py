@@ -18,7 +18,7 @@ from app.store.records import AdaptDurations, AnswerRecord
 from app.tenants.tenant import Tenant
 from kshot.types import AdaptAnswer
 from models.errors import SupportError
-from models.learner import Adaptation
+from models.initializations.adapted import Adaptation
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
+from typing import TypeVar
 
 from app import errors
 from app.api.labels import check_label
@@ -11,9 +13,12 @@ from app.inputs import support_archive
 from app.service import answers
 from app.service.service import Service
 from app.service.support_sources import check_known
-from app.store.records import ModelRecord
+from app.store.records import ExpectedAccuracy, ImageLoss, ImagePlace, ModelRecord
 from app.tenants.tenant import Tenant
 from kshot.types import CheckpointInfo, Model, ModelPage, Names, SupportImages
+
+T = TypeVar("T")
+Image = TypeVar("Image", ImageLoss, ImagePlace)
 
 
 def list_checkpoints(service: Service) -> list[CheckpointInfo]:
@@ -67,6 +72,7 @@ async def show_image(service: Service, tenant: Tenant, model_id: str, index: int
 def renamed(model: ModelRecord, names: Names) -> ModelRecord:
     """Return the model with its new names. Raises ClassUnknown, LabelInvalid or ClassesClash."""
     check_known(list(names.classes), model.classes, "classes")
+    check_known(list(names.min_scores), model.classes, "min_scores")
     new = {old: check_label(label, f"classes[{old}]", field="classes") for old, label in names.classes.items()}
     classes = [new.get(label, label) for label in model.classes]
     if twice := [label for label, times in Counter(classes).items() if times > 1]:
@@ -76,9 +82,33 @@ def renamed(model: ModelRecord, names: Names) -> ModelRecord:
         update={
             "name": names.name if "name" in names.model_fields_set else model.name,
             "classes": classes,
-            "shots": {new.get(label, label): shots for label, shots in model.shots.items()},
-            "hardest_images": [
-                image.model_copy(update={"label": new.get(image.label, image.label)}) for image in model.hardest_images
-            ],
+            "shots": _renamed_keys(model.shots, new),
+            "min_scores": _renamed_keys(_least(model.min_scores, names.min_scores), new),
+            "hardest_images": [_relabelled(image, new) for image in model.hardest_images],
+            "near_copies": [[_relabelled(image, new) for image in group] for group in model.near_copies],
+            "validation": model.validation and _renamed_validation(model.validation, new),
         }
     )
+
+
+def _renamed_keys(values: Mapping[str, T], new: Mapping[str, str]) -> dict[str, T]:
+    return {new.get(label, label): value for label, value in values.items()}
+
+
+def _least(before: Mapping[str, float], changes: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the least scores after changes, of which None takes one away."""
+    return {label: score for label, score in {**before, **changes}.items() if score is not None}
+
+
+def _relabelled(image: Image, new: Mapping[str, str]) -> Image:
+    return image.model_copy(update={"label": new.get(image.label, image.label)})
+
+
+def _renamed_validation(expected: ExpectedAccuracy, new: Mapping[str, str]) -> ExpectedAccuracy:
+    confusions = [
+        each.model_copy(
+            update={"label": new.get(each.label, each.label), "taken_for": new.get(each.taken_for, each.taken_for)}
+        )
+        for each in expected.confusions
+    ]
+    return expected.model_copy(update={"of_classes": _renamed_keys(expected.of_classes, new), "confusions": confusions})

@@ -8,7 +8,7 @@ from app.service import answers
 from app.service.service import Service
 from app.store import Stored
 from app.tenants.tenant import Tenant
-from kshot.types import PredictAnswer, PredictTimings
+from kshot.predictions import PredictAnswer, PredictTimings
 from models.initializations.adapted import Adapted
 
 FEW = 1000  # scores, which take a fraction of a millisecond to write
@@ -31,7 +31,7 @@ async def _predict(service: Service, tenant: Tenant, form: PredictForm, stored: 
     adapted = Adapted(dict(stored.tensors))
     work = PredictWork(checkpoint=name, images=images, adapted=adapted, transductive=form.transductive)
     said = await service.run(work, tenant, watch)
-    given = queries, said, checkpoint, model.classes, form.top_k
+    given = queries, said, model, checkpoint.metadata.calibration, form.top_k, form.coverage
     # In a thread: a thousand images with a hundred labels each take as long as many requests.
     few = said.probabilities.numel() <= FEW
     predictions = answers.predictions(*given) if few else await service.workers.run(answers.predictions, *given)

@@ -118,11 +118,28 @@ class ImageLoss(Part):
     loss: float
 
 
+class ImagePlace(Part):
+    """A support image, by its place among them."""
+
+    index: int
+    filename: str
+    label: str
+
+
 class AccuracyPoint(Part):
     """The accuracy that so many images a class would have given, 0 to 1."""
 
     images: int
     accuracy: float
+
+
+class ConfusedClasses(Part):
+    """How many of a class's images, when they were left out, were taken for another class's."""
+
+    label: str
+    taken_for: str
+    images: int
+    of: int
 
 
 class ExpectedAccuracy(Part):
@@ -131,6 +148,10 @@ class ExpectedAccuracy(Part):
     accuracy: float
     method: str
     learning_curve: list[AccuracyPoint] = []
+    low: float | None = None
+    high: float | None = None
+    of_classes: dict[str, float | None] = {}
+    confusions: list[ConfusedClasses] = []
 
 
 class ModelRecord(Record):
@@ -156,6 +177,8 @@ class ModelRecord(Record):
     support_accuracy: float
     validation: ExpectedAccuracy | None = None
     hardest_images: list[ImageLoss]
+    min_scores: dict[str, float] = {}
+    near_copies: list[list[ImagePlace]] = []
     skipped: list[str] = []
     skipped_count: int = 0
     images_kept: bool = False

@@ -12,6 +12,7 @@ from kshot.text import shown
 
 if TYPE_CHECKING:
     from kshot import Client
+    from kshot.accuracy import Validation
     from kshot.problem import Problem
     from kshot.types import AdaptAnswer, Model, StepEvent
 
@@ -88,10 +89,15 @@ def show_adapted(answer: AdaptAnswer) -> None:
     typer.echo(f"Adapted {answer.checkpoint.name} to {len(answer.classes)} classes with {images} images.")
     print_table(["class", "images"], answer.shots.items())
     if answer.validation:
-        typer.echo(f"Of new images it should get about {answer.validation.accuracy:.0%} right.")
+        typer.echo(f"Of new images it should get about {of_hundred(answer.validation)} right.")
+        if confused := answer.validation.confusions:
+            taken = [f"{each.label} for {each.taken_for} ({each.images} of {each.of})" for each in confused[:3]]
+            typer.echo(f"While they were left out, images were taken for others': {', '.join(taken)}.")
         fewer = [f"{point.accuracy:.0%} with {point.images}" for point in answer.validation.learning_curve]
         if fewer:
             typer.echo(f"From fewer images of each class, before the steps: {', '.join(fewer)}.")
+    for group in answer.near_copies:
+        typer.echo(f"Near copies, which count as one: {', '.join(each.filename for each in group)}.")
     if answer.initialization:
         typer.echo(f"It started at {shares(answer)}.")
     typer.echo(f"It classifies {answer.support_accuracy:.0%} of these images as labelled. The hardest:")
@@ -102,6 +108,13 @@ def show_adapted(answer: AdaptAnswer) -> None:
     if answer.skipped:
         typer.echo(f"Skipped {answer.skipped_count} that are no images: {', '.join(answer.skipped)}")
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
+
+
+def of_hundred(validation: Validation) -> str:
+    """Say what share is expected; never all, which nobody knows."""
+    shares = [validation.accuracy, *(each for each in (validation.low, validation.high) if each is not None)]
+    said, *reach = [min(99, round(100 * share)) for share in shares]
+    return f"{said} of 100" + (f" (nine times of ten {reach[0]} to {reach[1]})" if len(reach) > 1 else "")
 
 
 def shares(model: Model) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kshot.commands.console import AsJson, Url, connected, print_table, shares, show, show_adapted
+from kshot.commands.console import AsJson, Url, connected, of_hundred, print_table, shares, show, show_adapted
 
 if TYPE_CHECKING:
     from kshot.types import ExportFormat, Model, ModelSummary, SupportImage
@@ -84,17 +84,24 @@ def rename_model(
     classes: Annotated[
         list[str] | None, typer.Option("--class", metavar="OLD=NEW", help="A class's old and new name.")
     ] = None,
+    min_score: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLASS=SCORE", help="The least score from which a label is accepted; CLASS= for none."),
+    ] = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Rename a model or its classes, at once: nothing is adapted anew.
+    """Rename a model or its classes, or set least scores, at once: nothing is adapted anew.
 
-    Example:
+    Examples:
     - `kshot models rename MODEL_ID --name clothes --class t-shirt=shirt`
+
+    - `kshot models rename MODEL_ID --min-score hat=0.8`
     """
     pairs = dict(_renaming(each) for each in classes or [])
+    least = dict(_least_score(each) for each in min_score or [])
     with connected(url) as client:
-        model = client.rename(model_id, name=name, classes=pairs)
+        model = client.rename(model_id, name=name, classes=pairs, min_scores=least)
     show(model, as_json, _show_one)
 
 
@@ -151,6 +158,17 @@ def _renaming(pair: str) -> tuple[str, str]:
     return old, new
 
 
+def _least_score(pair: str) -> tuple[str, float | None]:
+    label, equals, score = pair.rpartition("=")
+    try:
+        least = float(score) if score else None
+    except ValueError:
+        equals = ""
+    if not equals:
+        raise typer.BadParameter(f"{pair!r} is no CLASS=SCORE, as in hat=0.8", param_hint="--min-score")
+    return label, least
+
+
 def _show_images(found: list[SupportImage]) -> None:
     print_table(["image", "label", "file"], [[each.index, each.label, each.filename] for each in found])
 
@@ -158,15 +176,17 @@ def _show_images(found: list[SupportImage]) -> None:
 def _show_one(model: Model) -> None:
     rows = model.model_dump(mode="json")
     rows["checkpoint"] = f"{model.checkpoint.name} {model.checkpoint.digest}"
+    rows["min_scores"] = ", ".join(f"{label} {score}" for label, score in model.min_scores.items())
+    rows["near_copies"] = "; ".join(", ".join(each.filename for each in group) for group in model.near_copies)
     rows["shots"] = ", ".join(f"{label} {count}" for label, count in model.shots.items())
     rows["initialization"] = shares(model) or None
     rows["loss_curve"] = " ".join(f"{loss:.3f}" for loss in model.loss_curve)
     rows["hardest_images"] = ", ".join(f"{each.filename} {each.loss:.3f}" for each in model.hardest_images)
-    rows["validation"] = model.validation and f"{model.validation.accuracy:.0%} of new images expected right"
+    rows["validation"] = model.validation and f"{of_hundred(model.validation)} new images expected right"
     del rows["classes"]  # they are in `shots`
     print_table(
         ["", model.id],
-        [[name, value] for name, value in rows.items() if name != "id" and value not in (None, [])],
+        [[name, value] for name, value in rows.items() if name != "id" and value not in (None, [], "")],
     )
 
 

@@ -11,7 +11,8 @@ from kshot.commands.batches import write_csv
 from kshot.commands.console import AsJson, Url, connected, print_table, show, show_adapted, show_progress
 
 if TYPE_CHECKING:
-    from kshot.types import CheckpointInfo, PredictAnswer
+    from kshot.predictions import PredictAnswer, Prediction
+    from kshot.types import CheckpointInfo
 
 
 def adapt(
@@ -71,6 +72,9 @@ def predict(
         typer.Argument(metavar="IMAGES...", exists=True, dir_okay=False, help="Images to classify."),
     ],
     top_k: Annotated[int | None, typer.Option(help="How many labels to list for each image.")] = None,
+    coverage: Annotated[
+        float | None, typer.Option(help="Also list the fewest labels that hold the right one so often, as 0.9.")
+    ] = None,
     transductive: Annotated[
         bool, typer.Option("--transductive", help="Classify them together, by their own batch statistics.")
     ] = False,
@@ -93,7 +97,7 @@ def predict(
         if as_csv:
             write_csv(client, model_id, images)
             return
-        answer = client.predict(model_id, images, top_k=top_k, transductive=transductive)
+        answer = client.predict(model_id, images, top_k=top_k, coverage=coverage, transductive=transductive)
     show(answer, as_json, lambda answer: _show_predictions(answer, images, top_k or 1))
 
 
@@ -112,12 +116,22 @@ def _show_predictions(answer: PredictAnswer, images: list[Path], top: int) -> No
                 images[each.index],
                 score.label,
                 f"{score.score:.3f}",
-                "" if each.known is not False else "looks like none",
+                _remark(each),
             ]
             for each in answer.predictions
             for score in each.top[:top]
         ],
     )
+
+
+def _remark(prediction: Prediction) -> str:
+    """Say what there is to say beside the label."""
+    remarks = [
+        "looks like none" if prediction.known is False else "",
+        "below its least score" if prediction.accepted is False else "",
+        f"one of {', '.join(prediction.labels)}" if prediction.labels else "",
+    ]
+    return "; ".join(filter(None, remarks))
 
 
 def _show_checkpoints(found: list[CheckpointInfo]) -> None:

@@ -1,5 +1,8 @@
 """Cross-validation within a support set: heads that are made without some of its examples are asked about these."""
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
@@ -16,18 +19,55 @@ TEMPERATURE = 0.35
 """Of the probabilities: sharper than scores are, it tells more of how many examples will be right."""
 
 
-def held_out_probability(head: Head, features: Tensor, labels: Tensor, ways: int) -> float | None:
-    """Return the mean probability of an example's own class, by heads made without it.
+@dataclass(frozen=True)
+class Signs:
+    """What heads said of the L examples that they were made without, and so of the accuracy to come."""
 
-    features [S, F], best as they are before the inner steps; labels [S]. The only example of a class is never left out;
-    None where all classes have but one, or there are too many examples.
+    scores: Tensor
+    """Logits [L, N]."""
+    own: Tensor
+    """Their own classes [L]."""
+
+    @cached_property
+    def _members(self) -> Tensor:
+        return one_hot(self.own, self.scores.shape[1]).to(self.scores.dtype)
+
+    @cached_property
+    def probabilities(self) -> Tensor:
+        """Mean probability of an example's own class, by class [N]; nan for a class of one example."""
+        own = (self.scores / TEMPERATURE).softmax(dim=1).gather(1, self.own[:, None])
+        return (self._members.T @ own).squeeze(1) / self._members.sum(dim=0)
+
+    @cached_property
+    def taken(self) -> Tensor:
+        """How many examples of a class, in rows, are taken for which one [N, N]."""
+        said = one_hot(self.scores.argmax(dim=1), self.scores.shape[1]).to(self.scores.dtype)
+        return (self._members.T @ said).long()
+
+    @property
+    def probability(self) -> float:
+        """Mean over the classes that have two examples."""
+        return float(self.probabilities.nanmean())
+
+    @property
+    def examples(self) -> Tensor:
+        """How many of each class were left out [N]."""
+        return self.taken.sum(dim=1)
+
+
+def cross_validate(
+    head: Head, features: Tensor, labels: Tensor, ways: int, groups: Tensor | None = None
+) -> Signs | None:
+    """Return what heads made without some of the examples say of these.
+
+    features [S, F], best as they are before the inner steps; labels [S]. Examples of a group [S] are left out together
+    (see near_copies). The only example or group of a class is never left out; None where all classes have but one, or
+    there are too many examples.
     """
-    held = _held_out(labels, ways)
+    held = _held_out(labels, ways, torch.arange(len(labels), device=labels.device) if groups is None else groups)
     if not held.any() or takes_long(labels, ways):
         return None
-    probabilities = (held_out_scores(head, features, labels, ways, held) / TEMPERATURE).softmax(dim=2)
-    own = probabilities.gather(2, labels.expand(len(held), -1).unsqueeze(2)).squeeze(2)
-    return float(own[held].mean())
+    return Signs(held_out_scores(head, features, labels, ways, held)[held], labels.expand(len(held), -1)[held])
 
 
 def held_out_scores(head: Head, features: Tensor, labels: Tensor, ways: int, held: Tensor) -> Tensor:
@@ -49,10 +89,13 @@ def places(labels: Tensor, ways: int) -> Tensor:
     return (members.cumsum(dim=0) - members).gather(1, labels.unsqueeze(1)).squeeze(1)
 
 
-def _held_out(labels: Tensor, ways: int) -> Tensor:
+def _held_out(labels: Tensor, ways: int, groups: Tensor) -> Tensor:
     """Which examples [folds, S] each fold leaves out."""
-    count = len(labels)
-    several = torch.bincount(labels, minlength=ways)[labels] > 1
-    if count <= ONE_BY_ONE:
-        return torch.eye(count, dtype=torch.bool, device=labels.device) & several
-    return (places(labels, ways) % FOLDS == torch.arange(FOLDS, device=labels.device)[:, None]) & several
+    own = torch.arange(len(labels), device=labels.device)
+    firsts = groups == own
+    several = torch.bincount(labels[firsts], minlength=ways)[labels] > 1
+    if len(labels) <= ONE_BY_ONE:
+        return (groups == own[firsts][:, None]) & several
+    number = torch.zeros_like(labels)
+    number[firsts] = places(labels[firsts], ways)
+    return (number[groups] % FOLDS == torch.arange(FOLDS, device=labels.device)[:, None]) & several

@@ -1,7 +1,7 @@
 """An ONNX model while it is built: nodes and constants, to which each part of a learner adds its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,12 @@ class Graph:
     opsets: dict[str, int] = field(default_factory=lambda: {"": OPSET})
     """Versions of the operators, by domain; "" is ONNX's own."""
     ir_version: int = IR_VERSION
+    prefix: str = ""
+    """Of the names of constants."""
+
+    def under(self, prefix: str) -> "Graph":
+        """Return the same graph, in which constants are named after a prefix: for a part that is there twice."""
+        return replace(self, prefix=self.prefix + prefix)
 
     def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         """Add an operator, and return the name of its output."""
@@ -33,6 +39,7 @@ class Graph:
 
     def constant(self, name: str, value: np.ndarray) -> str:
         """Add a constant, once, and return its name."""
+        name = self.prefix + name
         self.constants[name] = numpy_helper.from_array(value, name)
         return name
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from onnx import TensorProto, helper
 
 from models.checkpoint import Checkpoint
-from models.estimates.familiarity import MEANS
+from models.estimates.familiarity import GAP, LEVEL, MEANS, START_MEANS, KnownSpec
+from models.estimates.temperature import TEMPERATURE
 from models.export.description import describe, parameters_of
 from models.export.graph import EXAMPLES, Graph, batched
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
@@ -19,8 +20,8 @@ PROBABILITIES, FAMILIARITY, KNOWN = "probabilities", "familiarity", "known"
 def build_onnx(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], about: Mapping[str, str]) -> bytes:
     """Return a model from `images`, examples [B, ...] such as uint8 [B, C, size, size], to `probabilities` [B, N].
 
-    Where the checkpoint has a calibration it also gives `familiarity` [B], the largest cosine of the features with a
-    class mean, and `known` [B], whether that is enough.
+    Where the model can tell it also gives `familiarity` [B], and `known` [B], whether that is enough to be one of the
+    classes.
 
     Its metadata are what `describe` gives, and `about`.
     """
@@ -29,8 +30,15 @@ def build_onnx(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], abou
     features = metadata.network.add_to(graph, parameters, statistics_of(parameters), encoded)
     _add_softmax(graph, checkpoint, parameters, features)
     outputs = [batched(PROBABILITIES, TensorProto.FLOAT, adapted.ways)]
-    if metadata.calibration and MEANS in parameters:
-        _add_familiarity(graph, parameters, features, metadata.calibration.familiar)
+    calibration = metadata.calibration
+    if LEVEL in parameters and calibration and calibration.known:
+        if START_MEANS in parameters:
+            start = adapted.origin(checkpoint.initialization.parameters, checkpoint.mixture)
+            features = metadata.network.add_to(graph.under("start."), start, {}, encoded)
+        _add_familiarity(graph, parameters, features, calibration.known)
+    elif MEANS in parameters and calibration and calibration.familiar:
+        _add_nearest(graph, parameters, features, calibration.familiar)
+    if any(FAMILIARITY in node.output for node in graph.nodes):
         outputs += [batched(FAMILIARITY, TensorProto.FLOAT), batched(KNOWN, TensorProto.BOOL)]
     model = graph.model("kshot", metadata.input.example, metadata.input.dtype, outputs)
     helper.set_model_props(model, {**about, **describe(checkpoint, labels)})
@@ -39,15 +47,33 @@ def build_onnx(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], abou
 
 
 def _add_softmax(graph: Graph, checkpoint: Checkpoint, parameters: Parameters, features: str) -> None:
-    calibration = checkpoint.metadata.calibration
     weight = graph.constant("head.weight", parameters[HEAD_WEIGHT].numpy())
     bias = graph.constant("head.bias", parameters[HEAD_BIAS].numpy())
-    temperature = graph.number("temperature", calibration.temperature if calibration else 1)
+    calibration = checkpoint.metadata.calibration
+    usual = calibration.temperature if calibration else 1
+    own = parameters.get(TEMPERATURE)
+    temperature = graph.number("temperature", usual if own is None else float(own))
     logits = graph.add("Gemm", features, weight, bias, transB=1)
     graph.add("Softmax", graph.add("Div", logits, temperature), output=PROBABILITIES, axis=1)
 
 
-def _add_familiarity(graph: Graph, parameters: Parameters, features: str, least: float) -> None:
+def _add_familiarity(graph: Graph, parameters: Parameters, features: str, spec: KnownSpec) -> None:
+    """Add what models.estimates.familiarity computes."""
+    vectors = parameters[START_MEANS if START_MEANS in parameters else MEANS]
+    directions = graph.normalize(features, axis=1)
+    products = graph.add("Gemm", directions, graph.constant("vectors", vectors.numpy()), transB=1)
+    first = graph.reduce("ReduceMax", products, 1, keepdims=False)
+    total = graph.reduce("ReduceMean", products, 1, keepdims=False)
+    ways = len(vectors)
+    # first + GAP · (first − (ways · mean − first) / (ways − 1)), as multiples of the largest and of the mean
+    others = graph.add("Mul", total, graph.number("share_of_mean", GAP * ways / (ways - 1)))
+    lead = graph.add("Mul", first, graph.number("share_of_first", 1 + GAP * ways / (ways - 1)))
+    found = graph.add("Sub", lead, others, output=FAMILIARITY)
+    least = graph.number("least", float(spec.least(parameters[LEVEL])))
+    graph.add("GreaterOrEqual", found, least, output=KNOWN)
+
+
+def _add_nearest(graph: Graph, parameters: Parameters, features: str, least: float) -> None:
     cosines = graph.add("Gemm", features, graph.constant("means", parameters[MEANS].numpy()), transB=1)
     nearest = graph.reduce("ReduceMax", cosines, 1, keepdims=False, output=FAMILIARITY)
     graph.add("GreaterOrEqual", nearest, graph.number("familiar", least), output=KNOWN)

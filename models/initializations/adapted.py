@@ -1,9 +1,13 @@
-"""An adapted model: all that differs from its checkpoint, and the parameters that the two make together."""
+"""An adapted model, what adapting says of it, and what it says of examples."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
+from models.estimates.expectation import Expectation
+from models.estimates.known import UNTOLD, Looks
 from models.heads.linear import HEAD_BIAS
 from models.initializations.mixture import WEIGHTS, Mixture
 from models.networks.interface import Network
@@ -12,7 +16,7 @@ from models.parameters import Parameters
 
 @dataclass(frozen=True)
 class Adapted:
-    """What is kept of an adapted model, without a task dimension."""
+    """What is kept of an adapted model, without a task dimension: all that differs from its checkpoint."""
 
     tensors: Parameters
 
@@ -23,9 +27,41 @@ class Adapted:
 
     def parameters(self, network: Network, theta: Parameters, mixture: Mixture | None) -> Parameters:
         """Return the adapted network, its head and its statistics in full precision."""
-        kept = dict(self.tensors)
-        weights = kept.pop(WEIGHTS, None)
-        return network.unpack(kept, origin(theta, mixture, weights))
+        kept = {name: tensor for name, tensor in self.tensors.items() if name != WEIGHTS}
+        return network.unpack(kept, self.origin(theta, mixture))
+
+    def origin(self, theta: Parameters, mixture: Mixture | None) -> Parameters:
+        """Return what it was adapted from."""
+        return origin(theta, mixture, self.tensors.get(WEIGHTS))
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What adapting gave: the model, its loss before each step and after the last, and how each support image fares."""
+
+    adapted: Adapted
+    losses: list[float]
+    image_losses: list[float]
+    image_correct: list[bool]
+    expectation: Expectation | None = None
+    """By cross-validation; None where the checkpoint has no calibration or no class two images."""
+    near_copies: Sequence[Sequence[int]] = ()
+    """Examples that are copies of one another, or frames of one scene, by their places."""
+    initialization: Mapping[str, float] = field(default_factory=dict)
+    """Where it started: the shares of the checkpoint's initializations, by name; empty where there is but one."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of Q images: class probabilities [Q, N], and whether each looks like one of the classes."""
+
+    probabilities: Tensor
+    looks: Looks = UNTOLD
+
+    def to(self, device: torch.device) -> "Answers":
+        """Return the same on another device."""
+        seen = [None if each is None else each.to(device) for each in self.looks]
+        return Answers(self.probabilities.to(device), Looks(*seen))
 
 
 def origin(theta: Parameters, mixture: Mixture | None, weights: Tensor | None) -> Parameters:

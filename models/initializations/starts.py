@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from models.architecture import Architecture
-from models.estimates.cross_validation import held_out_probability, takes_long
+from models.estimates.cross_validation import Signs, cross_validate, takes_long
+from models.estimates.near_copies import near_copies
 from models.initializations.mixture import Mixture, MixtureSpec
 from models.parameters import Parameters, stack
 from models.tasks import Support, TaskBatch
@@ -21,8 +22,8 @@ class Starts:
     """Of the mixture's initializations [T, M]."""
     parameters: Parameters
     """That these give, stacked [T, ...]."""
-    held_out: Sequence[float | None]
-    """Mean probability of a left-out example's own class, before the first step."""
+    signs: Sequence[Signs | None]
+    """Of heads on the features before the first step."""
 
 
 @torch.no_grad()
@@ -33,24 +34,31 @@ def choose_starts(
     spec: MixtureSpec,
     supports: Sequence[Support],
     batch: TaskBatch,
+    near_copy: float | None = None,
 ) -> Starts:
     """Return the weights of the initializations for each support set.
 
     They are those that its request chose, or the shares of its neighbours in the bank; and 0, so that it starts at
     theta, where cross-validation within the support set finds that better (as SUR selects its features by the support
-    set, Dvornik et al. 2020), which takes two examples of a class.
+    set, Dvornik et al. 2020), which takes two examples of a class. `near_copy` says from how much on two count as one.
     """
     weights = torch.stack([_weights(mixture, spec, support) for support in supports])
-    held_out: list[float | None] = [None] * len(supports)
+    signs: list[Signs | None] = [None] * len(supports)
     doubtful = [task for task, support in enumerate(supports) if weights[task].any() and _can_tell(support)]
     if doubtful:
-        blend = _held_out(architecture, mixture.start(theta, weights), supports, batch, doubtful)
-        plain = _held_out(architecture, stack(theta, len(supports)), supports, batch, doubtful)
+        features = [
+            architecture.network(start, batch.x, batch.weights)[0]
+            for start in (mixture.start(theta, weights), stack(theta, len(supports)))
+        ]
+        blend, plain = (
+            [_signs(architecture, each, features[1], supports[task], task, near_copy) for task in doubtful]
+            for each in features
+        )
         for task, ours, theirs in zip(doubtful, blend, plain, strict=True):
-            held_out[task] = ours
-            if ours is not None and theirs is not None and ours < theirs:
-                weights[task], held_out[task] = 0, theirs
-    return Starts(weights, mixture.start(theta, weights), held_out)
+            signs[task] = ours
+            if ours and theirs and ours.probability < theirs.probability:
+                weights[task], signs[task] = 0, theirs
+    return Starts(weights, mixture.start(theta, weights), signs)
 
 
 def _can_tell(support: Support) -> bool:
@@ -66,21 +74,11 @@ def _weights(mixture: Mixture, spec: MixtureSpec, support: Support) -> Tensor:
     return mixture.shares(support.features, support.labels.to(support.features.device), spec.neighbours)
 
 
-def _held_out(
-    architecture: Architecture,
-    parameters: Parameters,
-    supports: Sequence[Support],
-    batch: TaskBatch,
-    tasks: Sequence[int],
-) -> list[float | None]:
-    """Return, of these tasks, the mean probability of a left-out example's own class before the first step."""
-    features, _ = architecture.network(parameters, batch.x, batch.weights)
-    return [
-        held_out_probability(
-            architecture.head,
-            features[task, : len(supports[task].labels)],
-            batch.labels[task, : len(supports[task].labels)],
-            supports[task].ways,
-        )
-        for task in tasks
-    ]
+def _signs(
+    architecture: Architecture, features: Tensor, plain: Tensor, support: Support, task: int, near_copy: float | None
+) -> Signs | None:
+    """Return what cross-validation says of a task by features [T, B, F]; `plain`, those at theta, tell copies."""
+    own = slice(len(support.labels))
+    labels = support.labels.to(features.device)
+    groups = near_copies(plain[task, own], labels, near_copy)
+    return cross_validate(architecture.head, features[task, own], labels, support.ways, groups)

@@ -100,7 +100,7 @@ def test_predictions_as_csv_come_by_requests_of_any_number(kshot: Kshot) -> None
     assert done.stderr == ""
     assert [row["image"] for row in rows] == [str(path) for path in QUERY * 4]
     assert {row["label"] for row in rows} <= set(CLASSES)
-    assert all(0 <= float(row["score"]) <= 1 and row["known"] == "" for row in rows)
+    assert all(0 <= float(row["score"]) <= 1 and row["known"] in ("true", "false") for row in rows)
     assert kshot("predict", model["id"], QUERY[0], "--csv", "--json").returncode == 2
 
 

@@ -19,6 +19,7 @@ from meta_training.presets import OMNIGLOT_5WAY
 from meta_training.reptile import ALGORITHMS
 from models.architecture import MetaInitialization
 from models.checkpoint import SHIPPED, load_checkpoint
+from models.initializations.adapted import Adaptation, Answers
 from models.learner import Learner
 from models.tasks import Support
 
@@ -71,6 +72,32 @@ def test_adapted_models_say_the_same(name: str) -> None:
     (losses, found), (expected_losses, expected) = probabilities(name, GPU), probabilities(name, CPU)
     assert losses == pytest.approx(expected_losses, abs=APART[name])
     torch.testing.assert_close(found, expected, rtol=0, atol=APART[name])
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_models_of_uneven_support_sets_say_the_same_of_themselves(name: str) -> None:
+    (found, said), (expected, told) = uneven(name, GPU), uneven(name, CPU)
+    apart = 2 * APART[name]  # heads of single images, whose rounding nothing averages out
+    torch.testing.assert_close(said.probabilities.to(CPU), told.probabilities, rtol=0, atol=apart)
+    for seen, wanted in ((said.looks.familiarity, told.looks.familiarity), (said.looks.known, told.looks.known)):
+        assert seen is not None
+        assert wanted is not None
+        torch.testing.assert_close(seen.to(CPU).float(), wanted.float(), rtol=0, atol=APART[name])
+    assert found.expectation is not None
+    assert expected.expectation is not None
+    assert found.expectation.accuracy == pytest.approx(expected.expectation.accuracy, abs=APART[name])
+    assert found.near_copies == expected.near_copies
+
+
+def uneven(name: str, device: torch.device) -> tuple[Adaptation, Answers]:
+    """What there is to say of a model of all images of the first class, two of the second and one of the others."""
+    learner = Learner(load_checkpoint(SHIPPED / f"{name}.safetensors"), device)
+    (images, labels), (queries, _) = (examples(learner, FOLDERS[name] / part) for part in ("support", "query"))
+    taken = torch.cat([(labels == label).nonzero()[:shots, 0] for label, shots in enumerate((5, 2, 1, 1, 1))])
+    support = Support(learner.encode(images[taken]), labels[taken], 5, 2, 1e-3, by_frequency=True)
+    (made,) = learner.adapt([support])
+    (said,) = learner.predict([made.adapted], [learner.encode(queries)])
+    return made, said
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

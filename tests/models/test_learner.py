@@ -13,7 +13,8 @@ from torch import Tensor
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.errors import SupportError
 from models.heads.dense import DenseHead
-from models.learner import Adaptation, Learner
+from models.initializations.adapted import Adaptation
+from models.learner import Learner
 from models.tasks import Support
 
 pytestmark = pytest.mark.usefixtures("with_and_without_numba")
@@ -155,7 +156,7 @@ def test_one_class_is_refused(learner: Learner, images: Tensor) -> None:
 
 
 def test_a_fixed_head_refuses_other_numbers_of_classes(learner: Learner, images: Tensor) -> None:
-    metadata = learner.checkpoint.metadata.model_copy(update={"head": DenseHead(ways=5)})
+    metadata = learner.checkpoint.metadata.model_copy(update={"head": DenseHead(ways=5), "calibration": None})
     checkpoint = type(learner.checkpoint)(metadata, metadata.build().initialize(seed=0), digest="")
     fixed = Learner(checkpoint, torch.device("cpu"))
     assert fixed.adapt([support(fixed, images, steps=1)])[0].adapted.ways == 5

@@ -97,7 +97,17 @@ def test_models_of_the_files_shipped_before_are_served(name: str) -> None:
 
 
 def test_a_file_of_format_1_keeps_the_digest_that_stored_models_name() -> None:
-    assert load_checkpoint(SHIPPED / "omniglot.safetensors").digest == SHIPPED_BEFORE["omniglot"]
+    assert load_checkpoint(DATA / "checkpoints" / "omniglot-format-1.safetensors").digest == SHIPPED_BEFORE["omniglot"]
+
+
+def test_a_calibration_of_format_2_is_read_as_it_would_be_written_today() -> None:
+    before = {"temperature": 0.7, "slope": 0.54, "offset": 0.469, "familiar": 0.55}
+    today = load_checkpoint(SHIPPED / "omniglot.safetensors").metadata.model_dump(mode="json")
+    found = read({**today, "format": 2, "calibration": before})
+    assert found.format == FORMAT
+    assert found.calibration is not None
+    assert (found.calibration.temperature, found.calibration.familiar) == (0.7, 0.55)
+    assert (found.calibration.accuracy.slope, found.calibration.accuracy.offset) == (0.54, 0.469)
 
 
 def test_the_shipped_files_hold_the_parts_that_their_presets_do() -> None:

@@ -12,7 +12,7 @@ from app.http.form_requests import require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import TheService, TheTenant
 from app.service import predict as classify
-from kshot.types import PredictAnswer
+from kshot.predictions import PredictAnswer
 
 router = APIRouter(tags=["adapt and predict"])
 

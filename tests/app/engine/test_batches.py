@@ -13,8 +13,9 @@ from app.engine.limits import BatchLimits, QueueLimits
 from app.engine.state import State
 from app.engine.work import AdaptWork
 from app.settings import Settings
+from models.initializations.adapted import Adaptation
 from models.inner_loop import Observer
-from models.learner import Adaptation, Learner
+from models.learner import Learner
 from models.tasks import Support
 from tests.app.engine.test_engine import IMAGES, Probe
 from tests.serving import wait_until

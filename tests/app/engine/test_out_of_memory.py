@@ -30,15 +30,15 @@ linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs 
 @linux
 def test_a_batch_that_memory_has_no_room_for_runs_by_halves(start: Start) -> None:
     engine = start()
-    with room_for(megabytes=350):
-        results = asyncio.run(behind_a_gate(engine, [Probe(hunger=100 * 2**20)] * 8))
+    with room_for(megabytes=500):
+        results = asyncio.run(behind_a_gate(engine, [Probe(hunger=150 * 2**20)] * 8))
     assert results == [2] * 8
 
 
 @linux
 def test_a_work_too_large_by_itself_is_told_so_and_the_engine_lives_on(start: Start) -> None:
     engine = start()
-    with room_for(megabytes=350):
+    with room_for(megabytes=500):
         (result,) = asyncio.run(behind_a_gate(engine, [Probe(hunger=1000 * 2**20)]))
     assert isinstance(result, OutOfMemory)
     assert (result.status, "4 images" in result.detail) == (503, True)

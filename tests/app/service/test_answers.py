@@ -11,9 +11,8 @@ from app.errors import Diverged
 from app.inputs.support_set import Upload
 from app.service.adaptation import check_finite, hardest
 from app.service.answers import predictions
-from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
-from models.initializations.adapted import Adapted
-from models.learner import Adaptation, Answers
+from models.initializations.adapted import Adaptation, Adapted, Answers
+from tests.app.stored import stored
 
 UPLOADS = [Upload("images", index, f"{index}.png", "a") for index in range(5)]
 
@@ -32,13 +31,9 @@ def test_the_hardest_images_are_three_worst_first() -> None:
     assert len(hardest(UPLOADS[:2], [0.1, 0.5])) == 2
 
 
-@pytest.fixture
-def checkpoint() -> Checkpoint:
-    return load_checkpoint(SHIPPED / "omniglot.safetensors")
-
-
-def test_equally_probable_labels_keep_the_order_of_classes(checkpoint: Checkpoint) -> None:
+def test_equally_probable_labels_keep_the_order_of_classes() -> None:
     said = Answers(torch.full((1, 4), 0.25))
-    (answer,) = predictions(UPLOADS[:1], said, checkpoint, ["d", "c", "b", "a"], top_k=3)
+    model = stored().record.model_copy(update={"classes": ["d", "c", "b", "a"]})
+    (answer,) = predictions(UPLOADS[:1], said, model, calibration=None, top_k=3)
     assert answer.label == "d"
     assert [score.label for score in answer.top] == ["d", "c", "b"]

@@ -43,7 +43,7 @@ def refused(answer: httpx.Response) -> bool:
 
 
 def test_what_an_older_build_left_is_served(older: Server) -> None:
-    loaded = {each["digest"] for each in httpx.get(f"{older.url}/checkpoints").json()["checkpoints"]}
+    loaded = {each["name"] for each in httpx.get(f"{older.url}/checkpoints").json()["checkpoints"]}
     listed = httpx.get(f"{older.url}/models").raise_for_status().json()["models"]
     assert {model["name"] for model in listed} == {"drawings", "photos"}
     for summary in listed:
@@ -53,7 +53,7 @@ def test_what_an_older_build_left_is_served(older: Server) -> None:
         shown = httpx.get(f"{url}/images").raise_for_status().json()["images"]
         assert len(shown) == sum(model["shots"].values())
         assert httpx.get(f"{url}/images/0").raise_for_status().content
-        served = model["checkpoint"]["digest"] in loaded
+        served = model["checkpoint"]["name"] in loaded
         assert predict(older.url, model["id"], QUERY[:1]).status_code == (200 if served else 409)
         renamed = httpx.patch(url, json={"name": "other"}).raise_for_status().json()
         assert renamed == {**model, "name": "other"}

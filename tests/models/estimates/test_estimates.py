@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.functional import normalize
 
-from models.estimates.calibration import Calibration
-from models.estimates.cross_validation import held_out_probability
-from models.estimates.familiarity import class_means
+from models.estimates.cross_validation import cross_validate
+from models.estimates.expectation import MOST, AccuracySpec, expect
 from models.estimates.learning_curve import learning_curve
 from models.heads.logistic import LogisticHead
 
 HEAD = LogisticHead(penalty=1e-3)
-CALIBRATION = Calibration(temperature=0.7, slope=0.54, offset=0.469, familiar=0.55)
+SPEC = AccuracySpec(slope=0.54, offset=0.469, spread=0.001, noise=1, untold=0.01)
 
 
 def test_classes_far_apart_are_expected_right_and_noise_by_chance() -> None:
@@ -22,15 +22,15 @@ def test_classes_far_apart_are_expected_right_and_noise_by_chance() -> None:
     noise = torch.randn(50, 400, generator=generator)
     apart = normalize(10 * torch.eye(10, 400)[labels] + 0.1 * noise, dim=1)
     for features, least, most in ((apart, 0.95, 1.0), (normalize(noise, dim=1), 0.1, 0.2)):
-        held_out = held_out_probability(HEAD, features, labels, 10)
-        assert held_out is not None
-        assert least <= CALIBRATION.expected_accuracy(held_out, 10) <= most
+        expected = expect(SPEC, HEAD, features, labels, 10)
+        assert expected is not None
+        assert least <= expected.accuracy <= most
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], list(range(3)) * 900])
 def test_nothing_is_promised_of_single_images_or_of_very_many(labels: list[int]) -> None:
     features = normalize(torch.rand(len(labels), 8), dim=1)
-    assert held_out_probability(HEAD, features, torch.tensor(labels), 3) is None
+    assert expect(SPEC, HEAD, features, torch.tensor(labels), 3) is None
 
 
 def test_the_learning_curve_rises_with_images_where_they_tell_more() -> None:
@@ -48,10 +48,44 @@ def test_a_class_of_one_image_leaves_no_learning_curve() -> None:
 
 def test_a_single_image_of_a_class_is_never_left_out() -> None:
     features = normalize(torch.eye(5, 8), dim=1)
-    assert held_out_probability(HEAD, features, torch.tensor([0, 0, 1, 1, 2]), 3) is not None
+    signs = cross_validate(HEAD, features, torch.tensor([0, 0, 1, 1, 2]), 3)
+    assert signs is not None
+    assert signs.examples.tolist() == [2, 2, 0]
+    expected = expect(SPEC, HEAD, features, torch.tensor([0, 0, 1, 1, 2]), 3)
+    assert expected is not None
+    assert [each is None for each in expected.of_classes] == [False, False, True]
 
 
-def test_padding_leaves_class_means_alone() -> None:
-    features = torch.rand(1, 3, 4)
-    means = class_means(features, torch.tensor([[0, 1, -1]]), 2)
-    torch.testing.assert_close(means[0], normalize(features[0, :2], dim=1))
+def noisy(shots: list[int], seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(len(shots)).repeat_interleave(torch.tensor(shots))
+    return normalize(torch.eye(5, 60)[labels] + 0.3 * torch.randn(len(labels), 60, generator=generator), dim=1), labels
+
+
+def test_never_is_all_promised_and_the_range_is_around_what_is_expected() -> None:
+    labels = torch.arange(50) % 5
+    expected = expect(SPEC, HEAD, torch.eye(5, 60)[labels], labels, 5)
+    assert expected is not None
+    assert expected.low < expected.accuracy == MOST < expected.high <= 1
+
+
+@pytest.mark.parametrize(("fewer", "more"), [([2] * 5, [8] * 5), ([8, 1, 1, 1, 1], [8, 2, 2, 2, 2])])
+def test_the_range_is_wider_where_less_can_be_told(fewer: list[int], more: list[int]) -> None:
+    few, many = (expect(SPEC, HEAD, *noisy(shots), ways=5) for shots in (fewer, more))
+    assert few is not None
+    assert many is not None
+    assert SPEC.deviation(0.7, few.signs) > 1.2 * SPEC.deviation(0.7, many.signs)
+
+
+def test_a_class_among_which_others_images_lie_is_expected_to_fare_worse_and_named() -> None:
+    features, labels = noisy([6, 6, 6])
+    features[:3] = features[labels == 1][:3] * 0.9 + features[labels == 0][:3] * 0.1
+    expected = expect(SPEC, HEAD, normalize(features, dim=1), labels, 3)
+    assert expected is not None
+    worst, _, best = expected.of_classes
+    assert worst is not None
+    assert best is not None
+    assert worst < best - 0.05
+    taken = expected.signs.taken
+    assert taken[0, 1] >= 2
+    assert taken.sum() == 18

@@ -58,10 +58,11 @@ def test_the_onnx_file_answers_as_the_learner(name: str, folder: str) -> None:
     assert json.loads(about["labels"]) == ["a", "ü", "猫"]
     assert json.loads(about["checkpoint"])["digest"] == checkpoint.digest
     assert about["model"] == "m"
-    assert ("familiarity" in got) == (expected.familiarity is not None) == (name == "photo")
-    if expected.familiarity is not None:
-        np.testing.assert_allclose(got["familiarity"], expected.familiarity, atol=1e-4)
-        assert (got["known"] == (got["familiarity"] >= 0.55)).all()
+    familiarity, known = expected.looks
+    assert familiarity is not None
+    assert known is not None
+    np.testing.assert_allclose(got["familiarity"], familiarity, atol=1e-4)
+    assert (got["known"] == known.numpy()).all()
 
 
 def test_a_pooling_network_of_another_size_is_exported_too() -> None:

@@ -1,0 +1,90 @@
+"""How familiar examples look, and which are taken for one of a model's classes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.estimates.calibration import Calibration
+from models.estimates.expectation import AccuracySpec
+from models.estimates.familiarity import LEVEL, MEANS, START_MEANS, Classes, KnownSpec, familiarity
+from models.estimates.known import kept, looks
+
+SPEC = KnownSpec(strictness=1.4, offset=0.4, slope=0.6, spread=0.08)
+CALIBRATION = Calibration(temperature=1, accuracy=AccuracySpec(slope=1, offset=0), known=SPEC, familiar=0.55)
+
+
+def classes(shots: list[int], noise: float, seed: int = 0, queries: int = 60) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Features [S, 64] of classes so wide, with so many examples, their labels, new examples, and strangers."""
+    generator = torch.Generator().manual_seed(seed)
+    centres = torch.rand(len(shots) + 5, 64, generator=generator)
+    labels = torch.arange(len(shots)).repeat_interleave(torch.tensor(shots))
+    new = torch.arange(len(shots)).repeat_interleave(queries)
+    strange = torch.arange(len(shots), len(shots) + 5).repeat_interleave(queries)
+    seen, asked, others = (
+        (centres[of] + noise * torch.randn(len(of), 64, generator=generator)).clamp_min(0)
+        for of in (labels, new, strange)
+    )
+    return seen, labels, asked, others
+
+
+def refused(shots: list[int], noise: float) -> tuple[float, float]:
+    """The share of new examples of the classes, and of others, that models refuse, over 30 of them."""
+    found = []
+    for seed in range(30):
+        seen, labels, asked, others = classes(shots, noise, seed)
+        model = kept(CALIBRATION, seen, None, labels, len(shots))
+        told = [looks(CALIBRATION, model, images, None).known for images in (asked, others)]
+        found.append([1 - float(known.float().mean()) for known in told if known is not None])
+    own, strange = torch.tensor(found).mean(dim=0).tolist()
+    return own, strange
+
+
+@pytest.mark.parametrize("noise", [0.4, 0.55, 0.7])
+@pytest.mark.parametrize("shots", [[5] * 5, [3] * 5, [8, 5, 3, 2, 2]])
+def test_like_shares_of_the_classes_own_new_examples_are_refused_however_wide_they_are(
+    shots: list[int], noise: float
+) -> None:
+    own, strange = refused(shots, noise)
+    assert 0.03 < own < 0.15
+    assert strange > 2 * own
+
+
+def test_examples_are_as_familiar_with_a_class_of_few_examples_as_with_one_of_many() -> None:
+    found = []
+    for seed in range(30):
+        seen, labels, asked, _ = classes([8, 2], 0.3, seed)
+        found.append(familiarity(asked, Classes.of(seen, labels, 2).vectors()).view(2, -1).mean(dim=1))
+    many, few = torch.stack(found).mean(dim=0)
+    assert abs(many - few) < 0.01
+
+
+def test_where_each_class_has_one_example_others_classes_tell_what_to_expect() -> None:
+    seen, labels, _, _ = classes([1, 1, 1], 0.3)
+    level = Classes.of(seen, labels, 3).level(SPEC)
+    products = (seen @ seen.T) / (seen.norm(dim=1)[:, None] * seen.norm(dim=1))
+    others = products.fill_diagonal_(0).amax(dim=1).mean()
+    torch.testing.assert_close(level, torch.stack([SPEC.offset + SPEC.slope * others, torch.tensor(SPEC.spread)]))
+
+
+def test_a_model_says_by_which_features_it_is_to_be_asked() -> None:
+    seen, labels, asked, _ = classes([3, 3], 0.2)
+    own = kept(CALIBRATION, seen, None, labels, 2)
+    start = kept(CALIBRATION, torch.zeros_like(seen), seen, labels, 2)
+    assert (own.keys(), start.keys()) == ({MEANS, LEVEL}, {START_MEANS, LEVEL})
+    ours, theirs = looks(CALIBRATION, own, asked, None), looks(CALIBRATION, start, torch.zeros_like(asked), asked)
+    torch.testing.assert_close(ours.familiarity, theirs.familiarity)
+
+
+def test_a_model_of_an_earlier_build_is_held_to_the_cosine_of_its_time() -> None:
+    means = torch.eye(2, 4)
+    told = looks(CALIBRATION, {MEANS: means}, torch.tensor([[0.6, 0.8, 0, 0], [0.5, 0, 0.9, 0]]), None)
+    assert told.known is not None
+    assert told.known.tolist() == [True, False]
+
+
+def test_without_a_calibration_nothing_is_said() -> None:
+    seen, labels, asked, _ = classes([2, 2], 0.2)
+    assert kept(None, seen, None, labels, 2) == {}
+    assert looks(None, {MEANS: torch.eye(2, 64)}, asked, None).known is None
