@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.server import running_server
 from kshot import Client
-from kshot.types import Prediction
+from kshot.predictions import Prediction
 
 Kind: TypeAlias = Literal["drawings", "photos"]
 CHECKPOINTS: dict[Kind, str] = {"drawings": "omniglot", "photos": "photo"}

@@ -51,12 +51,13 @@ def main(
     episodes: Annotated[int, typer.Option(min=2, help="Episodes of each set and setting.")] = 200,
     only: Annotated[list[str] | None, typer.Option(help="A contender by name, repeatable; all if none.")] = None,
     seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 0,
+    device: Annotated[str, typer.Option(help="Of kshot, as cuda.")] = "cpu",
     quick: Annotated[bool, typer.Option("--quick", help="Few episodes of few classes: does it run?")] = False,
     out: Annotated[Path | None, typer.Option("--json", help="File for the accuracy of every episode.")] = None,
 ) -> None:
     """Compare by accuracy."""
     settings = [_parse(text) for text in setting or SETTINGS]
-    learner = Learner(load_checkpoint(checkpoint), torch.device("cpu"))
+    learner = Learner(load_checkpoint(checkpoint), torch.device(device))
     episodes = QUICK_EPISODES if quick else episodes
     digest = learner.checkpoint.digest
     typer.echo(f"{describe_machine()}; {checkpoint.name}, {digest:.19}; {episodes} episodes each, seed {seed}\n")

@@ -1,0 +1,1 @@
+"""Whether answers mean what they say."""

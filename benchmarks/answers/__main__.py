@@ -1,0 +1,101 @@
+"""Whether a checkpoint's answers mean what they say: uneven support sets, scores, expected accuracy, and `known`.
+
+    python -m benchmarks.answers --domains ~/domains-validation.tar --data ~/grocery-store --data ~/clothing
+    python -m benchmarks.answers --checkpoint models/checkpoints/omniglot.safetensors --data ~/omniglot --test
+
+Data sets are folders, zips or tars of class folders, and `--domains` folders, zips or tars of these. Each set is held
+against a calibration that was fitted to the others (see `kshot checkpoint calibrate`); a single one against the
+checkpoint's own. Where sizes of support sets ask for more classes than a set has, the set is left out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from benchmarks.answers import balance, held_out, strangers
+from benchmarks.machine import describe_machine
+from meta_training.calibration.calibrating import SEVERAL, SINGLES, encode, read_sets
+from meta_training.calibration.fit import fit_singles
+from meta_training.calibration.observations import PLAIN, observe
+from meta_training.data.image_classes import ImageClasses
+from meta_training.data.splits import read_split
+from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from models.learner import Learner
+
+TITLES = {
+    "balance": "Mean accuracy over classes, %, of uneven support sets and of even ones",
+    "figures": "Scores, expected accuracy and `known` under a calibration of the other sets",
+    "strangers": "`known`, 5-way 5-shot",
+}
+
+
+class Section(StrEnum):
+    """What to look at."""
+
+    BALANCE = "balance"
+    FIGURES = "figures"
+    STRANGERS = "strangers"
+
+
+def main(
+    data: Annotated[list[Path] | None, typer.Option(help="A data set. Repeat it.")] = None,
+    domains: Annotated[list[Path] | None, typer.Option(help="A folder, zip or tar of data sets. Repeat it.")] = None,
+    checkpoint: Annotated[Path, typer.Option(help="What to adapt.")] = SHIPPED / "photo.safetensors",
+    episodes: Annotated[int, typer.Option(min=2, help="Of each size of support set and each data set.")] = 20,
+    only: Annotated[list[Section] | None, typer.Option(help="A part of it. Repeat it.")] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Use a data set's test classes, for the one final score.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 1,
+) -> None:
+    """Hold answers against what is true."""
+    if not data and not domains:
+        raise typer.BadParameter("Name data by --data or --domains.")
+    loaded = load_checkpoint(checkpoint)
+    sets = _test_sets(loaded, data or []) if test else read_sets(loaded, data or [], domains or [])
+    typer.echo(f"{describe_machine()}; {checkpoint.stem} {loaded.digest}; {episodes} episodes, seed {seed}")
+    parts: dict[Section, Callable[..., Iterable[str]]] = {
+        Section.BALANCE: _balance,
+        Section.FIGURES: _figures,
+        Section.STRANGERS: _strangers,
+    }
+    for section in only or list(Section):
+        typer.echo(f"\n{TITLES[section]}:\n")
+        for line in parts[section](loaded, sets, episodes, seed):
+            typer.echo(line)
+
+
+def _test_sets(checkpoint: Checkpoint, data: Iterable[Path]) -> dict[str, ImageClasses]:
+    spec = checkpoint.metadata.input
+    return {each.stem: encode(checkpoint, read_split(each, spec).test, each.stem) for each in data}
+
+
+def _balance(checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int) -> Iterable[str]:
+    learner = Learner(checkpoint, torch.device("cpu"))
+    return balance.report(list(balance.compare(learner, sets, episodes, seed)))
+
+
+def _figures(checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int) -> Iterable[str]:
+    single = list(observe(checkpoint, PLAIN, sets, SINGLES, episodes, seed))
+    known = fit_singles(single)
+    own = checkpoint.metadata.calibration
+    if len(sets) == 1 and own and own.known:
+        known = own.known
+    plain = PLAIN.model_copy(update={"known": known, "near_copy": own.near_copy if own else None})
+    several = list(observe(checkpoint, plain, sets, SEVERAL, episodes, seed))
+    found = [*single, *several]
+    yield from held_out.report(list(held_out.rows(found, plain, own)))
+    yield f"\nNothing is expected in {held_out.untold(found):.1%} of the episodes in which a class has two images."
+
+
+def _strangers(checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int) -> Iterable[str]:
+    learner = Learner(checkpoint, torch.device("cpu"))
+    return strangers.report(strangers.areas(learner, sets, episodes, seed))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,73 @@
+"""Answers are held against what is true, on the same episodes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.answers import balance, held_out, strangers
+from meta_training.calibration.calibrating import fitted
+from meta_training.calibration.episodes import draw
+from meta_training.calibration.observations import PLAIN, observe
+from models.checkpoint import SHIPPED, load_checkpoint
+from models.estimates.calibration import Calibration
+from models.learner import Learner
+from tests.meta_training.calibration.test_calibrating import SETS
+
+CHECKPOINT = load_checkpoint(SHIPPED / "omniglot.safetensors")
+
+
+@pytest.fixture(scope="module")
+def learner() -> Learner:
+    return Learner(CHECKPOINT, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def calibration() -> Calibration:
+    return fitted(CHECKPOINT, SETS, episodes=2, seed=0, near_copy=None)
+
+
+def test_an_even_support_set_has_the_classes_and_queries_of_the_uneven_one() -> None:
+    uneven = draw(np.random.default_rng(0), SETS["blobs"], (4, 2, 3), queries=3)
+    even = balance.thinned(uneven)
+    assert torch.bincount(even.labels).tolist() == [2, 2, 2]
+    assert even.queries is uneven.queries
+    kept = {image.tobytes() for image in even.images.numpy()}
+    assert kept < {image.tobytes() for image in uneven.images.numpy()}
+
+
+def test_the_table_of_balance_has_a_row_for_each_setting_that_fits(learner: Learner) -> None:
+    lines = list(balance.report(list(balance.compare(learner, {"blobs": SETS["blobs"]}, episodes=2, seed=0))))
+    assert [line.split("|")[1].strip() for line in lines[1:]] == [
+        "4 : 1 × 4",
+        "8 : 1 × 4",
+        "8 : 2 × 4",
+        "8 : 5 : 3 : 2 : 1",
+    ]
+
+
+def test_a_set_is_held_against_a_calibration_of_the_others(calibration: Calibration) -> None:
+    plain = PLAIN.model_copy(update={"known": calibration.known})
+    found = list(observe(CHECKPOINT, plain, SETS, [(1,) * 5, (2,) * 5, (5,) * 5], 3, seed=1))
+    rows = list(held_out.rows(found, plain, calibration))
+    assert [row.data for row in rows] == list(SETS)
+    for row in rows:
+        assert 0 <= row.score_error < 0.5
+        assert 0 < row.width < 1
+        assert 0 <= row.refused <= 1
+    (alone,) = held_out.rows([each for each in found if each.data == "blobs"], plain, calibration)
+    assert alone.width != rows[0].width
+    assert len(list(held_out.report(rows))) == 2 + len(rows) + 1
+    assert held_out.untold(found) == 0
+
+
+def test_the_area_is_how_often_a_known_image_is_more_familiar() -> None:
+    known, strange = np.array([0.9, 0.5], np.float32), np.array([0.5, 0.1, 0.7], np.float32)
+    assert strangers.area(known, strange) == pytest.approx((3 + 1.5) / 6)
+
+
+def test_strangers_are_of_other_classes_and_other_sets(learner: Learner) -> None:
+    areas = strangers.areas(learner, SETS, episodes=2, seed=0)
+    assert areas.keys() == SETS.keys()
+    assert all(0.4 < value <= 1 for kinds in areas.values() for values in kinds.values() for value in values)
