@@ -42,8 +42,8 @@ def _fit_subsets(kernel: Tensor, subsets: Tensor, ways: Tensor, penalties: Tenso
     tasks, heads, examples = subsets.shape
     taken = int((subsets >= 0).sum(dim=2).max())
     indices = subsets.argsort(dim=2, descending=True)[..., :taken].flatten(0, 1)  # what is left out comes last
-    rows = kernel.repeat_interleave(heads, dim=0).gather(1, indices.unsqueeze(2).expand(-1, -1, examples))
-    own = rows.gather(2, indices.unsqueeze(1).expand(-1, taken, -1))
+    of_task = torch.arange(tasks, device=kernel.device).repeat_interleave(heads)[:, None, None]
+    own = kernel[of_task, indices.unsqueeze(2), indices.unsqueeze(1)]
     labels = subsets.flatten(0, 1).gather(1, indices)
     fitted = _fit(own, labels, ways.repeat_interleave(heads), penalties.repeat_interleave(heads))
     spread = kernel.new_zeros(*fitted.shape[:2], examples)
