@@ -1,6 +1,7 @@
 """A checkpoint ready to use: encode, adapt to support sets, predict for adapted models; T tasks in each call."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -9,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from models.checkpoint import Checkpoint
 from models.encoders.interface import Encode
+from models.estimates.cross_validation import Signs
 from models.estimates.expectation import Expectation, expect
 from models.estimates.familiarity import LEVEL, MEANS, START_MEANS
 from models.estimates.known import kept, looks
@@ -21,10 +23,24 @@ from models.initializations.starts import Starts, choose_starts
 from models.inner_loop import Observer, inner_loop
 from models.networks.statistics import named, statistics_of
 from models.parameters import Parameters, gather, select
-from models.tasks import Support, TaskBatch, collate, log_shares, pad_to
+from models.tasks import Support, TaskBatch, class_weights, collate, log_shares, pad_to
 
 OF_ANSWERS = (MEANS, START_MEANS, LEVEL, TEMPERATURE)
 """Names of tensors that tell how to answer."""
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What one task has after the last step, without padding, and its losses before each step."""
+
+    features: Tensor
+    """[S, F]."""
+    start: Tensor | None
+    """Those before the first step; None where there was none, or they weren't kept."""
+    scores: Tensor
+    """Logits [S, N]."""
+    tensors: Parameters
+    losses: list[float]
 
 
 class Learner:
@@ -166,35 +182,43 @@ class Learner:
         """
         parameters, statistics, features, scores = self.architecture.conclude(parameters, batch)
         tensors = parameters | named(statistics)
-        seen = features if before is None else before
-        spec, alike = (self._calibration.accuracy, self._calibration.near_copy) if self._calibration else (None, None)
         adaptations = []
         for task, support in enumerate(supports):
             own = slice(len(support.labels))
-            labels, ways = batch.labels[task, own], support.ways
-            groups = near_copies(seen[task, own], labels, alike)
-            start = None if before is None or not support.steps else before[task, own]
-            signs, weights = (starts.signs[task], starts.weights[task]) if starts else (None, None)
-            expected = expect(spec, self.architecture.head, seen[task, own], labels, ways, signs, groups)
-            temperature = self._temperature(expected)
-            prior = temperature * log_shares(labels, ways) if support.by_frequency else 0
-            said = scores[task, own, :ways] + prior
-            image_losses = cross_entropy(said, labels, reduction="none")
-            model = _trim_classes(select(tensors, task), ways)
-            model |= {HEAD_BIAS: model[HEAD_BIAS] + prior, TEMPERATURE: features.new_tensor([temperature])}
-            model |= kept(self._calibration, features[task, own], start, labels, ways)
-            adaptations.append(
-                Adaptation(
-                    adapted=self._packed(model, weights),
-                    losses=[*(float(loss[task]) for loss in losses[: support.steps]), float(image_losses.mean())],
-                    image_losses=image_losses.tolist(),
-                    image_correct=(said.argmax(dim=1) == labels).tolist(),
-                    expectation=expected,
-                    near_copies=copies(groups),
-                    initialization=self._named(weights),
-                )
+            made = _Made(
+                features=features[task, own],
+                start=None if before is None or not support.steps else before[task, own],
+                scores=scores[task, own, : support.ways],
+                tensors=_trim_classes(select(tensors, task), support.ways),
+                losses=[float(loss[task]) for loss in losses[: support.steps]],
             )
+            signs, weights = (starts.signs[task], starts.weights[task]) if starts else (None, None)
+            adaptations.append(self._adaptation(support, made, signs, weights))
         return adaptations
+
+    def _adaptation(self, support: Support, made: _Made, signs: Signs | None, weights: Tensor | None) -> Adaptation:
+        """Return what one task's adapting gave, and what there is to say of it."""
+        labels, ways = support.labels.to(self.device), support.ways
+        seen = made.features if made.start is None else made.start
+        calibration, head = self._calibration, self.architecture.head
+        groups = near_copies(seen, labels, calibration.near_copy if calibration else None)
+        spec = calibration.accuracy if calibration else None
+        expected = expect(spec, head, seen, labels, ways, signs, groups)
+        temperature = self._temperature(expected)
+        prior = temperature * log_shares(labels, ways) if support.by_frequency else 0
+        scores = made.scores + prior
+        losses = cross_entropy(scores, labels, reduction="none")
+        tensors = made.tensors | kept(calibration, made.features, made.start, labels, ways)
+        tensors |= {HEAD_BIAS: made.tensors[HEAD_BIAS] + prior, TEMPERATURE: losses.new_tensor([temperature])}
+        return Adaptation(
+            adapted=self._packed(tensors, weights),
+            losses=[*made.losses, float((losses * class_weights(labels[None], ways)[0]).mean())],
+            image_losses=losses.tolist(),
+            image_correct=(scores.argmax(dim=1) == labels).tolist(),
+            expectation=expected,
+            near_copies=copies(groups),
+            initialization=self._named(weights),
+        )
 
     def _temperature(self, expected: Expectation | None) -> float:
         """Return a model's temperature, from what is expected of it."""
