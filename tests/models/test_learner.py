@@ -136,6 +136,14 @@ def test_adaptation_goes_on_from_the_steps_that_the_second_moment_has_seen(learn
     assert not torch.allclose(torch.tensor(kept.losses[1]), torch.tensor(lost.losses[1]), rtol=1e-3)
 
 
+def test_copies_of_one_class_s_drawings_weigh_no_more_than_they(learner: Learner, images: Tensor) -> None:
+    few = mixed(support(learner, images[:, :2], steps=3))
+    again = torch.cat([torch.arange(10), (few.labels == 0).nonzero()[:, 0].repeat(3)])
+    many = replace(few, features=few.features[again], labels=few.labels[again])
+    ours, theirs = learner.adapt([few, many])
+    assert theirs.losses == pytest.approx(ours.losses, rel=0.1)
+
+
 def test_a_query_is_answered_alike_alone_and_among_others(learner: Learner, images: Tensor, queries: Tensor) -> None:
     [adaptation] = learner.adapt([support(learner, images)])
     together = answers(learner, adaptation, queries)
