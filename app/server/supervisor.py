@@ -105,7 +105,9 @@ class Supervisor:
             return GAVE_UP
         if self._signals > 1:
             return ENDED_AT_ONCE
-        return max((abs(process.exitcode or 0) for process in self._processes), default=0)
+        codes = [process.exitcode or 0 for process in self._processes]
+        # The signal ends a process that can't serve yet, and so has nothing to drain.
+        return max((abs(code) for code in codes if not (self._signals and code == -signal.SIGTERM)), default=0)
 
 
 def share_of(settings: Settings) -> Settings:

@@ -109,3 +109,20 @@ def test_a_second_signal_ends_all_at_once(tmp_path: Path) -> None:
         assert server.process.poll() is None
         server.process.terminate()
         assert server.process.wait(5) == ENDED_AT_ONCE
+
+
+def test_a_process_that_cannot_serve_yet_ends_well_too(tmp_path: Path) -> None:
+    server = Server(tmp_path, processes=2)
+    server.start()
+    wait_until(lambda: len(ready(server)) == 2, 60)
+    before = children(server)
+    os.kill(min(ready(server)), signal.SIGKILL)
+    wait_until(lambda: bool(children(server) - before), 10)
+    assert server.process
+    server.process.terminate()
+    assert server.process.wait(30) == 0
+
+
+def children(server: Server) -> set[int]:
+    assert server.process
+    return {child.pid for child in psutil.Process(server.process.pid).children()}
