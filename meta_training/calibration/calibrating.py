@@ -42,9 +42,13 @@ def calibrate(
     Its card, where it has one, is brought up to date.
 
     `data` are data sets, `domains` folders of such; `near_copy` takes the place of the calibration's own. Raises
-    CheckpointError, and DataError for data that can't be read or are too few.
+    CheckpointError, and DataError for data that can't be read or are too few, for a card that is none, and for a head
+    of a fixed number of classes.
     """
     checkpoint = load_checkpoint(path)
+    if ways := checkpoint.metadata.head.fixed_ways:
+        raise DataError(f"{path} has a head of {ways} classes. Only one that takes any number can be calibrated.")
+    card = Card.read(path) if path.with_suffix(".json").exists() else None
     sets = read_sets(checkpoint, data, domains)
     before = checkpoint.metadata.calibration
     alike = before.near_copy if near_copy is None and before else near_copy
@@ -52,9 +56,9 @@ def calibrate(
     serves = (*checkpoint.metadata.serves, checkpoint.digest)
     metadata = checkpoint.metadata.model_copy(update={"calibration": calibration, "serves": serves})
     made = save_checkpoint(path, metadata, checkpoint.initialization, checkpoint.encoder, checkpoint.mixture)
-    if path.with_suffix(".json").exists():
+    if card:
         command = shlex.join(["kshot", *sys.argv[1:]])
-        Card.read(path).model_copy(update={"digest": made.digest, "calibrated_by": command}).write(path)
+        card.model_copy(update={"digest": made.digest, "calibrated_by": command}).write(path)
     return made
 
 

@@ -63,10 +63,10 @@ def _add_familiarity(graph: Graph, parameters: Parameters, features: str, spec: 
     directions = graph.normalize(features, axis=1)
     products = graph.add("Gemm", directions, graph.constant("vectors", vectors.numpy()), transB=1)
     first = graph.reduce("ReduceMax", products, 1, keepdims=False)
-    total = graph.reduce("ReduceMean", products, 1, keepdims=False)
+    mean = graph.reduce("ReduceMean", products, 1, keepdims=False)
     ways = len(vectors)
     # first + GAP · (first − (ways · mean − first) / (ways − 1)), as multiples of the largest and of the mean
-    others = graph.add("Mul", total, graph.number("share_of_mean", GAP * ways / (ways - 1)))
+    others = graph.add("Mul", mean, graph.number("share_of_mean", GAP * ways / (ways - 1)))
     lead = graph.add("Mul", first, graph.number("share_of_first", 1 + GAP * ways / (ways - 1)))
     found = graph.add("Sub", lead, others, output=FAMILIARITY)
     least = graph.number("least", float(spec.least(parameters[LEVEL])))

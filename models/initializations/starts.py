@@ -50,11 +50,11 @@ def choose_starts(
             architecture.network(start, batch.x, batch.weights)[0]
             for start in (mixture.start(theta, weights), stack(theta, len(supports)))
         ]
-        blend, plain = (
-            [_signs(architecture, each, features[1], supports[task], task, near_copy) for task in doubtful]
-            for each in features
-        )
-        for task, ours, theirs in zip(doubtful, blend, plain, strict=True):
+        for task in doubtful:
+            blend, plain = (each[task, : len(supports[task].labels)] for each in features)
+            labels, ways = supports[task].labels.to(plain.device), supports[task].ways
+            groups = near_copies(plain, labels, near_copy)
+            ours, theirs = (cross_validate(architecture.head, each, labels, ways, groups) for each in (blend, plain))
             signs[task] = ours
             if ours and theirs and ours.probability < theirs.probability:
                 weights[task], signs[task] = 0, theirs
@@ -72,13 +72,3 @@ def _weights(mixture: Mixture, spec: MixtureSpec, support: Support) -> Tensor:
         spec.check(support.initialization)
         return mixture.chosen(support.initialization)
     return mixture.shares(support.features, support.labels.to(support.features.device), spec.neighbours)
-
-
-def _signs(
-    architecture: Architecture, features: Tensor, plain: Tensor, support: Support, task: int, near_copy: float | None
-) -> Signs | None:
-    """Return what cross-validation says of a task by features [T, B, F]; `plain`, those at theta, tell copies."""
-    own = slice(len(support.labels))
-    labels = support.labels.to(features.device)
-    groups = near_copies(plain[task, own], labels, near_copy)
-    return cross_validate(architecture.head, features[task, own], labels, support.ways, groups)

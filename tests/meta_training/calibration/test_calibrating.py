@@ -10,15 +10,16 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from meta_training.calibration.calibrating import SEVERAL, SINGLES, fitted
+from meta_training.calibration.calibrating import SEVERAL, SINGLES, calibrate, fitted
 from meta_training.calibration.episodes import draw, fitting
 from meta_training.calibration.fit import REFUSED
 from meta_training.calibration.observations import observe
 from meta_training.checkpoint_command import app
 from meta_training.data.image_classes import ImageClasses
 from meta_training.errors import DataError
-from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint, save_checkpoint
 from models.estimates.calibration import Calibration
+from models.heads.dense import DenseHead
 
 OMNIGLOT = SHIPPED / "omniglot.safetensors"
 
@@ -110,3 +111,15 @@ def test_the_command_writes_the_file_and_its_card_and_the_file_goes_on_serving_i
 def test_the_sizes_of_support_sets_are_those_that_people_send() -> None:
     assert all(max(shots) == 1 for shots in SINGLES)
     assert any(max(shots) > 2 * min(shots) for shots in SEVERAL)
+
+
+def test_a_head_of_a_fixed_number_of_classes_is_refused_and_the_file_stays(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    path = tmp_path / "fixed.safetensors"
+    metadata = checkpoint.metadata.model_copy(update={"head": DenseHead(ways=5), "calibration": None})
+    save_checkpoint(path, metadata, metadata.build().initialize(seed=0))
+    before = path.read_bytes()
+    with pytest.raises(DataError, match="head of 5 classes"):
+        calibrate(path, [tmp_path], [], episodes=1, seed=0)
+    assert path.read_bytes() == before
