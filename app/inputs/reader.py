@@ -13,7 +13,7 @@ from torch import Tensor
 from app import errors
 from app.api.forms import Choices, SupportForm
 from app.inputs import image_files, support_archive
-from app.inputs.archive_reader import ArchiveReader
+from app.inputs.archives.reader import ArchiveReader
 from app.inputs.decoding import Decoder
 from app.inputs.fingerprint import fingerprint
 from app.inputs.limits import LEAST_CLASSES, ImageLimits, SetLimits

@@ -39,7 +39,7 @@ from app.errors import AppError
 from app.http.form_requests import require_form
 from app.http.middleware.body_size import BodySizeMiddleware
 from app.http.middleware.form_integrity import FormIntegrityMiddleware
-from app.inputs.archive_reader import ArchiveReader
+from app.inputs.archives.reader import ArchiveReader
 from app.inputs.decoding import Decoder
 from app.inputs.limits import ImageLimits
 from app.inputs.support_set import Upload

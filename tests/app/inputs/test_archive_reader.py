@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from app.errors import AppError, ArchiveTooLarge, ArchiveUnreadable, LabelInvalid
-from app.inputs.archive_reader import ArchiveReader
+from app.inputs.archives.reader import ArchiveReader
 from app.inputs.support_set import SupportSet
 from app.settings import Settings
 from tests.app.drawings import class_folders, zipped

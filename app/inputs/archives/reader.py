@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from app import errors
 from app.api.labels import check_label
-from app.inputs.archive_errors import archive_error, intact, shown
-from app.inputs.archive_members import Member, members
+from app.inputs.archives.faults import archive_error, intact, shown
+from app.inputs.archives.members import Member, members
 from app.inputs.limits import LEAST_CLASSES, ArchiveLimits, SetLimits
 from app.inputs.support_set import Contents, SupportSet, Upload
 from app.settings import Settings

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from app import errors
-from app.inputs.archive_errors import archive_error
+from app.inputs.archives.faults import archive_error
 from models.inputs.image import IMAGE_SUFFIXES
 
 # Their sender takes these for pictures: leaving them out without an error would surprise.

@@ -1,0 +1,1 @@
+"""Archives of labelled images: their names, layouts and bounds."""
