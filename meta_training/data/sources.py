@@ -1,15 +1,16 @@
 """Image files by class, from a folder of class folders, or from a zip or tar, which is never unpacked to disk."""
 
+import io
 import os
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TypeAlias, TypeVar
+from typing import IO, TypeAlias, TypeVar
 
 from meta_training.errors import DataError
-from models.inputs.image import IMAGE_SUFFIXES
+from models.inputs.formats import PREFIX, SUFFIXES, looks_like_picture
 
 File: TypeAlias = tuple[str, str, bytes]  # an image's class, its path and its content
 AnyPath = TypeVar("AnyPath", bound=PurePath)
@@ -24,15 +25,15 @@ def image_files(source: Path) -> Iterator[File]:
     """
     if source.is_dir():
         paths = [file.relative_to(source) for file in source.rglob("*") if file.is_file()]
-        yield from _files(source, paths, lambda path: (source / path).read_bytes())
+        yield from _files(source, paths, lambda path: (source / path).open("rb"))
     elif zipfile.is_zipfile(source):
         with _opened(source) as archive:
             entries = {PurePosixPath(entry.filename): entry for entry in archive.infolist() if not entry.is_dir()}
-            yield from _files(source, entries, lambda path: archive.read(entries[path]))
+            yield from _files(source, entries, lambda path: archive.open(entries[path]))
     else:
         with _opened_tar(source) as tar:
             members = {PurePosixPath(member.name): member for member in _regular(source, tar)}
-            yield from _files(source, members, lambda path: _content(tar, members[path]))
+            yield from _files(source, members, lambda path: _extracted(tar, members[path]))
 
 
 def _opened(source: Path) -> zipfile.ZipFile:
@@ -67,29 +68,33 @@ def _check_end(source: Path) -> None:
             raise tarfile.ReadError("it is cut short")
 
 
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = tar.extractfile(member)
-    return file.read() if file else b""
+def _extracted(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    return tar.extractfile(member) or io.BytesIO()
 
 
-def _files(source: Path, paths: Iterable[AnyPath], read: Callable[[AnyPath], bytes]) -> Iterator[File]:
-    images = sorted(path for path in paths if _is_image(path))
+def _files(source: Path, paths: Iterable[AnyPath], opened: Callable[[AnyPath], IO[bytes]]) -> Iterator[File]:
+    def read(path: AnyPath, size: int = -1) -> bytes:
+        try:
+            with opened(path) as file:
+                return file.read(size)
+        except (RuntimeError, *DAMAGE) as error:  # a RuntimeError: an encrypted zip
+            raise DataError(f"{source / path} cannot be read ({error}). Replace or remove it.") from error
+
+    images = sorted(path for path in paths if _is_image(path, read))
     wrapped = _are_wrapped(images)
     folders = {path: "/".join(path.parts[wrapped:-1]) for path in images}
     for path, folder in folders.items():
         if not folder:
             raise DataError(f"{source / path} lies beside the class folders, in none of them. Move or remove it.")
     for path, folder in folders.items():
-        try:
-            content = read(path)  # of an encrypted zip: a RuntimeError
-        except (RuntimeError, *DAMAGE) as error:
-            raise DataError(f"{source / path} cannot be read ({error}). Replace or remove it.") from error
-        yield folder, str(source / path), content
+        yield folder, str(source / path), read(path)
 
 
-def _is_image(path: PurePath) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts)  # `._1.png` is macOS's note on `1.png`
-    return path.suffix.lower() in IMAGE_SUFFIXES and not hidden
+def _is_image(path: AnyPath, read: Callable[[AnyPath, int], bytes]) -> bool:
+    """Say whether a file says it is a picture, or is one whatever it is called."""
+    if any(part.startswith(".") for part in path.parts):  # `._1.png` is macOS's note on `1.png`
+        return False
+    return path.suffix.lower() in SUFFIXES or looks_like_picture(read(path, PREFIX)) is not None
 
 
 def _are_wrapped(images: Sequence[PurePath]) -> bool:
