@@ -83,9 +83,15 @@ class Settings(BaseSettings):
     )
     max_images: int = Field(1000, ge=1, description="Most images in a request.")
     max_image_bytes: int = Field(16 * MiB, ge=1, description="Largest image file.")
-    # Pillow refuses by itself beyond its default of 89 478 485.
-    max_image_pixels: int = Field(64_000_000, ge=1, le=89_478_485, description="Most pixels in an image.")
-    max_request_pixels: int = Field(500_000_000, ge=1, description="Most pixels in all images of a request.")
+    # Of some formats Pillow itself warns beyond its default of 89 478 485.
+    max_image_pixels: int = Field(
+        64_000_000,
+        ge=1,
+        le=89_478_485,
+        description="Most pixels that decoding an image may cost: all that it has; a quarter of a JPEG's that is "
+        "opened at a fraction of its size, unless it is progressive.",
+    )
+    max_request_pixels: int = Field(500_000_000, ge=1, description="The same of all images of a request together.")
     max_classes: int = Field(100, ge=2, description="Most classes in a support set.")
     max_steps: int = Field(100, ge=0, description="Most gradient steps a request may ask for.")
     max_image_steps: int = Field(20_000, ge=1, description="Most images × gradient steps in a request.")

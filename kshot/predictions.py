@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from kshot.types import EXAMPLE_ID, CheckpointRef
+from kshot.types import EXAMPLE_ID, CheckpointRef, ImageWarning
 
 
 class Score(BaseModel):
@@ -60,3 +60,4 @@ class PredictAnswer(BaseModel):
         description="True if the images were classified together, by their own batch statistics."
     )
     timings_ms: PredictTimings
+    warnings: list[ImageWarning] = Field(default=[], description="What to know about the images.")

@@ -41,6 +41,23 @@ class SupportImage(BaseModel):
     label: str = Field(description="Its class.", examples=["alpha"])
 
 
+class ImageWarning(BaseModel):
+    """Something to know about an image that was taken all the same."""
+
+    type: str = Field(
+        description="What it is: `truncated`, the file ends early, and what came of it was used; `blank`, the network "
+        "sees the same all over; `fitted`, it is so wide or tall that it was shrunk to be seen whole. "
+        "Later servers may know others.",
+        examples=["blank"],
+    )
+    index: int = Field(description="Its place among the uploaded images, from 0.", examples=[7])
+    filename: str = Field(description="Its file name, or its path in the archive.", examples=["alpha/3.png"])
+    detail: str = Field(
+        description="The same in words, with what to do.",
+        examples=["alpha/3.png is the same all over to the network. Leave it out, or send one that shows something."],
+    )
+
+
 class ModelSummary(BaseModel):
     """An adapted model, as a list shows it."""
 
@@ -124,6 +141,7 @@ class AdaptAnswer(Model):
     """The model that /adapt made, and the time it took."""
 
     timings_ms: AdaptTimings
+    warnings: list[ImageWarning] = Field(default=[], description="What to know about the images of this request.")
 
 
 class StepEvent(BaseModel):

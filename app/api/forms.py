@@ -29,7 +29,8 @@ class SupportForm(BaseModel):
     model_config = FORM
 
     images: list[UploadFile] = Field(
-        default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
+        default=[],
+        description="Pictures: JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF or HEIC (the first frame). Repeat the field.",
     )
     labels: list[str] = Field(
         default=[],
@@ -116,7 +117,8 @@ class PredictForm(BaseModel):
 
     model_id: str = Field(min_length=1, description="The id that /adapt answered.", examples=[EXAMPLE_ID])
     images: list[UploadFile] = Field(
-        default=[], description="Pictures: JPEG, PNG, WEBP, BMP or GIF (its first frame). Repeat the field."
+        default=[],
+        description="Pictures: JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF or HEIC (the first frame). Repeat the field.",
     )
     top_k: int = Field(default=5, ge=1, description="How many labels to list for each image.", examples=[5])
     coverage: float | None = Field(

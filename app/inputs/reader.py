@@ -20,7 +20,7 @@ from app.inputs.limits import LEAST_CLASSES, ImageLimits, SetLimits
 from app.inputs.support_archive import Kept
 from app.inputs.support_set import SupportSet, Upload
 from app.settings import Settings
-from app.store.records import ModelRecord
+from app.store.records import ModelRecord, WarnedImage
 from app.threads import Cancellation, Workers
 from models.inputs.interface import Input
 
@@ -54,17 +54,18 @@ class Reader:
         """Return the labelled images of a form, and as uint8 [B, C, H, W]. Raises AppError."""
         if form.archive is None:
             support = image_files.support_set(form.images, form.labels, self.limits, least_classes)
-            return support, await self._decode(form.images, support.uploads, spec)
+            images, warnings = await self._decode(form.images, support.uploads, spec)
+            return replace(support, warnings=warnings), images
         if form.images or form.labels:
             detail = "Send either an archive, or images and labels."
             raise errors.UploadAmbiguous(detail, field="archive")
         with Cancellation() as cancellation:
             return await self._workers.run(self._unpack, form.archive, spec, least_classes, cancellation)
 
-    async def queries(self, files: Sequence[UploadFile], spec: Input) -> tuple[list[Upload], Tensor]:
-        """Return the images to classify, and as uint8 [B, C, H, W]. Raises AppError."""
+    async def queries(self, files: Sequence[UploadFile], spec: Input) -> tuple[list[Upload], Tensor, list[WarnedImage]]:
+        """Return the images to classify, the same as uint8 [B, C, H, W], and what to say of them. Raises AppError."""
         queries = image_files.queries(files, self.limits)
-        return queries, await self._decode(files, queries, spec)
+        return queries, *await self._decode(files, queries, spec)
 
     async def pack(self, support: SupportSet, images: Tensor, choices: Choices, spec: Input) -> bytes:
         """Return the images as they are kept."""
@@ -85,7 +86,9 @@ class Reader:
         """End the threads; blocks."""
         self._workers.close()
 
-    async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: Input) -> Tensor:
+    async def _decode(
+        self, files: Sequence[UploadFile], read: Sequence[Upload], spec: Input
+    ) -> tuple[Tensor, list[WarnedImage]]:
         contents = image_files.contents(files, read)
         if len(files) == 1 and (files[0].size or 0) <= QUICK_BYTES:
             contents = list(contents)
@@ -98,4 +101,5 @@ class Reader:
         self, file: UploadFile, spec: Input, least_classes: int, cancellation: Cancellation
     ) -> tuple[SupportSet, Tensor]:
         support, contents = self._archives.read(file.file.read(), image_files.filename(file), least_classes)
-        return support, self._decoder.decode(contents, spec, cancellation)
+        images, warnings = self._decoder.decode(contents, spec, cancellation)
+        return replace(support, warnings=warnings), images

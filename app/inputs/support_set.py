@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from app.errors import AppError
+from app.store.records import WarnedImage
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Upload:
         """Return an error about this image."""
         return kind(detail, field=self.field, index=self.index, filename=self.filename)
 
+    def warning(self, type: str, detail: str) -> WarnedImage:  # noqa: A002 # as it is answered
+        """Return what is to be said of this image, which is taken all the same."""
+        return WarnedImage(type=type, index=self.index, filename=self.filename, detail=detail)
+
 
 Contents: TypeAlias = Iterable[tuple[Upload, bytes]]
 """Each upload with its bytes, read when its turn comes: no request has all its files unpacked at once."""
@@ -34,11 +39,12 @@ Contents: TypeAlias = Iterable[tuple[Upload, bytes]]
 
 @dataclass(frozen=True)
 class SupportSet:
-    """Labelled images, the classes in their order, and the names of an archive's files that were left out."""
+    """Labelled images, the classes in their order, the names of an archive's files left out, and warnings of images."""
 
     uploads: list[Upload]
     classes: list[str]
     skipped: list[str]
+    warnings: Sequence[WarnedImage] = ()
 
     @property
     def labels(self) -> list[int]:

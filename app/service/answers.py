@@ -7,7 +7,15 @@ from heapq import nlargest
 from operator import itemgetter
 
 from app.inputs.support_set import Upload
-from app.store.records import AnswerRecord, CheckpointReference, ExpectedAccuracy, ImageLoss, ImagePlace, ModelRecord
+from app.store.records import (
+    AnswerRecord,
+    CheckpointReference,
+    ExpectedAccuracy,
+    ImageLoss,
+    ImagePlace,
+    ModelRecord,
+    WarnedImage,
+)
 from kshot.accuracy import Confusion, CurvePoint, Validation
 from kshot.predictions import Prediction, Score
 from kshot.types import (
@@ -16,6 +24,7 @@ from kshot.types import (
     CheckpointInfo,
     CheckpointRef,
     HardImage,
+    ImageWarning,
     Model,
     ModelSummary,
     SupportImage,
@@ -90,7 +99,13 @@ def adapt_answer(record: AnswerRecord) -> AdaptAnswer:
     timings = AdaptTimings(
         decode=spent.decode, queue=spent.queue, encode=spent.encode, adapt=spent.adapt, store=spent.store
     )
-    return AdaptAnswer(**dict(model_answer(record)), timings_ms=timings)
+    warnings = [image_warning(image) for image in record.warnings]
+    return AdaptAnswer(**dict(model_answer(record)), timings_ms=timings, warnings=warnings)
+
+
+def image_warning(image: WarnedImage) -> ImageWarning:
+    """Return what is said about an image that was taken."""
+    return ImageWarning(type=image.type, index=image.index, filename=image.filename, detail=image.detail)
 
 
 def _validation(expected: ExpectedAccuracy) -> Validation:

@@ -56,7 +56,8 @@ async def create(
             with task.watch("store"):
                 record = record.model_copy(update={"id": await request.claim(record.id)})
                 record = await models.keep(Stored(record, adaptation.adapted.tensors), images)
-        answer = AnswerRecord(**dict(record), timings_ms=AdaptDurations(**task.watch.ms))
+        timings, warnings = AdaptDurations(**task.watch.ms), [*task.support.warnings]
+        answer = AnswerRecord(**dict(record), timings_ms=timings, warnings=warnings)
         return Created(answers.adapt_answer(await request.remember(answer)))
 
 

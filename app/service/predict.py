@@ -27,7 +27,7 @@ async def _predict(service: Service, tenant: Tenant, form: PredictForm, stored: 
     checkpoint = service.checkpoints.matching(model.id, name, model.checkpoint.digest)
     watch = service.stopwatch(name)
     with service.engine.expecting(), watch("decode"):
-        queries, images = await service.reader.queries(form.images, checkpoint.metadata.input)
+        queries, images, warned = await service.reader.queries(form.images, checkpoint.metadata.input)
     adapted = Adapted(dict(stored.tensors))
     work = PredictWork(checkpoint=name, images=images, adapted=adapted, transductive=form.transductive)
     said = await service.run(work, tenant, watch)
@@ -40,5 +40,6 @@ async def _predict(service: Service, tenant: Tenant, form: PredictForm, stored: 
         checkpoint=answers.checkpoint_reference(model.checkpoint),
         predictions=predictions,
         transductive=form.transductive,
+        warnings=[answers.image_warning(image) for image in warned],
         timings_ms=PredictTimings(**watch.ms),
     )

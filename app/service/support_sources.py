@@ -93,7 +93,10 @@ def joined(kept: Kept, added: tuple[SupportSet, Tensor] | None, limits: SetLimit
     if added:
         more, their_images = added
         classes = [*support.classes, *more.classes]
+        first = len(support.uploads)
+        warnings = [warning.model_copy(update={"index": first + warning.index}) for warning in more.warnings]
         support = _in_order([*support.uploads, *more.uploads], classes, more.skipped)
+        support = replace(support, warnings=warnings)
         images = torch.cat([images, their_images])
     limits.check_images(len(images), "images")
     limits.check_classes(support.classes, "images")

@@ -109,21 +109,27 @@ class CheckpointReference(Part):
     digest: str
 
 
-class ImageLoss(Part):
-    """The cross-entropy, in nats, of a support image after adapting."""
-
-    index: int
-    filename: str
-    label: str
-    loss: float
-
-
 class ImagePlace(Part):
     """A support image, by its place among them."""
 
     index: int
     filename: str
     label: str
+
+
+class ImageLoss(ImagePlace):
+    """The cross-entropy, in nats, of a support image after adapting."""
+
+    loss: float
+
+
+class WarnedImage(Part):
+    """An image that was taken, of its request, though there is something to say about it."""
+
+    type: str
+    index: int
+    filename: str
+    detail: str
 
 
 class AccuracyPoint(Part):
@@ -231,6 +237,7 @@ class AnswerRecord(ModelRecord):
     kind = "answer to this Idempotency-Key"
 
     timings_ms: AdaptDurations
+    warnings: list[WarnedImage] = []
 
 
 def is_too_new_to_forget(contents: bytes) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kshot.commands.console import show_warnings
+
 if TYPE_CHECKING:
     from kshot import Client, Prediction
 
@@ -33,4 +35,6 @@ def write_csv(client: Client, model_id: str, images: Sequence[Path]) -> None:
 def _predictions(client: Client, model_id: str, images: Sequence[Path]) -> Iterator[tuple[Path, Prediction]]:
     for start in range(0, len(images), TOGETHER):
         some = images[start : start + TOGETHER]
-        yield from zip(some, client.predict(model_id, some, top_k=1).predictions, strict=True)
+        answer = client.predict(model_id, some, top_k=1)
+        show_warnings(answer)
+        yield from zip(some, answer.predictions, strict=True)

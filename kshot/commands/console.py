@@ -13,6 +13,7 @@ from kshot.text import shown
 if TYPE_CHECKING:
     from kshot import Client
     from kshot.accuracy import Validation
+    from kshot.predictions import PredictAnswer
     from kshot.problem import Problem
     from kshot.types import AdaptAnswer, Model, StepEvent
 
@@ -108,6 +109,12 @@ def show_adapted(answer: AdaptAnswer) -> None:
     if answer.skipped:
         typer.echo(f"Skipped {answer.skipped_count} that are no images: {', '.join(answer.skipped)}")
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
+
+
+def show_warnings(answer: AdaptAnswer | PredictAnswer) -> None:
+    """Print to stderr what there is to know about the images."""
+    for warning in answer.warnings:
+        typer.echo(f"Warning: {shown(warning.detail)}", err=True)
 
 
 def of_hundred(validation: Validation) -> str:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kshot.commands.console import AsJson, Url, connected, of_hundred, print_table, shares, show, show_adapted
+from kshot.commands.console import (
+    AsJson,
+    Url,
+    connected,
+    of_hundred,
+    print_table,
+    shares,
+    show,
+    show_adapted,
+    show_warnings,
+)
 
 if TYPE_CHECKING:
     from kshot.types import ExportFormat, Model, ModelSummary, SupportImage
@@ -74,6 +84,7 @@ def edit_model(
             steps=steps,
             ttl_seconds=ttl_seconds,
         )
+    show_warnings(answer)
     show(answer, as_json, show_adapted)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from kshot.commands.batches import write_csv
-from kshot.commands.console import AsJson, Url, connected, print_table, show, show_adapted, show_progress
+from kshot.commands.console import AsJson, Url, connected, print_table, show, show_adapted, show_progress, show_warnings
 
 if TYPE_CHECKING:
     from kshot.predictions import PredictAnswer, Prediction
@@ -62,6 +62,7 @@ def adapt(
             keep_images=keep_images,
         )
         answer = show_progress(events)
+    show_warnings(answer)
     show(answer, as_json, show_adapted)
 
 
@@ -98,6 +99,7 @@ def predict(
             write_csv(client, model_id, images)
             return
         answer = client.predict(model_id, images, top_k=top_k, coverage=coverage, transductive=transductive)
+    show_warnings(answer)
     show(answer, as_json, lambda answer: _show_predictions(answer, images, top_k or 1))
 
 

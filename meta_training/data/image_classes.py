@@ -1,6 +1,5 @@
 """Images by class, in memory as uint8, read from folders, zips or tars of class folders."""
 
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm import tqdm
 
 from meta_training.data.sources import File, image_files
 from meta_training.errors import DataError
 from models.inputs.interface import Input
+from models.inputs.picture_file import whole_picture
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,6 @@ def decode(files: Iterable[File], spec: Input, *, progress: bool = False) -> Ima
 
 def _decode(content: bytes, path: str, spec: Input) -> NDArray[Any]:
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            return spec.prepare(image).numpy()
+        return spec.prepare(whole_picture(content)).numpy()
     except Exception as error:  # Pillow raises errors of almost any type on damaged files
         raise DataError(f"{path} is not an image that can be read ({error}). Replace or remove it.") from error

@@ -11,18 +11,40 @@ from pydantic import PositiveInt, field_validator
 from torch import Tensor
 
 from models.export.graph import Graph
+from models.inputs.ground import laid
 from models.inputs.interface import Input
+from models.inputs.profiles import MODES, foreign_profile, in_srgb
+from models.inputs.tones import eight_bits
 from models.parts import register
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"})
 STEPS = (
     "JPEG: open at a fraction of its size, if both sides stay 2 × size or more (Pillow's draft)",
+    "greys of more than 8 bits: by the fewest of 8, 10, 12, 14 and 16 bits that hold the largest",
+    "other whole numbers, and floats beyond 0 to 1 and 0 to 255: from the least to the largest",
     "average blocks of n × n pixels, n the largest whole number for which the shorter side stays 2 × size or more",
+    "colours by an embedded ICC profile other than sRGB, and Lab: to sRGB",
     "turn upright by the EXIF orientation",
-    "lay on white where transparent",
+    "lay on white where transparent; on black if less than 5 % of what is opaque is 40 levels darker than white",
     "make square as `fit` says, bilinear: crop takes the middle, pad adds white",
+    "pad, whatever `fit` says, if one side is more than twice the other",
 )
 """From a file to an example, for those who run an exported model."""
+MOST_CROPPED = 2
+"""Of a picture with one side longer than so many times the other, a crop would show less than half: it is padded."""
+BLANK_DEVIATION = 2.0
+"""Levels of 255: what varies by less around its mean shows a network nothing."""
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How to turn a picture that has this EXIF orientation."""
 
 
 @register
@@ -65,11 +87,26 @@ class ImageInput(Input):
         picture.draft(None, (2 * self.size, 2 * self.size))
 
     def prepare(self, picture: Image.Image) -> Tensor:
-        """Return uint8 [C, size, size]: upright by EXIF, on white where transparent, made square and resized."""
-        upright = ImageOps.exif_transpose(_shrunk(_continuous(picture, self.mode), 2 * self.size))
-        fitted = self._fitted(_on_white(upright).convert(self.mode))
+        """Return uint8 [C, size, size]: upright, in sRGB, nothing transparent, square and resized, as STEPS say."""
+        picture.load()
+        turn, profile = _turn(picture), foreign_profile(picture)
+        small = _shrunk(_continuous(picture, None if profile else self.mode), 2 * self.size)
+        small = in_srgb(small, profile) if profile else small
+        upright = small if turn is None else small.transpose(turn)
+        fitted = self._fitted(
+            laid(upright).convert(self.mode), crop=self.fit == "crop" and not self.is_fitted_in(picture.size)
+        )
         pixels = np.asarray(fitted, dtype=np.uint8).reshape(self.shape)
         return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+
+    def is_blank(self, example: Tensor) -> bool:
+        """See Input."""
+        few = example[:, ::8, ::8]  # which settle it for all but a few pictures
+        return _deviation(few) < 2 * BLANK_DEVIATION and _deviation(example) < BLANK_DEVIATION
+
+    def is_fitted_in(self, size: tuple[int, int]) -> bool:
+        """See Input."""
+        return self.fit == "crop" and max(size) > MOST_CROPPED * min(size)
 
     def normalize(self, examples: Tensor) -> Tensor:
         """Return (x / 255 − mean) / std of uint8 [..., C, H, W] as float32 [..., H, W, C]."""
@@ -108,37 +145,41 @@ class ImageInput(Input):
         x = graph.add("Add", x, graph.number("input.shift", -self.mean / self.std))
         return graph.add("Transpose", x, perm=[0, 2, 3, 1])
 
-    def _fitted(self, image: Image.Image) -> Image.Image:
+    def _fitted(self, image: Image.Image, *, crop: bool) -> Image.Image:
         square = self.size, self.size
-        if self.fit == "crop":
+        if crop:
             return ImageOps.fit(image, square, Image.Resampling.BILINEAR)
         return ImageOps.pad(image, square, Image.Resampling.BILINEAR, color="white")
 
 
-def _continuous(image: Image.Image, mode: str) -> Image.Image:
-    """The picture in a mode whose pixels can be averaged: the one asked for, or RGB with premultiplied alpha."""
-    if image.mode.startswith("I"):
-        return _eight_bits(image)
+def _deviation(example: Tensor) -> float:
+    """Return the standard deviation of the channel [C, H, W] that varies most."""
+    return float(example.float().std((1, 2), correction=0).max())
+
+
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """Return how to turn a picture upright, if it says so and can be understood."""
+    try:
+        return _UPRIGHT.get(picture.getexif().get(_ORIENTATION, 1))
+    except Exception:  # of bytes that cameras and editors wrote; the picture is good without them
+        return None
+
+
+def _continuous(image: Image.Image, mode: str | None) -> Image.Image:
+    """The picture in a mode whose pixels can be averaged: the one asked for, or RGB with premultiplied alpha.
+
+    Without a mode, its own if that has a profile's colours.
+    """
+    if image.mode == "F" or image.mode.startswith("I"):
+        return eight_bits(image)
     if image.has_transparency_data:
         return image.convert("RGBA").convert("RGBa")
+    if mode is None:
+        mode = image.mode if image.mode in MODES.values() else "RGB"
     return image.convert(mode)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit greys, which Pillow's own conversion clips at 255, with what is known of them."""
-    grey = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-    grey.info = {name: value for name, value in image.info.items() if name != "transparency"}
-    return grey
 
 
 def _shrunk(image: Image.Image, side: int) -> Image.Image:
     """Averaged down as far as its shorter side stays `side` or more: a large picture is handled large but once."""
     factor = min(image.size) // side
     return image.reduce(factor) if factor > 1 else image
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode != "RGBa":
-        return image
-    layer = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)

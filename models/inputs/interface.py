@@ -43,6 +43,14 @@ class Input(Part, ABC):
     def prepare(self, picture: Image.Image) -> Tensor:
         """Return the example [*example] of a picture."""
 
+    def is_blank(self, example: Tensor) -> bool:
+        """Say whether an example [*example] shows a network nothing: it is the same all over, or nearly so."""
+        return False
+
+    def is_fitted_in(self, size: tuple[int, int]) -> bool:
+        """Say whether `prepare`, which crops, keeps the whole of a picture of this width and height."""
+        return False
+
     @abstractmethod
     def normalize(self, examples: Tensor) -> Tensor:
         """Return examples [..., *example] as a network takes them: float32 [..., *shape]."""

@@ -44,7 +44,7 @@ def test_the_plain_way_comes_to_the_answers_of_the_service(
 def test_the_plain_way_decodes_the_pictures_that_the_service_does(checkpoint: Checkpoint, files: list[File]) -> None:
     contents = [content for _, _, content in files[:3]]
     uploads = (Upload("images", index, f"{index}.jpg") for index in range(3))
-    theirs = Decoder(ImageLimits.of(Settings())).decode(
+    theirs, _ = Decoder(ImageLimits.of(Settings())).decode(
         zip(uploads, contents, strict=True), PHOTO.input, Cancellation()
     )
     assert torch.equal(PlainWay(checkpoint).decode(contents), theirs)

@@ -49,11 +49,11 @@ def saved(kind: str) -> bytes:
 BAD_IMAGES = {
     "a text file named .png": ("notes.png", b"not a picture at all\n" * 9, 422, "image-unreadable"),
     "a truncated JPEG": ("half.jpg", jpeg()[:4000], 422, "image-truncated"),
-    "a truncated PNG": ("half.png", SUPPORT[0].read_bytes()[:-40], 422, "image-truncated"),
+    "a truncated PNG": ("half.png", SUPPORT[0].read_bytes()[:130], 422, "image-truncated"),
     "a 100-megapixel PNG": ("huge.png", blank_png(10_000), 413, "image-too-many-pixels"),
     "a PNG beyond the limit alone": ("large.png", blank_png(8_100), 413, "image-too-many-pixels"),
     "an empty file": ("empty.png", b"", 422, "image-empty"),
-    "a format not taken": ("scan.png", saved("TIFF"), 422, "image-unreadable"),
+    "a format not taken": ("scan.png", saved("PPM"), 422, "image-unreadable"),
     "an EPS, which Pillow would hand to Ghostscript": ("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\n", 422, "image-unreadable"),
 }
 

@@ -98,7 +98,7 @@ def test_what_clients_choose_makes_no_series(alone: Server) -> None:
 
 def test_rejections_are_counted_by_reason(alone: Server) -> None:
     before = Scrape(alone.url)
-    files = [("images", ("a.png", SUPPORT[0].read_bytes()[:200])), *images(SUPPORT[1:])]
+    files = [("images", ("a.png", SUPPORT[0].read_bytes()[:130])), *images(SUPPORT[1:])]
     problem(httpx.post(f"{alone.url}/adapt", files=files, data=labels(SUPPORT)), 422, "image-truncated")
     httpx.get(f"{alone.url}/models/{'0' * 32}")
     httpx.post(f"{alone.url}/predict", data={"top_k": "1"})

@@ -1,0 +1,118 @@
+"""One picture, from the bytes of an upload to the tensor that the learner takes, and what is to be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from PIL import Image
+from torch import Tensor
+
+from app import errors
+from app.inputs.limits import ImageLimits
+from app.inputs.support_set import Upload
+from app.store.records import WarnedImage
+from models.inputs.formats import FORMATS, looks_foreign, looks_like_picture
+from models.inputs.interface import Input
+from models.inputs.picture_file import PictureFile
+
+LEAST_SHARE = 0.5  # of a picture's rows, for it to be taken without the rest
+KINDS = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An upload that has been opened, for an input; its pixels are still to be decoded."""
+
+    upload: Upload
+    file: PictureFile
+    spec: Input
+
+    @classmethod
+    def open(cls, upload: Upload, data: bytes, spec: Input, limits: ImageLimits) -> Self:
+        """Open the file of an upload. Raises ImageError."""
+        _check_bytes(upload, data, limits)
+        if looks_like_picture(data) is None:
+            raise upload.error(errors.ImageUnreadable, f"{upload.place} is {_what_it_is(data)}")
+        picture = cls(upload, _opened(upload, data, spec), spec)
+        if picture.cost > limits.max_image_pixels:
+            raise picture.too_large(limits)
+        return picture
+
+    @property
+    def cost(self) -> int:
+        """The pixels that decoding it costs."""
+        return self.file.cost
+
+    def read(self) -> tuple[Tensor, list[WarnedImage]]:
+        """Return the example uint8 [C, H, W], and what to say of it. Raises ImageTruncated."""
+        try:
+            image, share = self.file.load()
+        except Exception as error:  # on hostile bytes Pillow raises about any type there is
+            raise _damaged(self.upload, self.file.kind, error) from error
+        if share is not None and share < LEAST_SHARE:
+            came = f"only {share:.0%} of its rows came"
+            detail = f"{self.upload.place} ends early or is damaged: {came}. Send the whole, intact file."
+            raise self.upload.error(errors.ImageTruncated, detail)
+        try:
+            example = self.spec.prepare(image)
+        except Exception as error:
+            raise _damaged(self.upload, self.file.kind, error) from error
+        return example, [self.upload.warning(kind, detail) for kind, detail in self._remarks(image, share, example)]
+
+    def too_large(self, limits: ImageLimits) -> errors.AppError:
+        """Return the refusal of a picture that costs more than one may."""
+        width, height = self.file.size
+        detail = (
+            f"{self.upload.place} has {width}×{height} pixels, and costs {self.cost} to decode; the limit is "
+            f"{limits.max_image_pixels} pixels. Send a smaller version of it."
+        )
+        return self.upload.error(errors.ImageTooManyPixels, detail)
+
+    def _remarks(self, image: Image.Image, share: float | None, example: Tensor) -> Iterator[tuple[str, str]]:
+        place = self.upload.place
+        if share is not None:
+            came = f"{share:.0%} of its rows came, and were used" if share < 1 else "it was read without its last bytes"
+            yield "truncated", f"{place} ends early or is damaged: {came}. Send the whole file."
+        if self.spec.is_blank(example):
+            yield (
+                "blank",
+                f"{place} is the same all over to the network. Leave it out, or send one that shows something.",
+            )
+        if self.spec.is_fitted_in(image.size):
+            width, height = self.file.size
+            yield "fitted", f"{place} is {width}×{height}: it was shrunk to be seen whole. Cut it to what matters."
+
+
+def _check_bytes(upload: Upload, data: bytes, limits: ImageLimits) -> None:
+    if not data:
+        raise upload.error(errors.ImageEmpty, f"{upload.place} has 0 bytes. Send an image file.")
+    if len(data) > limits.max_image_bytes:
+        most = f"more than {limits.max_image_bytes} bytes, the limit"
+        raise upload.error(errors.ImageTooManyBytes, f"{upload.place} has {most}. Send a smaller version of it.")
+
+
+def _opened(upload: Upload, data: bytes, spec: Input) -> PictureFile:
+    try:
+        return PictureFile.open(data, spec.draft)
+    except Exception as error:  # see Picture.read
+        raise _damaged(upload, looks_like_picture(data) or "", error) from error
+
+
+def _what_it_is(data: bytes) -> str:
+    foreign = looks_foreign(data)
+    if foreign is None:
+        return f"no picture of a format that is read here. Send {KINDS}."
+    return f"{foreign}, which is not read here. Export it as JPEG or PNG and send that."
+
+
+def _damaged(upload: Upload, kind: str, error: Exception) -> errors.AppError:
+    if kind == "HEIC":
+        detail = (
+            f"{upload.place} is a HEIC picture, as iPhones make them, whose file ends early or is damaged. Often only "
+            "its beginning has left the cloud: open it on the phone, then send it whole, or send it as JPEG."
+        )
+    else:
+        detail = f"{upload.place} is a {kind} that ends early or is damaged ({error}). Send the whole, intact file."
+    return upload.error(errors.ImageTruncated, detail)

@@ -1,0 +1,142 @@
+"""Pictures whose files are damaged or cut short, read as viewers read them.
+
+Pillow's own switch for that, LOAD_TRUNCATED_IMAGES, is one for all threads of a process.
+"""
+
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import TypeAlias
+
+from PIL import Image, ImageChops
+from PIL.ImageFile import ImageFile
+
+Reopen: TypeAlias = Callable[[bytes], ImageFile]
+
+_SIGNATURE = 8  # bytes before a PNG's first chunk
+_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by a PNG's colour type
+_MARKER = re.compile(rb"\xff([^\xff\0])")
+_SOF0, _SOF15, _SOS, _APP0, _APP14, _APP15, _COM = 0xC0, 0xCF, 0xDA, 0xE0, 0xEE, 0xEF, 0xFE
+_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+_OTHERS = {0xC4, 0xC8, 0xCC}  # tables, among the markers of a frame's start
+_ALONE = {0x01, *range(0xD0, 0xDA)}  # without a length
+_LAYERS, _SCANNED = 9, 4  # where a frame says how many layers it has, and a scan how many of them
+_END = b"\xff\xd9"
+_BLOCK = 2**16
+
+
+def salvaged(kind: str, data: bytes, reopen: Reopen) -> tuple[Image.Image, float | None]:
+    """Return the part of a JPEG or PNG that its file holds, and which share of its rows that is; None if none lack.
+
+    `reopen` opens such a file again. Raises about any type of error if nothing can be read.
+    """
+    return _without_grey(reopen(data + _END)) if kind == "JPEG" else _rows_of_png(data, reopen)
+
+
+def without_metadata(data: bytes, kind: str) -> bytes:
+    """Return a JPEG or PNG with nothing but its pixels, and what says how to decode them; another file as it is."""
+    if kind == "JPEG":
+        kept = (data[start:end] for marker, start, end in _segments(data) if not _is_metadata(marker))
+        return b"".join([data[:2], *kept])
+    if kind == "PNG":
+        return b"".join(
+            [data[:_SIGNATURE], *(data[start:end] for name, start, end in _chunks(data) if name in _PIXELS)]
+        )
+    return data
+
+
+def keeps_coefficients(data: bytes) -> bool:
+    """Say whether a JPEG comes in several scans, for which a decoder holds the whole picture in memory."""
+    layers = 0
+    for marker, start, end in _segments(data):
+        if marker in _PROGRESSIVE:
+            return True
+        if _SOF0 <= marker <= _SOF15 and marker not in _OTHERS and end - start > _LAYERS:
+            layers = data[start + _LAYERS]
+        if marker == _SOS and end - start > _SCANNED:
+            return data[start + _SCANNED] < layers
+    return False
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker of each of a JPEG's segments, its start and its end: the last is its first scan to the end."""
+    place = 2
+    while match := _MARKER.search(data, place):
+        marker, start, place = match[1][0], match.end() - 2, match.end()
+        if marker == _SOS:
+            yield marker, start, len(data)
+            return
+        if marker not in _ALONE and place + 2 <= len(data):
+            place += struct.unpack_from(">H", data, place)[0]
+            yield marker, start, place
+
+
+def _is_metadata(marker: int) -> bool:
+    return (_APP0 <= marker <= _APP15 and marker != _APP14) or marker == _COM
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each of a PNG's chunks, its start and its end; the last may be cut short."""
+    place = _SIGNATURE
+    while place + 8 <= len(data):
+        start, place = place, place + 12 + struct.unpack_from(">I", data, place)[0]
+        yield data[start + 4 : start + 8], start, place
+
+
+def _without_grey(picture: ImageFile) -> tuple[Image.Image, float]:
+    """Return a JPEG that was ended early without the rows at its bottom that nothing came of: they are mid-grey."""
+    picture.load()
+    last = picture.getpixel((picture.width - 1, picture.height - 1))
+    levels = last if isinstance(last, tuple) else (last,)
+    if not set(levels) <= {127, 128}:
+        return picture, 1.0
+    bounds = ImageChops.difference(picture, Image.new(picture.mode, picture.size, last)).getbbox()
+    return _top(picture, bounds[3] if bounds else 0)
+
+
+def _rows_of_png(data: bytes, reopen: Reopen) -> tuple[Image.Image, float | None]:
+    bare = without_metadata(data, "PNG")
+    picture = reopen(bare)
+    try:
+        picture.load()
+    except (OSError, SyntaxError):
+        picture.tile = []  # it keeps the rows that it has
+        return _top(picture, _png_rows(bare))
+    return picture, None
+
+
+def _png_rows(data: bytes) -> int:
+    """Return how many rows of a PNG came whole; of an interlaced one, all or none."""
+    width, height, depth, colours, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, _SIGNATURE + 8)
+    if interlaced:
+        return 0
+    unpacked = sum(_unpacked(data[start + 8 : end - 4] for name, start, end in _chunks(data) if name == b"IDAT"))
+    rows: int = unpacked // (1 + (width * depth * _CHANNELS[colours] + 7) // 8)
+    return rows if rows < height else int(height)
+
+
+def _unpacked(chunks: Iterator[bytes]) -> Iterator[int]:
+    """Yield by how much a stream in chunks grows, a little at a time, as far as it can be read."""
+    stream = zlib.decompressobj()
+    for part in chain.from_iterable(_blocks(chunk) for chunk in chunks):
+        try:
+            rest = part
+            while rest:
+                yield len(stream.decompress(rest, _BLOCK))
+                rest = stream.unconsumed_tail
+        except zlib.error:
+            return
+
+
+def _blocks(chunk: bytes) -> Iterator[bytes]:
+    return (chunk[start : start + _BLOCK] for start in range(0, len(chunk), _BLOCK))
+
+
+def _top(picture: Image.Image, rows: int) -> tuple[Image.Image, float]:
+    """Return the first rows of a picture, and which share of it they are."""
+    if not rows:
+        raise OSError("nothing of it came")
+    return picture.crop((0, 0, picture.width, rows)), rows / picture.height

@@ -1,0 +1,63 @@
+"""Greys of more than eight bits by the range that they use: a camera's 12 bits come in files of 16."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+DEPTHS = (8, 10, 12, 14, 16)
+"""Bits that cameras and scanners give a grey; a file takes the fewest that hold its largest value."""
+
+ROWS = 256
+"""So many are converted at once: numbers take four times the room of the picture."""
+
+
+def eight_bits(picture: Image.Image) -> Image.Image:
+    """Return a picture of whole numbers or floats as one of 8 bits, with what is known of it beside its pixels."""
+    values = np.asarray(picture)
+    low, high = _range(values)
+    grey = Image.fromarray(np.concatenate([_scaled(band, low, high) for band in _bands(values)]))
+    grey.info = {name: value for name, value in picture.info.items() if name != "transparency"}
+    return grey
+
+
+def _range(values: NDArray[Any]) -> tuple[float, float]:
+    """Return what becomes black, and what would be one more than white.
+
+    Whole numbers that a depth holds take that depth; floats from 0 to 1, and to 255, are taken at their word; all else
+    goes from its least to its greatest value.
+    """
+    low, high = _extremes(values)
+    if low >= 0 and values.dtype.kind == "f":
+        for white in (1, 255):
+            if high <= white:
+                return 0, white * 256 / 255
+    if low >= 0 and high < 1 << DEPTHS[-1]:
+        return 0, 1 << next(depth for depth in DEPTHS if high < 1 << depth)
+    return low, high + (high - low) / 255
+
+
+def _extremes(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the least and the greatest number there is; 0 and 0 if there is none."""
+    finite = [band[np.isfinite(band)] for band in _bands(values)] if values.dtype.kind == "f" else [values]
+    numbers = [band for band in finite if band.size]
+    if not numbers:
+        return 0, 0
+    return float(min(band.min() for band in numbers)), float(max(band.max() for band in numbers))
+
+
+def _scaled(band: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    """Return numbers as 0 to 255; what is no number is black."""
+    if band.dtype.kind != "f" and low == 0 and math.log2(high).is_integer():
+        return (band >> (int(math.log2(high)) - 8)).astype(np.uint8)
+    if high <= low:
+        return np.zeros(band.shape, np.uint8)
+    scaled = (band.astype(np.float64) - low) * (256 / (high - low))
+    return np.nan_to_num(scaled, nan=0, posinf=255, neginf=0).clip(0, 255).astype(np.uint8)
+
+
+def _bands(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    return (values[top : top + ROWS] for top in range(0, len(values), ROWS))
