@@ -20,7 +20,7 @@ install = $(BIN)/python -m pip --disable-pip-version-check install --no-compile 
 pytest = OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(1) $(TESTS) || [ $$? -eq 5 ]
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test kills fuzz soak lint format clean
+.PHONY: help serve install test kills archives fuzz soak lint format clean
 
 help: ## List the targets and the variables they take
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ test: lint ## Check style and types, then run the tests (TESTS="tests/app -k zip
 
 kills: $(VENV)/.dev ## Kill the server 50 times while clients use it, and see that nothing is lost
 	KSHOT_KILLS=50 $(BIN)/python -m pytest tests/faults/test_kill.py
+
+archives: $(VENV)/.dev ## Read 20,000 drawn archives, and see that no class is lost, merged or renamed
+	KSHOT_ARCHIVES=20000 $(BIN)/python -m pytest tests/app/inputs/archives/test_properties.py
 
 fuzz: $(VENV)/.dev ## Send 100,000 spoiled uploads
 	$(BIN)/python -m tests.faults.fuzz

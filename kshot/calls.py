@@ -57,6 +57,7 @@ class VersionOptions(TypedDict, total=False):
     seed: int | None
     ttl_seconds: int | None
     keep_images: bool | None
+    archive_encoding: str | None
     idempotency_key: str | None
 
 

@@ -51,7 +51,8 @@ class Client:
             support: a folder that holds one folder of images for each class, a zip of such folders, or
                 (label, image) pairs; an image is a path or the bytes of a file.
             **options: `checkpoint`, `name`, `steps`, `learning_rate`, `initialization`, `class_weights`, `seed`,
-                `ttl_seconds` (seconds until the model is deleted), `keep_images`, `idempotency_key`.
+                `ttl_seconds` (seconds until the model is deleted), `keep_images`, `archive_encoding` (of the names
+                in an archive, as cp932, where they don't tell), `idempotency_key`.
                 The server decides what isn't given.
         """
         return self._send(calls.adapt, support, options)

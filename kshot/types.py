@@ -41,17 +41,31 @@ class SupportImage(BaseModel):
     label: str = Field(description="Its class.", examples=["alpha"])
 
 
+class FileLeftOut(BaseModel):
+    """A file of an archive that was not taken."""
+
+    filename: str = Field(description="Its path in the archive.", examples=["alpha/notes.txt"])
+    reason: str = Field(description="Why it was left out.", examples=["it is text"])
+
+
 class ImageWarning(BaseModel):
-    """Something to know about an image that was taken all the same."""
+    """Something to know about an image that was taken all the same, or about all of them."""
 
     type: str = Field(
-        description="What it is: `truncated`, the file ends early, and what came of it was used; `blank`, the network "
-        "sees the same all over; `fitted`, it is so wide or tall that it was shrunk to be seen whole. "
+        description="What it is. Of an image: `truncated`, the file ends early, and what came of it was used; `blank`, "
+        "the network sees the same all over; `fitted`, it is so wide or tall that it was shrunk to be seen whole. "
+        "Of an archive: `splits-joined`, folders like train and test are no classes; "
+        "`subfolders-joined`, a class's folder holds folders; `labels-joined`, labels look the same; `labels-alike`, "
+        "labels differ in capitals alone; `labels-from-list`, a list in it has the labels. "
         "Later servers may know others.",
         examples=["blank"],
     )
-    index: int = Field(description="Its place among the uploaded images, from 0.", examples=[7])
-    filename: str = Field(description="Its file name, or its path in the archive.", examples=["alpha/3.png"])
+    index: int | None = Field(
+        default=None, description="Its place among the uploaded images, from 0; null if it is about all.", examples=[7]
+    )
+    filename: str | None = Field(
+        default=None, description="Its file name, or its path in the archive.", examples=["alpha/3.png"]
+    )
     detail: str = Field(
         description="The same in words, with what to do.",
         examples=["alpha/3.png is the same all over to the network. Leave it out, or send one that shows something."],
@@ -121,6 +135,7 @@ class Model(ModelSummary):
         examples=[["__MACOSX/alpha/._1.png"]],
     )
     skipped_count: int = Field(default=0, description="How many were left out.", examples=[1])
+    left_out: list[FileLeftOut] = Field(default=[], description="The same files, and why each was left out.")
     images_kept: bool = Field(
         default=False,
         description="Whether its images are kept, for GET /models/{id}/images and for new versions.",

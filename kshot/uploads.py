@@ -15,7 +15,7 @@ Image: TypeAlias = str | Path | bytes
 """One image: the path of a file, or the file's bytes."""
 
 SupportSet: TypeAlias = str | Path | Iterable[tuple[str, Image]]
-"""A folder with a folder per class, a zip of such folders, or (label, image) pairs."""
+"""A folder with a folder per class, a zip, tar or tar.gz of such folders, or (label, image) pairs."""
 
 MAX_FOLDER_BYTES = 256 << 20  # the largest archive that a server takes by default
 
@@ -36,10 +36,9 @@ def support_parts(support: SupportSet) -> tuple[Sequence[str], list[Part]]:
     """
     if isinstance(support, str | Path):
         path = Path(support)
-        name, content = (
-            (f"{path.resolve().name}.zip", _zip_of(path)) if path.is_dir() else (path.name, path.read_bytes())
-        )
-        return [], [("archive", (name, content, "application/zip"))]
+        if path.is_dir():
+            return [], [("archive", (f"{path.resolve().name}.zip", _zip_of(path), "application/zip"))]
+        return [], [("archive", _file(0, path))]
     pairs = list(support)
     return [label for label, _ in pairs], image_parts(image for _, image in pairs)
 
@@ -60,12 +59,17 @@ def _zip_of(folder: Path) -> bytes:
 
 
 def _files(folder: Path) -> list[Path]:
-    """List all files at any depth before any is read: someone may give the wrong folder, such as a home."""
+    """List all files and empty folders at any depth before any is read: someone may give the wrong folder, as a home.
+
+    An empty folder may be a class that its pictures never came to: the server says so.
+    """
     files, size = [], 0
     for path in folder.rglob("*"):
         if path.is_file():
             files.append(path)
             size += path.stat().st_size
+        elif path.is_dir() and not any(path.iterdir()):
+            files.append(path)
         if size > MAX_FOLDER_BYTES:
             raise SupportFolderError(
                 f"{folder} holds more than {MAX_FOLDER_BYTES >> 20} MiB. "

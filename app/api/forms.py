@@ -39,7 +39,14 @@ class SupportForm(BaseModel):
     )
     archive: UploadFile | None = Field(
         default=None,
-        description="A zip with one folder of images for each class, instead of images and labels.",
+        description="A zip, tar or tar.gz with one folder of images for each class, or with images and a list of "
+        "their labels, instead of images and labels.",
+    )
+    archive_encoding: str | None = Field(
+        default=None,
+        max_length=40,
+        description="The encoding of the archive's names where they aren't in UTF-8 and don't tell.",
+        examples=["cp932"],
     )
     name: Annotated[str, AfterValidator(plain)] | None = Field(
         default=None, max_length=200, description="A name to know the model by.", examples=["my symbols"]

@@ -7,7 +7,7 @@ models.errors.KshotError
     ├── TooFewClasses, TooManyClasses
     ├── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels, TooManyPixels
     ├── ArchiveError: ArchiveUnreadable, ArchiveUnsafeName, ArchiveEncrypted, ArchiveNested, ArchiveTooLarge,
-    │                 ArchiveLayout
+    │                 ArchiveLayout, ArchiveEncoding, ArchiveManifest
     ├── StepsOutOfRange, CheckpointUnknown, InitializationUnsuitable, Diverged
     ├── ImagesNotKept, ImageNotThere, ImageUnknown, ClassUnknown, ClassesClash
     ├── IdempotencyKeyReused
@@ -57,9 +57,11 @@ from app.errors.stored import (
     StoreUnavailable,
 )
 from app.errors.uploads import (
+    ArchiveEncoding,
     ArchiveEncrypted,
     ArchiveError,
     ArchiveLayout,
+    ArchiveManifest,
     ArchiveNested,
     ArchiveTooLarge,
     ArchiveUnreadable,
@@ -86,9 +88,11 @@ from app.errors.uploads import (
 __all__ = [
     "AccessError",
     "AppError",
+    "ArchiveEncoding",
     "ArchiveEncrypted",
     "ArchiveError",
     "ArchiveLayout",
+    "ArchiveManifest",
     "ArchiveNested",
     "ArchiveTooLarge",
     "ArchiveUnreadable",

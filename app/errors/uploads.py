@@ -103,6 +103,14 @@ class ArchiveLayout(ArchiveError):
     type, title = "/problems/archive-layout", "The archive is not a folder for each class"
 
 
+class ArchiveEncoding(ArchiveError):
+    type, title = "/problems/archive-encoding", "The encoding of the names in the archive is not known"
+
+
+class ArchiveManifest(ArchiveError):
+    type, title = "/problems/archive-manifest", "A list of labels in the archive cannot be used"
+
+
 class UploadsUnavailable(AppError):
     status = 503
     type, title = "/problems/uploads-unavailable", "The upload cannot be received now"

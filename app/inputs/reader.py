@@ -53,6 +53,9 @@ class Reader:
     ) -> tuple[SupportSet, Tensor]:
         """Return the labelled images of a form, and as uint8 [B, C, H, W]. Raises AppError."""
         if form.archive is None:
+            if form.archive_encoding is not None:
+                detail = "archive_encoding is for an archive, and none was sent. Leave it out."
+                raise errors.ArchiveEncoding(detail, field="archive_encoding")
             support = image_files.support_set(form.images, form.labels, self.limits, least_classes)
             images, warnings = await self._decode(form.images, support.uploads, spec)
             return replace(support, warnings=warnings), images
@@ -60,7 +63,9 @@ class Reader:
             detail = "Send either an archive, or images and labels."
             raise errors.UploadAmbiguous(detail, field="archive")
         with Cancellation() as cancellation:
-            return await self._workers.run(self._unpack, form.archive, spec, least_classes, cancellation)
+            return await self._workers.run(
+                self._unpack, form.archive, form.archive_encoding, spec, least_classes, cancellation
+            )
 
     async def queries(self, files: Sequence[UploadFile], spec: Input) -> tuple[list[Upload], Tensor, list[WarnedImage]]:
         """Return the images to classify, the same as uint8 [B, C, H, W], and what to say of them. Raises AppError."""
@@ -98,8 +103,9 @@ class Reader:
             return await self._workers.run(self._decoder.decode, contents, spec, cancellation)
 
     def _unpack(
-        self, file: UploadFile, spec: Input, least_classes: int, cancellation: Cancellation
+        self, file: UploadFile, encoding: str | None, spec: Input, least_classes: int, cancellation: Cancellation
     ) -> tuple[SupportSet, Tensor]:
-        support, contents = self._archives.read(file.file.read(), image_files.filename(file), least_classes)
+        name = image_files.filename(file)
+        support, contents = self._archives.read(file.file.read(), name, least_classes, encoding)
         images, warnings = self._decoder.decode(contents, spec, cancellation)
-        return replace(support, warnings=warnings), images
+        return replace(support, warnings=[*support.warnings, *warnings]), images

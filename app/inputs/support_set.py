@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from app.errors import AppError
@@ -33,18 +33,31 @@ class Upload:
         return WarnedImage(type=type, index=self.index, filename=self.filename, detail=detail)
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A file of an archive that was not taken, and why."""
+
+    filename: str
+    reason: str
+
+
 Contents: TypeAlias = Iterable[tuple[Upload, bytes]]
 """Each upload with its bytes, read when its turn comes: no request has all its files unpacked at once."""
 
 
 @dataclass(frozen=True)
 class SupportSet:
-    """Labelled images, the classes in their order, the names of an archive's files left out, and warnings of images."""
+    """Labelled images, the classes in their order, an archive's files that were left out, and what is to be said."""
 
     uploads: list[Upload]
     classes: list[str]
-    skipped: list[str]
+    left_out: list[LeftOut] = field(default_factory=list)
     warnings: Sequence[WarnedImage] = ()
+
+    @property
+    def skipped(self) -> list[str]:
+        """The names of the files that were left out."""
+        return [each.filename for each in self.left_out]
 
     @property
     def labels(self) -> list[int]:

@@ -126,6 +126,7 @@ class AdaptationTask:
             near_copies=near_copies(support.uploads, adaptation.near_copies),
             skipped=support.skipped[:MAX_SKIPPED],
             skipped_count=len(support.skipped),
+            skipped_why=[each.reason for each in support.left_out[:MAX_SKIPPED]],
         )
 
 

@@ -23,6 +23,7 @@ from kshot.types import (
     AdaptTimings,
     CheckpointInfo,
     CheckpointRef,
+    FileLeftOut,
     HardImage,
     ImageWarning,
     Model,
@@ -89,8 +90,15 @@ def model_answer(record: ModelRecord) -> Model:
         near_copies=[[_support_image(image) for image in group] for group in record.near_copies],
         skipped=record.skipped,
         skipped_count=record.skipped_count,
+        left_out=_left_out(record),
         images_kept=record.images_kept,
     )
+
+
+def _left_out(record: ModelRecord) -> list[FileLeftOut]:
+    """Return why files were left out; of models made before that was kept, nothing."""
+    reasons = zip(record.skipped, record.skipped_why, strict=False)
+    return [FileLeftOut(filename=filename, reason=reason) for filename, reason in reasons]
 
 
 def adapt_answer(record: AnswerRecord) -> AdaptAnswer:
@@ -104,7 +112,7 @@ def adapt_answer(record: AnswerRecord) -> AdaptAnswer:
 
 
 def image_warning(image: WarnedImage) -> ImageWarning:
-    """Return what is said about an image that was taken."""
+    """Return what is said about an image that was taken, or about all."""
     return ImageWarning(type=image.type, index=image.index, filename=image.filename, detail=image.detail)
 
 

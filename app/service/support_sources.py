@@ -13,10 +13,11 @@ from app import errors
 from app.api.forms import AdaptForm, Choices, SupportForm, VersionForm
 from app.inputs.limits import SetLimits
 from app.inputs.support_archive import Kept
-from app.inputs.support_set import SupportSet, Upload
+from app.inputs.support_set import LeftOut, SupportSet, Upload
 from app.service.adaptation import AdaptationTask, initialization
 from app.service.model_library import TenantModels
 from app.service.service import Service
+from app.store.records import WarnedImage
 
 
 class SupportSource(Protocol):
@@ -69,7 +70,7 @@ class EditedSupport:
         watch = service.stopwatch(name)
         with service.engine.expecting(), watch("decode"):
             kept = without(await service.reader.unpack(file, parent, spec), form)
-            adds = form.images or form.labels or form.archive
+            adds = form.images or form.labels or form.archive or form.archive_encoding
             added = await service.reader.support(form, spec, least_classes=1) if adds else None
         support, images = joined(kept, added, service.reader.limits)
         choices = merged(form, kept.choices)
@@ -84,7 +85,7 @@ def without(kept: Kept, form: VersionForm) -> Kept:
     check_known(form.remove_class, kept.support.classes, "remove_class")
     left = [upload for upload in kept.support.uploads if upload.index not in gone and upload.label not in classes]
     images = kept.images[torch.tensor([upload.index for upload in left], dtype=torch.long)]
-    return replace(kept, support=_in_order(left, kept.support.classes, []), images=images)
+    return replace(kept, support=_in_order(left, kept.support.classes), images=images)
 
 
 def joined(kept: Kept, added: tuple[SupportSet, Tensor] | None, limits: SetLimits) -> tuple[SupportSet, Tensor]:
@@ -93,14 +94,17 @@ def joined(kept: Kept, added: tuple[SupportSet, Tensor] | None, limits: SetLimit
     if added:
         more, their_images = added
         classes = [*support.classes, *more.classes]
-        first = len(support.uploads)
-        warnings = [warning.model_copy(update={"index": first + warning.index}) for warning in more.warnings]
-        support = _in_order([*support.uploads, *more.uploads], classes, more.skipped)
-        support = replace(support, warnings=warnings)
+        warnings = [_shifted(warning, len(support.uploads)) for warning in more.warnings]
+        support = _in_order([*support.uploads, *more.uploads], classes, more.left_out, warnings)
         images = torch.cat([images, their_images])
     limits.check_images(len(images), "images")
     limits.check_classes(support.classes, "images")
     return support, images
+
+
+def _shifted(warning: WarnedImage, first: int) -> WarnedImage:
+    """Return a warning of an image that comes after so many others."""
+    return warning if warning.index is None else warning.model_copy(update={"index": first + warning.index})
 
 
 def merged(form: VersionForm, parent: Choices) -> Choices:
@@ -124,8 +128,14 @@ def _check_indices(indices: Sequence[int], images: int) -> None:
             raise errors.ImageUnknown(detail, field="remove", index=place)
 
 
-def _in_order(found: Sequence[Upload], classes: Sequence[str], skipped: list[str]) -> SupportSet:
+def _in_order(
+    found: Sequence[Upload],
+    classes: Sequence[str],
+    left_out: Sequence[LeftOut] = (),
+    warnings: Sequence[WarnedImage] = (),
+) -> SupportSet:
     """Return a support set of these, numbered anew, and of the classes those that have images, in their order."""
     labels = {upload.label for upload in found}
     order = [label for label in dict.fromkeys(classes) if label in labels]
-    return SupportSet([replace(upload, index=index) for index, upload in enumerate(found)], order, skipped)
+    uploads = [replace(upload, index=index) for index, upload in enumerate(found)]
+    return SupportSet(uploads, order, list(left_out), warnings)

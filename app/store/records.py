@@ -124,11 +124,11 @@ class ImageLoss(ImagePlace):
 
 
 class WarnedImage(Part):
-    """An image that was taken, of its request, though there is something to say about it."""
+    """An image that was taken, of its request, or None for all, though there is something to say about it."""
 
     type: str
-    index: int
-    filename: str
+    index: int | None = None
+    filename: str | None = None
     detail: str
 
 
@@ -187,6 +187,7 @@ class ModelRecord(Record):
     near_copies: list[list[ImagePlace]] = []
     skipped: list[str] = []
     skipped_count: int = 0
+    skipped_why: list[str] = []
     images_kept: bool = False
 
 

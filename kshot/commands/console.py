@@ -21,6 +21,9 @@ A = TypeVar("A")
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 PIPE_WIDTH = 200  # columns, so that each row is one line where grep or a file takes the output
 
+ArchiveEncoding: TypeAlias = Annotated[
+    str | None, typer.Option(help="The encoding of an archive's names, as cp932, where they don't tell.")
+]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Url: TypeAlias = Annotated[
     str | None,
@@ -107,7 +110,9 @@ def show_adapted(answer: AdaptAnswer) -> None:
         [[each.filename, each.label, f"{each.loss:.3f}"] for each in answer.hardest_images],
     )
     if answer.skipped:
-        typer.echo(f"Skipped {answer.skipped_count} that are no images: {', '.join(answer.skipped)}")
+        reasons = {each.filename: f" ({each.reason})" for each in answer.left_out}
+        names = ", ".join(name + reasons.get(name, "") for name in answer.skipped)
+        typer.echo(f"Left out {answer.skipped_count}: {names}")
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kshot.commands.console import (
+    ArchiveEncoding,
     AsJson,
     Url,
     connected,
@@ -57,13 +58,14 @@ def edit_model(
     model_id: Id,
     add: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER_OR_ZIP", exists=True, help="Images to add: a folder of them for each class."),
+        typer.Option(metavar="FOLDER_OR_ARCHIVE", exists=True, help="Images to add: a folder of them for each class."),
     ] = None,
     remove: Annotated[list[int] | None, typer.Option(help="An image to leave out; see `kshot models images`.")] = None,
     remove_class: Annotated[list[str] | None, typer.Option(help="A class to leave out.")] = None,
     name: Annotated[str | None, typer.Option(help="Another name for the new version.")] = None,
     steps: Annotated[int | None, typer.Option(help="Another number of gradient steps.")] = None,
     ttl_seconds: Annotated[int | None, typer.Option(help="Delete the new version after so many seconds.")] = None,
+    archive_encoding: ArchiveEncoding = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,6 +85,7 @@ def edit_model(
             name=name,
             steps=steps,
             ttl_seconds=ttl_seconds,
+            archive_encoding=archive_encoding,
         )
     show_warnings(answer)
     show(answer, as_json, show_adapted)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from kshot.commands.batches import write_csv
-from kshot.commands.console import AsJson, Url, connected, print_table, show, show_adapted, show_progress, show_warnings
+from kshot.commands.console import (
+    ArchiveEncoding,
+    AsJson,
+    Url,
+    connected,
+    print_table,
+    show,
+    show_adapted,
+    show_progress,
+    show_warnings,
+)
 
 if TYPE_CHECKING:
     from kshot.predictions import PredictAnswer, Prediction
@@ -18,7 +28,7 @@ if TYPE_CHECKING:
 def adapt(
     support: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER_OR_ZIP", exists=True, help="One folder of images for each class."),
+        typer.Argument(metavar="FOLDER_OR_ARCHIVE", exists=True, help="One folder of images for each class."),
     ],
     checkpoint: Annotated[str | None, typer.Option(help="What to start from; see `kshot checkpoints`.")] = None,
     name: Annotated[str | None, typer.Option(help="A name to know the model by.")] = None,
@@ -36,6 +46,7 @@ def adapt(
     keep_images: Annotated[
         bool | None, typer.Option(help="Whether the server keeps the images, for `kshot models edit`.")
     ] = None,
+    archive_encoding: ArchiveEncoding = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,6 +71,7 @@ def adapt(
             seed=seed,
             ttl_seconds=ttl_seconds,
             keep_images=keep_images,
+            archive_encoding=archive_encoding,
         )
         answer = show_progress(events)
     show_warnings(answer)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.app.drawings import SUPPORT, label
+from tests.app.drawings import SUPPORT, class_folders, label
+from tests.app.inputs.archives.packed import tar_of, zip_of
 
 PHOTO = next((Path(__file__).parent.parent / "data" / "photos").rglob("*.jpg"))
 BOUNDARY = b"x"
@@ -46,8 +47,13 @@ def pictures() -> list[bytes]:
 
 
 def archives() -> list[bytes]:
-    """Zips of class folders, stored and deflated."""
-    found = []
+    """Class folders in zips and tars, packed or not, with names in a code page and with a list of labels."""
+    drawings = [(label(path), path) for path in SUPPORT[::5]]
+    japanese = {f"{name}ソ表/{path.name}".encode("cp932"): path.read_bytes() for name, path in drawings}
+    files = {f"images/{number}.png": path.read_bytes() for number, (_, path) in enumerate(drawings)}
+    labels = "".join(f"{number}.png,{name}\n" for number, (name, _) in enumerate(drawings))
+    listed = {**files, "labels.csv": f"file,label\n{labels}".encode()}
+    found = [zip_of(japanese), tar_of(class_folders()), tar_of(listed, "w:gz")]
     for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", compression) as archive:

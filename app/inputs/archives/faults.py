@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import struct
+import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from app.errors import AppError, ArchiveUnreadable
 from kshot import text
 
-# What zipfile raises on bytes that are no zip, or one that was tampered with.
+FEW = 3  # names that an error gives as examples
+
+# What zipfile, gzip and tarfile raise on bytes that aren't theirs, or that were tampered with.
 DAMAGE = (
+    tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -21,17 +25,18 @@ DAMAGE = (
     IndexError,
     NotImplementedError,
     OSError,
+    RecursionError,
     ValueError,
 )
 
 
 @contextmanager
 def intact(fault: str, path: PurePosixPath | None = None) -> Iterator[None]:
-    """Raise ArchiveUnreadable for whatever zipfile raises on damaged or hostile bytes."""
+    """Raise ArchiveUnreadable for whatever the standard library raises on damaged or hostile bytes."""
     try:
         yield
     except DAMAGE as error:
-        detail = f"{fault} ({error}). Make the zip again with zip -r."
+        detail = f"{fault} ({error}). Make it again, for example with zip -r."
         raise archive_error(ArchiveUnreadable, detail, path) from error
 
 
@@ -40,6 +45,12 @@ def archive_error(kind: type[AppError], detail: str, path: PurePosixPath | None 
     return kind(detail, field="archive", **({"filename": shown(path)} if path else {}))
 
 
-def shown(path: PurePosixPath) -> str:
+def shown(path: PurePosixPath | str) -> str:
     """Return a path as answers show it."""
     return text.shown(str(path))
+
+
+def few(names: Sequence[str], separator: str = ", ") -> str:
+    """Return the first names of a list, and say how many more there are."""
+    more = f"{separator}and {len(names) - FEW} more" if len(names) > FEW else ""
+    return separator.join(names[:FEW]) + more

@@ -1,109 +1,98 @@
-"""The files of a zip, with names that are safe to use, and checks of what cannot be taken."""
+"""The files of an archive, with names that are safe to use, and checks of what cannot be taken."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from app import errors
-from app.inputs.archives.faults import archive_error
-from models.inputs.image import IMAGE_SUFFIXES
+from app.inputs.archives import pictures
+from app.inputs.archives.faults import archive_error, intact
+from app.inputs.archives.formats.interface import Archive, Entry
+from app.inputs.archives.names.decoding import read_names
 
-# Their sender takes these for pictures: leaving them out without an error would surprise.
-FOREIGN_IMAGES = {".heic", ".heif", ".avif", ".tif", ".tiff", ".jp2", ".jxl", ".dng"}
 ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
 JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
-UTF8_NAME = 0x800
-ENCRYPTED = 0x1
-MAX_PATH, MAX_PART = 1000, 255  # bytes
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file of the archive, and its cleaned name."""
+    """A file of the archive, or an empty folder, by its cleaned name."""
 
-    info: zipfile.ZipInfo
+    archive: Archive = field(repr=False, compare=False)
+    entry: Entry = field(compare=False)
     path: PurePosixPath
+    is_folder: bool = False
 
     @property
-    def is_image(self) -> bool:
-        """Whether its name is that of an image; other files are left out."""
-        return not _is_junk(self.path) and self.path.suffix.lower() in IMAGE_SUFFIXES
+    def is_junk(self) -> bool:
+        """Whether an operating system left it there, or it is hidden."""
+        return any(part in JUNK or part.startswith(".") for part in self.path.parts)
+
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether its name leads out of the archive."""
+        return bool(_why_unsafe(self.path))
+
+    @cached_property
+    def why_left_out(self) -> str:
+        """Why it is no picture that is taken, or nothing if it is one."""
+        if self.is_junk:
+            return "it is hidden, or the operating system's own"
+        if unsafe := _why_unsafe(self.path):
+            return unsafe
+        if self.entry.is_link:
+            return "it is a link or a device, and no file"
+        with intact(f"{self.path} cannot be unpacked", self.path):
+            return pictures.why_not(self.path, self.archive.head(self.entry))
+
+    def read(self, most: int) -> bytes:
+        """Return its bytes, or the first most + 1 of a larger one. Raises ArchiveUnreadable or ArchiveTooLarge."""
+        with intact(f"{self.path} cannot be unpacked", self.path):
+            return self.archive.read(self.entry, most)
 
 
-def members(archive: zipfile.ZipFile) -> list[Member]:
-    """Return the archive's files, sorted by path. Raises ArchiveError, or ImageUnreadable."""
-    return sorted(_members(archive), key=lambda member: member.path)
+def members(archive: Archive, encoding: str | None) -> list[Member]:
+    """Return the archive's files and folders, sorted by path. Raises ArchiveError."""
+    return sorted(_members(archive, encoding), key=lambda member: member.path)
 
 
-def _members(archive: zipfile.ZipFile) -> Iterator[Member]:
+def _members(archive: Archive, encoding: str | None) -> Iterator[Member]:
     seen: set[PurePosixPath] = set()
-    for info in archive.infolist():
-        name = _name(info)
-        _check_length(name)
-        path = _safe_path(name)
-        if name.endswith("/"):
-            continue
-        if not path.parts:
-            raise archive_error(errors.ArchiveUnreadable, "A file in it has no name. Make it again with zip -r.")
-        _check(info, path)
-        if path in seen:
-            raise archive_error(errors.ArchiveLayout, f"{path} is in it twice. Give each file its own name.", path)
-        seen.add(path)
-        yield Member(info, path)
+    for entry, name in zip(archive.entries, read_names(archive.entries, encoding), strict=True):
+        member = Member(archive, entry, PurePosixPath(name), entry.is_folder or name.endswith("/"))
+        if not member.is_folder:
+            _check(member, seen)
+        if member.path.parts:
+            yield member
 
 
-def _check(info: zipfile.ZipInfo, path: PurePosixPath) -> None:
-    """Raise for a file that cannot be taken, and that should not be left out without an error."""
-    if info.flag_bits & ENCRYPTED:
-        raise archive_error(errors.ArchiveEncrypted, f"{path} needs a password. Send a zip without one.", path)
-    if _is_junk(path):
-        return
-    if path.suffix.lower() in ARCHIVES:
+def _check(member: Member, seen: set[PurePosixPath]) -> None:
+    """Raise for a file that cannot be taken, and that should not be left out without an error; see it."""
+    path = member.path
+    if not path.parts:
+        raise archive_error(errors.ArchiveUnreadable, "A file in it has no name. Make it again with zip -r.")
+    if path in seen:
+        detail = f"{path} is in it twice. Give each file its own name."
+        raise archive_error(errors.ArchiveLayout, detail, path)
+    seen.add(path)
+    if member.entry.obstacle and not (member.is_junk and member.entry.obstacle[0] is errors.ArchiveUnreadable):
+        kind, fault = member.entry.obstacle
+        raise archive_error(kind, f"{path} {fault}", path)
+    if path.suffix.lower() in ARCHIVES and not member.is_junk:
         detail = f"{path} is an archive. Unpack it and zip its folders instead."
         raise archive_error(errors.ArchiveNested, detail, path)
-    if path.suffix.lower() in FOREIGN_IMAGES:
-        detail = f"{path} is of a format not read here. Convert it to JPEG or PNG."
-        raise archive_error(errors.ImageUnreadable, detail, path)
-    # bz2 and lzma would unpack any amount in one go, past every budget.
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        detail = f"{path} is not stored or deflated. Make it again with zip -r."
-        raise archive_error(errors.ArchiveUnreadable, detail, path)
 
 
-def _safe_path(name: str) -> PurePosixPath:
-    """Return an entry's name as a path. Raises ArchiveUnsafeName if it leads out of the archive."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", str(path)):
-        raise archive_error(errors.ArchiveUnsafeName, f"{path} leads out of the archive. Zip the folder itself.", path)
-    return path
-
-
-def _check_length(name: str) -> None:
-    """Raise for names longer than file systems take: nobody's folders have them."""
-    longest = max(len(part.encode()) for part in name.split("/"))
-    if len(name.encode()) > MAX_PATH or longest > MAX_PART:
-        most = f"{MAX_PATH} bytes, {MAX_PART} between slashes"
-        detail = f"It holds the name {name:.50}…, and takes names of at most {most}."
-        raise archive_error(errors.ArchiveUnreadable, detail)
-
-
-def _name(info: zipfile.ZipInfo) -> str:
-    """Return the entry's name with / between its parts.
-
-    macOS writes UTF-8 without saying so, and splits accents from their letters.
-    """
-    name = info.filename
-    if not info.flag_bits & UTF8_NAME:
-        with suppress(UnicodeError):
-            name = name.encode("cp437").decode("utf-8")
-    return unicodedata.normalize("NFC", name.replace("\\", "/"))
-
-
-def _is_junk(path: PurePosixPath) -> bool:
-    return any(part in JUNK or part.startswith(".") for part in path.parts)
+def _why_unsafe(path: PurePosixPath) -> str:
+    """Return why a name leads out of the archive, or nothing if it doesn't."""
+    if path.is_absolute():
+        return "its name begins with /"
+    if ".." in path.parts:
+        return "its name leads out of the archive by .."
+    if re.match(r"[A-Za-z]:[/\\]", str(path)):
+        return "its name begins with a drive"
+    return ""

@@ -1,45 +1,25 @@
-"""Zips with a folder of images for each class, read in memory and within limits, never unpacked to disk."""
+"""Archives of labelled pictures, read in memory and within limits, never unpacked to disk."""
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app import errors
-from app.api.labels import check_label
-from app.inputs.archives.faults import archive_error, intact, shown
+from app.inputs.archives.faults import archive_error, few, shown
+from app.inputs.archives.folder import tree
+from app.inputs.archives.formats.opening import opened
+from app.inputs.archives.labelling import Labelled, by_folders, uploads, warnings_of_labels
+from app.inputs.archives.manifests.manifest import by_manifest
 from app.inputs.archives.members import Member, members
 from app.inputs.limits import LEAST_CLASSES, ArchiveLimits, SetLimits
-from app.inputs.support_set import Contents, SupportSet, Upload
+from app.inputs.support_set import Contents, LeftOut, SupportSet, Upload
 from app.settings import Settings
-
-CENTRAL_ENTRY = b"PK\x01\x02"
-LEAST_UNPACKED = 2**20  # bytes that any archive may unpack to, whatever its ratio
-
-
-@dataclass
-class Budget:
-    """Bytes that may still be unpacked, in all and of one image; what the zip's headers say doesn't count."""
-
-    left: int
-    image: int
-
-    def read(self, archive: zipfile.ZipFile, member: Member) -> bytes:
-        """Return the member's bytes, or the first that are too many for an image. Raises ArchiveTooLarge."""
-        with intact(f"{member.path} cannot be unpacked", member.path), archive.open(member.info) as file:
-            data = file.read(min(self.left, self.image) + 1)
-        self.left -= len(data)
-        if self.left < 0:
-            detail = f"With {member.path} it unpacks to more than is taken here. Send fewer or smaller images."
-            raise archive_error(errors.ArchiveTooLarge, detail, member.path)
-        return data
 
 
 @dataclass(frozen=True)
 class ArchiveReader:
-    """Reads one support set from a zip.
+    """Reads one support set from a zip or a tar.
 
     Raises ArchiveErrors, and the errors about labels, classes and the number of images.
     """
@@ -52,56 +32,44 @@ class ArchiveReader:
         """Return the reader that the settings describe."""
         return cls(ArchiveLimits.of(settings), SetLimits.of(settings))
 
-    def read(self, data: bytes, filename: str, least_classes: int = LEAST_CLASSES) -> tuple[SupportSet, Contents]:
-        """Return the images of a zip, sorted by path; the classes are its folders, sorted."""
-        self._check_entries(data)
-        with intact(f"{filename or 'The archive'} is no intact zip"):
-            archive = zipfile.ZipFile(io.BytesIO(data))
-        files = members(archive)
-        images = [member for member in files if member.is_image]
-        support = self._support_set(images, [shown(member.path) for member in files if not member.is_image])
-        self.set_limits.check_classes(support.classes, "archive", least_classes)
-        return support, self._contents(archive, images, support.uploads, len(data))
+    def read(
+        self, data: bytes, filename: str, least_classes: int = LEAST_CLASSES, encoding: str | None = None
+    ) -> tuple[SupportSet, Contents]:
+        """Return the labelled pictures of an archive, and their bytes, which are read when their turn comes.
 
-    def _check_entries(self, data: bytes) -> None:
-        """Count the entries by the mark that each begins with, before zipfile makes an object of each."""
-        most = self.limits.max_archive_entries
-        if data.count(CENTRAL_ENTRY) > most:
-            detail = f"It has more than {most} entries. Send fewer images."
-            raise archive_error(errors.ArchiveTooLarge, detail)
+        The pictures are sorted by path, those of a tar as they come in it; the classes are sorted. No picture is
+        decoded. `encoding` is that of names which don't say it.
+        """
+        archive = opened(data, filename, self.limits)
+        found = members(archive, encoding)
+        files = [member for member in found if not member.is_folder]
+        self._check_pictures(files)
+        root = tree(found)
+        labelling = by_manifest(root) or by_folders(root)
+        pictures = sorted(
+            labelling.pictures, key=lambda each: each.member.entry.place if archive.is_stream else each.member.path
+        )
+        kept = uploads(pictures)
+        classes = sorted({upload.label for upload in kept})
+        self.set_limits.check_classes(classes, "archive", least_classes)
+        taken = {each.member.path for each in pictures}
+        left = [member for member in files if member.path not in taken]
+        reasons = [LeftOut(shown(each.path), each.why_left_out or labelling.unlabelled[each.path]) for each in left]
+        warnings = [*labelling.warnings, *warnings_of_labels(pictures, kept)]
+        return SupportSet(kept, classes, reasons, warnings), self._contents(pictures, kept)
 
-    def _support_set(self, images: Sequence[Member], skipped: list[str]) -> SupportSet:
-        if not images:
-            detail = "It holds no images. Put a folder of images for each class into it."
-            raise archive_error(errors.ArchiveLayout, detail)
-        self.set_limits.check_images(len(images), "archive")
-        depth = _depth_of_classes(images)
-        uploads = [
-            Upload("archive", index, shown(member.path), _label(member, depth, index))
-            for index, member in enumerate(images)
-        ]
-        classes = sorted({upload.label for upload in uploads})
-        return SupportSet(uploads, classes, skipped)
+    def _check_pictures(self, files: Sequence[Member]) -> None:
+        """Raise ArchiveLayout or ArchiveUnsafeName if there are no pictures, and TooManyImages."""
+        pictures = sum(not member.why_left_out for member in files)
+        self.set_limits.check_images(pictures, "archive")
+        if pictures:
+            return
+        why = few([f"{shown(each.path)}: {each.why_left_out}" for each in files], "; ")
+        all_unsafe = bool(files) and all(member.is_unsafe for member in files)
+        kind = errors.ArchiveUnsafeName if all_unsafe else errors.ArchiveLayout
+        detail = f"It holds no images{f' ({why})' if why else ''}. Put a folder of images for each class into it."
+        raise archive_error(kind, detail)
 
-    def _contents(
-        self, archive: zipfile.ZipFile, images: Sequence[Member], uploads: Sequence[Upload], size: int
-    ) -> Contents:
-        by_ratio = max(size * self.limits.max_archive_ratio, LEAST_UNPACKED)
-        budget = Budget(min(self.limits.max_archive_bytes, by_ratio), self.limits.max_image_bytes)
-        return ((upload, budget.read(archive, member)) for upload, member in zip(uploads, images, strict=True))
-
-
-def _depth_of_classes(images: Sequence[Member]) -> int:
-    """Return 1 if all images are in one folder that holds folders, the one that was zipped; else 0."""
-    tops = {member.path.parts[0] for member in images}
-    return int(len(tops) == 1 and any(len(member.path.parts) > 2 for member in images))
-
-
-def _label(member: Member, depth: int, index: int) -> str:
-    if len(member.path.parts) < depth + 2:
-        detail = f"{member.path} is in no class's folder. Put each image into the folder of its class."
-        raise archive_error(errors.ArchiveLayout, detail, member.path)
-    filename = shown(member.path)
-    return check_label(
-        member.path.parts[depth], f"The folder of {filename}", field="archive", index=index, filename=filename
-    )
+    def _contents(self, pictures: Sequence[Labelled], kept: Sequence[Upload]) -> Contents:
+        most = self.limits.max_image_bytes
+        return ((upload, each.member.read(most)) for upload, each in zip(kept, pictures, strict=True))

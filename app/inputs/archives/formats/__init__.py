@@ -1,0 +1,1 @@
+"""Zips and tars, by one interface."""

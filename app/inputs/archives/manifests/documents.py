@@ -1,0 +1,94 @@
+"""JSON documents: Label Studio's tasks, COCO's images, annotations and categories, and lists of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from app.inputs.archives.manifests import records
+from app.inputs.archives.manifests.row import Row, file_column, labels_of
+
+
+def rows(text: str) -> list[Row] | None:
+    """Return the rows of a document, or None if it is no list of labels. Raises Faulty."""
+    try:
+        document = from_json(text)
+    except ValueError:
+        return None
+    for read in (_label_studio, _coco):
+        try:
+            return read(document)
+        except ValidationError:
+            continue
+    items = document if isinstance(document, list) else []
+    return records.listed((f"item {number}", item) for number, item in enumerate(items, 1))
+
+
+class Result(BaseModel):
+    """One thing that an annotator said."""
+
+    type: str
+    value: dict[str, Any] = {}
+
+
+class Annotation(BaseModel):
+    """What an annotator said of a task."""
+
+    result: list[Result]
+    was_cancelled: bool = False
+
+
+class Task(BaseModel):
+    """A picture in Label Studio."""
+
+    id: int | str | None = None
+    data: dict[str, Any]
+    annotations: list[Annotation]
+
+
+def _label_studio(document: object) -> list[Row] | None:
+    tasks = TypeAdapter(list[Task]).validate_python(document)
+    return [row for number, task in enumerate(tasks, 1) for row in _task(task, number)] or None
+
+
+def _task(task: Task, number: int) -> Iterator[Row]:
+    key = file_column(task.data) or next(iter(task.data), None)
+    said = [result.value for each in task.annotations if not each.was_cancelled for result in each.result]
+    if key is not None:
+        yield Row(f"task {task.id or number}", str(task.data[key]), labels_of(said))
+
+
+class Named(BaseModel):
+    """A category, or an image by its file's name."""
+
+    id: int | str
+    name: str = ""
+    file_name: str = ""
+
+
+class Assigned(BaseModel):
+    """The category of an image, or of a part of it."""
+
+    image_id: int | str
+    category_id: int | str
+
+
+class Coco(BaseModel):
+    """A document as COCO's."""
+
+    images: list[Named]
+    annotations: list[Assigned]
+    categories: list[Named]
+
+
+def _coco(document: object) -> list[Row] | None:
+    coco = Coco.model_validate(document)
+    names = {category.id: category.name for category in coco.categories}
+    labels: dict[int | str, dict[str, None]] = {}
+    for each in coco.annotations:
+        label = names.get(each.category_id, f"category {each.category_id}")
+        labels.setdefault(each.image_id, {})[label] = None
+    return [Row(f"image {image.id}", image.file_name, tuple(labels.get(image.id, ()))) for image in coco.images]

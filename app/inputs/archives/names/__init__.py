@@ -1,0 +1,1 @@
+"""The names of files, in whatever encoding they were written."""
