@@ -73,15 +73,15 @@ class Picture:
     def _remarks(self, image: Image.Image, share: float | None, example: Tensor) -> Iterator[tuple[str, str]]:
         place = self.upload.place
         if share is not None:
-            came = f"{share:.0%} of its rows came, and were used" if share < 1 else "it was read without its last bytes"
+            came = f"{share:.0%} of its rows came, and were used" if share < 1 else "it was read as far as it goes"
             yield "truncated", f"{place} ends early or is damaged: {came}. Send the whole file."
         if self.spec.is_blank(example):
             yield (
                 "blank",
                 f"{place} is the same all over to the network. Leave it out, or send one that shows something.",
             )
-        if self.spec.is_fitted_in(image.size):
-            width, height = self.file.size
+        width, height = self.file.size
+        if self.spec.is_fitted_in((width, height)):
             yield "fitted", f"{place} is {width}×{height}: it was shrunk to be seen whole. Cut it to what matters."
 
 

@@ -2,7 +2,7 @@
 
 import { learningCurve } from "./chart.js";
 import { h } from "./dom.js";
-import { count, listed, percent } from "./words.js";
+import { count, listed, percent, warning } from "./words.js";
 
 const UNSURE = Math.LN2; // of a picture with more loss than this the model holds something else likelier
 const WORTH_IT = 0.02;
@@ -43,8 +43,13 @@ function curve({ validation }) {
 }
 
 function advice(model, support) {
-  const lines = [doubtful(model, support), copied(model), confused(model), unbalanced(model), few(model)].filter(Boolean);
+  const lines = [...warned(model), doubtful(model, support), copied(model), confused(model), unbalanced(model), few(model)].filter(Boolean);
   return lines.length ? h("ul", { class: "advice" }, ...lines.map((line) => h("li", {}, line))) : null;
+}
+
+/** Pictures that were taken though the network sees little of them: as soon as the model is made. */
+function warned({ warnings = [] }) {
+  return warnings.slice(0, 3).map(warning);
 }
 
 /** Wrong labels and poor pictures show by their loss. */

@@ -7,8 +7,10 @@ import { takeDrops } from "./cards.js";
 import { button, byId, h, show } from "./dom.js";
 import { chosen, picture, transferred } from "./intake.js";
 import { sleep } from "./connection.js";
+import { note } from "./notices.js";
 import { Pad } from "./pad.js";
 import { Picture } from "./support.js";
+import { warning } from "./words.js";
 
 const DRAWN_MS = 120;
 const SEEN_MS = 200;
@@ -68,6 +70,7 @@ export class Tryout {
     try {
       const answer = await api.predict(model.id, query, model.classes.length, asking.signal);
       if (this.support.model?.id === model.id) this.#show(query, answer.predictions[0]);
+      if (answer.warnings?.length) note(answer.warnings.map(warning).join(" "));
     } catch (error) {
       if (error.name !== "AbortError") this.#fail(error);
     }

@@ -19,6 +19,11 @@ export function count(number, noun, plural = `${noun}s`) {
   return `${number} ${number === 1 ? noun : plural}`;
 }
 
+/** What is said of a picture that was taken all the same, by its name alone. */
+export function warning({ detail, index, filename }) {
+  return detail.replace(`images[${index}] (${filename})`, () => filename);
+}
+
 /** "3 minutes ago", "in 2 days" */
 export function when(time, now = Date.now()) {
   const seconds = (new Date(time).getTime() - now) / 1000;

@@ -7,6 +7,7 @@ import gc
 import os
 import platform
 import sys
+import warnings
 
 MiB = 2**20
 TRIM_SECONDS = 60
@@ -49,6 +50,11 @@ def shorten_switch_interval() -> None:
     that sent requests as fast as it could kept all others waiting for as long as it liked (benchmarks.flood).
     """
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+
+
+def quiet_pillow() -> None:
+    """Leave Pillow's warnings of odd files unsaid: Python remembers each text for ever, and who uploads writes them."""
+    warnings.filterwarnings("ignore", module="PIL")
 
 
 def freeze_garbage_collector() -> None:

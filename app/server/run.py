@@ -29,6 +29,7 @@ def serve(settings: Settings, announce: bool = True) -> None:
     """Run one server in this process. `announce` has it log the address to open. Raises PortUnavailable."""
     logs.configure(settings)
     process.shorten_switch_interval()
+    process.quiet_pillow()
     bound = sockets.bind(settings.host, settings.port, shared=settings.processes > 1)
     url = _url(settings.host, sockets.port_of(bound)) if announce else ""
     Server(create_app(settings), settings, url).run(bound)

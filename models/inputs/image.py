@@ -17,7 +17,6 @@ from models.inputs.profiles import MODES, foreign_profile, in_srgb
 from models.inputs.tones import eight_bits
 from models.parts import register
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"})
 STEPS = (
     "JPEG: open at a fraction of its size, if both sides stay 2 × size or more (Pillow's draft)",
     "greys of more than 8 bits: by the fewest of 8, 10, 12, 14 and 16 bits that hold the largest",

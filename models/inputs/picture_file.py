@@ -96,7 +96,7 @@ class PictureFile:
                     raise
                 return salvage.salvaged(self.kind, self.data, self._reopened)
             self.picture.load()
-        return self.picture, None
+        return self.picture, 1.0 if self.kind == "JPEG" and salvage.lacks_end(self.data) else None
 
     def _reopened(self, data: bytes) -> ImageFile:
         picture = OPENERS[self.kind](io.BytesIO(data))

@@ -25,6 +25,7 @@ _OTHERS = {0xC4, 0xC8, 0xCC}  # tables, among the markers of a frame's start
 _ALONE = {0x01, *range(0xD0, 0xDA)}  # without a length
 _LAYERS, _SCANNED = 9, 4  # where a frame says how many layers it has, and a scan how many of them
 _END = b"\xff\xd9"
+_TRAILER = 64  # bytes that some cameras write after the end
 _BLOCK = 2**16
 
 
@@ -59,6 +60,14 @@ def keeps_coefficients(data: bytes) -> bool:
         if marker == _SOS and end - start > _SCANNED:
             return data[start + _SCANNED] < layers
     return False
+
+
+def lacks_end(data: bytes) -> bool:
+    """Say whether a JPEG stops before its end marker. Decoders don't always mind."""
+    if _END in data[-_TRAILER:]:
+        return False
+    scan = next((start for marker, start, _ in _segments(data) if marker == _SOS), 0)
+    return data.find(_END, scan) < 0
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -55,7 +55,8 @@ def _scaled(band: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
         return (band >> (int(math.log2(high)) - 8)).astype(np.uint8)
     if high <= low:
         return np.zeros(band.shape, np.uint8)
-    scaled = (band.astype(np.float64) - low) * (256 / (high - low))
+    with np.errstate(invalid="ignore"):  # a NaN may be one that signals
+        scaled = (band.astype(np.float64) - low) * (256 / (high - low))
     return np.nan_to_num(scaled, nan=0, posinf=255, neginf=0).clip(0, 255).astype(np.uint8)
 
 

@@ -8,10 +8,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageCms
 
 from tests.app.drawings import SUPPORT, class_folders, label
 from tests.app.inputs.archives.packed import tar_of, zip_of
+from tests.pictures import encoded
 
 PHOTO = next((Path(__file__).parent.parent / "data" / "photos").rglob("*.jpg"))
 BOUNDARY = b"x"
@@ -35,15 +36,35 @@ def pictures() -> list[bytes]:
         ("P", "BMP", {}),
         ("RGB", "BMP", {}),
         ("P", "GIF", {}),
+        ("RGB", "TIFF", {}),
+        ("RGB", "TIFF", {"compression": "tiff_lzw"}),
+        ("RGB", "TIFF", {"compression": "jpeg"}),
+        ("LAB", "TIFF", {"compression": "tiff_adobe_deflate"}),
+        ("1", "TIFF", {"compression": "group4"}),
+        ("I;16", "TIFF", {}),
+        ("F", "TIFF", {}),
+        ("RGB", "AVIF", {"speed": 10}),
+        ("RGBA", "AVIF", {"speed": 10}),
+        ("RGB", "HEIC", {}),
+        ("RGBA", "HEIC", {"quality": -1}),
     ]
     found = [path.read_bytes() for path in SUPPORT[::12]]
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    srgb = srgb.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))  # or it would be left alone
+    exif = b"Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0"  # turned by a quarter
     for mode, kind, options in kinds:
-        buffer = io.BytesIO()
-        (photo.convert("I").convert(mode) if mode == "I;16" else photo.convert(mode)).save(buffer, kind, **options)
-        found.append(buffer.getvalue())
+        found.append(encoded(_in(mode, photo), kind, icc_profile=srgb, exif=exif, **options))
     buffer = io.BytesIO()
     photo.convert("P").save(buffer, "GIF", save_all=True, append_images=[photo.convert("P").rotate(90)])
     return [*found, buffer.getvalue()]
+
+
+def _in(mode: str, photo: Image.Image) -> Image.Image:
+    if mode == "I;16":
+        return photo.convert("I").convert(mode)
+    if mode == "LAB":
+        return Image.merge(mode, photo.split())  # some colours or others
+    return photo.convert(mode)
 
 
 def archives() -> list[bytes]:
