@@ -15,6 +15,8 @@ def prepare(path: str, size: int, mode: str, fit: str) -> np.ndarray:
     """A picture as the model takes it: uint8 [C, size, size]."""
     image = Image.open(path)
     image.draft(None, (2 * size, 2 * size))
+    if max(image.size) > 2 * min(image.size):
+        fit = "pad"  # a crop would show less than half
     clear = image.has_transparency_data
     image = image.convert("RGBA").convert("RGBa") if clear else image.convert(mode)
     image = ImageOps.exif_transpose(image.reduce(max(min(image.size) // (2 * size), 1)))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from functools import cache
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
+
+from tests.pictures import turned
 
 P3 = {  # the colorants of Display P3, adapted to D50
     b"rXYZ": (0.51512, 0.24120, -0.00105),
@@ -43,6 +47,26 @@ def print_shop() -> bytes:
     header = struct.pack(">I4sI4s4s4s", 144 + len(lut), b"", 0x02400000, b"prtr", b"CMYK", b"Lab ").ljust(36, b"\0")
     header = (header + b"acsp").ljust(68, b"\0") + struct.pack(">3i", *_fixed(D50))
     return header.ljust(128, b"\0") + tags + lut
+
+
+def in_p3(image: Image.Image) -> Image.Image:
+    """The numbers that a phone would write for a picture."""
+    wide = ImageCms.ImageCmsProfile(io.BytesIO(display_p3()))
+    converted = ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), wide, outputMode="RGB")
+    assert converted
+    converted.info.clear()
+    return converted
+
+
+def in_format(image: Image.Image, kind: str, orientation: int) -> bytes:
+    """The file of a picture as HEIC, TIFF, "JPEG in P3" or the like, lying in it as the EXIF orientation says."""
+    kind, _, colours = kind.partition(" in ")
+    options: dict[str, Any] = {} if kind in ("TIFF", "PNG") else {"quality": 95}
+    if colours == "P3":
+        image, options["icc_profile"] = in_p3(image), display_p3()
+    elif colours == "CMYK":
+        image, options["icc_profile"] = image.convert("CMYK"), print_shop()
+    return turned(image, kind, orientation, **options)
 
 
 def _fixed(numbers: tuple[float, ...]) -> list[int]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
+from pi_heif import HeifImageFile
 from PIL import Image
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
@@ -23,14 +24,6 @@ Draft: TypeAlias = Callable[[Image.Image], None]
 SPARED = 4
 """A JPEG that is decoded at a fraction of its size takes a quarter of the time, and the room of that fraction."""
 
-
-def _heic(file: io.BytesIO) -> ImageFile:
-    from pi_heif import HeifImageFile  # a few MB that most have no use for
-
-    opened: ImageFile = HeifImageFile(file)
-    return opened
-
-
 # By class, not by Image.open: that would need HEIC to be registered for the whole process.
 OPENERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
     "JPEG": JpegImageFile,  # of several (MPO), the first
@@ -40,7 +33,7 @@ OPENERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
     "GIF": GifImageFile,
     "TIFF": TiffImageFile,
     "AVIF": AvifImageFile,
-    "HEIC": _heic,
+    "HEIC": HeifImageFile,
 }
 
 

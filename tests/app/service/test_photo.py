@@ -8,16 +8,20 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 from safetensors.torch import load_file
 
-from kshot import Client
+from kshot import AdaptAnswer, Client
 from tests.app.drawings import DRAWINGS
+from tests.pictures import TURNED, encoded
+from tests.profiles import in_format
 from tests.serving import Server
 
 PHOTOS = Path(__file__).parents[2] / "data" / "photos"
 SUPPORT, QUERY = (sorted((PHOTOS / part).glob("*/*.jpg")) for part in ("support", "query"))
 RECORDS = Path(__file__).parents[2] / "data" / "records" / "version-1"
 BEFORE = "sha256:af0a92ee4e9f06f54e77d316863153255684526e3deb93eb7266a177f4c0285d"
+SURE = 6  # a query far from being taken for another class
 LARGEST = 2_000_000  # bytes of an adapted model
 
 
@@ -25,6 +29,11 @@ LARGEST = 2_000_000  # bytes of an adapted model
 def client(shipped: Server) -> Iterator[Client]:
     with Client(shipped.url) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def adapted(client: Client) -> AdaptAnswer:
+    return client.adapt(pairs(SUPPORT))
 
 
 def pairs(paths: list[Path]) -> list[tuple[str, Path]]:
@@ -49,6 +58,18 @@ def test_pictures_of_another_kind_are_not_known(client: Client) -> None:
     model = client.adapt(pairs(SUPPORT))
     answer = client.predict(model.id, sorted(DRAWINGS.glob("query/*/*.png")))
     assert not any(said.known for said in answer.predictions)
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF", "TIFF", "JPEG in P3", "JPEG in CMYK"])
+def test_a_photo_is_classified_alike_in_every_format(client: Client, adapted: AdaptAnswer, kind: str) -> None:
+    photo = Image.open(QUERY[SURE]).convert("RGB")
+    files = [encoded(photo, "PNG")]
+    files += [in_format(photo, kind, orientation) for orientation in TURNED]
+    plain, *others = client.predict(adapted.id, files).predictions
+    for other in others:
+        assert (other.label, other.known) == (plain.label, plain.known)
+        assert other.score == pytest.approx(plain.score, abs=0.05)
+    assert plain.score > 0.9
 
 
 def test_one_photo_a_class_takes_no_steps_and_promises_nothing(client: Client) -> None:
