@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from anyio import to_thread
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.engine.checkpoint_registry import CheckpointRegistry
@@ -16,12 +18,16 @@ from app.engine.engine import Engine
 from app.engine.limits import BatchLimits, QueueLimits
 from app.http import problems
 from app.http.admission import Admission
-from app.http.middleware.access_log import AccessLogMiddleware
+from app.http.middleware.access_log import REQUEST_ID, AccessLogMiddleware
 from app.http.middleware.admission import AdmissionMiddleware
 from app.http.middleware.authentication import AuthenticationMiddleware
 from app.http.middleware.body_deadline import BodyDeadlineMiddleware
 from app.http.middleware.body_size import BodySizeMiddleware
 from app.http.middleware.form_integrity import FormIntegrityMiddleware
+from app.http.middleware.head import HeadMiddleware
+from app.http.middleware.same_origin import SameOriginMiddleware
+from app.http.middleware.trailing_slash import TrailingSlashMiddleware
+from app.http.middleware.trusted_host import TrustedHostMiddleware
 from app.http.openapi import Api
 from app.http.route_templates import RouteTemplates
 from app.http.routes import adapt, checkpoints, export, health, metrics, models, page, predict, versions
@@ -31,13 +37,19 @@ from app.observability.metrics import Metrics
 from app.observability.tracing import Tracing
 from app.service.housekeeping import Housekeeping
 from app.service.service import Service
-from app.settings import MiB, Settings
+from app.settings import MiB, Settings, listed
 from app.store import open_store
 from app.tenants.keys import KeyFile
 from app.tenants.tenant import TenantLimits
 
 log = structlog.stdlib.get_logger("kshot")
 ROUTES = (adapt, predict, models, versions, export, checkpoints, health, metrics, page)
+CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "HEAD", "POST", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", REQUEST_ID],
+    "allow_private_network": True,  # pages of the internet ask this of a server on this machine
+    "expose_headers": ["Location", "Retry-After", "Idempotent-Replayed", REQUEST_ID],
+}
 TEXT_FIELDS = 20  # those beside the labels, and some to spare
 
 
@@ -52,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         summary="Upload a few labelled images, get a classifier adapted to them, ask it about new ones.",
         lifespan=_lifespan,
+        root_path=settings.root_path,
         docs_url=None,  # ours is in app.http.routes.page
         redoc_url=None,
         form_limits={  # twice what we take, so that our own errors say what is too much
@@ -94,9 +107,18 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         limits=TenantLimits.of(settings),
         max_body_bytes=settings.max_body_bytes,
     )
+    origins = listed(settings.cors_origins)
+    if state.keys is None:  # a page has nobody's key, but from a browser on this machine it needs none
+        app.add_middleware(SameOriginMiddleware, allowed=origins, max_body_bytes=settings.max_body_bytes)
+        trusted = [settings.host, *listed(settings.trusted_hosts)]
+        app.add_middleware(TrustedHostMiddleware, trusted=trusted, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(HeadMiddleware)
     if state.tracing:
         state.tracing.install(app, templates.of)
     app.add_middleware(AccessLogMiddleware, metrics=state.metrics, templates=templates)
+    app.add_middleware(TrailingSlashMiddleware)
+    if origins:
+        app.add_middleware(CORSMiddleware, allow_origins=origins, **CORS)
 
 
 @asynccontextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Literal, Self
 
@@ -44,6 +45,19 @@ class Settings(BaseSettings):
     )
     allow_anonymous: bool = Field(
         False, validate_default=True, description="Listen beyond the loopback without API keys."
+    )
+    trusted_hosts: str = Field(
+        "",
+        description="Names, with commas between, by which the server may be asked for without keys, beside localhost.",
+    )
+    cors_origins: str = Field(
+        "", description="Origins, with commas between, whose pages may use the server, as `https://app.example`."
+    )
+    trusted_proxies: str = Field(
+        "", description="Addresses or networks, with commas between, whose X-Forwarded-For and -Proto are believed."
+    )
+    root_path: str = Field(
+        "", pattern="^(/[^/]+)*$", description="Prefix under which a proxy shows the server, as `/kshot`."
     )
     tenant_max_models: int = Field(10_000, ge=0, description="Models a tenant may keep, unless its key says otherwise.")
     tenant_max_bytes: int = Field(10 * GiB, ge=0, description="Bytes a tenant may keep, unless its key says otherwise.")
@@ -137,13 +151,41 @@ class Settings(BaseSettings):
     @classmethod
     def _only_loopback_without_keys(cls, allowed: bool, info: ValidationInfo) -> bool:
         host = info.data.get("host", "localhost")
-        if not (allowed or info.data.get("keys") or _is_loopback(host)):
+        if not (allowed or info.data.get("keys") or is_loopback(host)):
             raise ValueError(
                 f"listening on {host}, others than this machine could use the server, and there are no API keys: make "
                 "some with `kshot keys add` and set KSHOT_KEYS, listen on 127.0.0.1, or, where something else keeps "
                 "strangers out, set KSHOT_ALLOW_ANONYMOUS=true"
             )
         return allowed
+
+    @field_validator("trusted_hosts")
+    @classmethod
+    def _host_names(cls, hosts: str) -> str:
+        for host in listed(hosts):
+            if not re.fullmatch(r"[\w.-]+|[0-9a-fA-F:]+", host):
+                raise ValueError(f"{host!r} is no name of a host: give names without scheme or port, as kshot.example")
+        return hosts
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _whole_origins(cls, origins: str, info: ValidationInfo) -> str:
+        for origin in listed(origins):
+            if origin == "*" and not info.data.get("keys"):
+                raise ValueError("any page could read and delete the models: without API keys, name the origins")
+            if origin != "*" and not re.fullmatch(r"https?://[^/*]+", origin):
+                raise ValueError(f"{origin!r} is no origin: give scheme, host and port alone, as https://app.example")
+        return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: str) -> str:
+        for proxy in listed(proxies):
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"{proxy!r} is no address or network: give one as 10.0.0.1 or 10.0.0.0/8") from error
+        return proxies
 
     @field_validator("device")
     @classmethod
@@ -171,8 +213,14 @@ class SettingsPart:
         return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
 
-def _is_loopback(host: str) -> bool:
+def listed(text: str) -> list[str]:
+    """Return what a setting lists, with commas between."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a name or address is that of this machine alone."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761

@@ -22,9 +22,9 @@ def find(playwright: Playwright) -> str | None:
     return next(filter(None, map(shutil.which, NAMES)), own if Path(own).exists() else None)
 
 
-def launch(playwright: Playwright) -> Browser:
-    """Raises SystemExit, with the remedy, where there is none."""
+def launch(playwright: Playwright, *further: str) -> Browser:
+    """Start it, with further arguments. Raises SystemExit, with the remedy, where there is none."""
     executable = find(playwright)
     if executable is None:
         raise SystemExit(REMEDY)
-    return playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+    return playwright.chromium.launch(executable_path=executable, args=[*ARGUMENTS, *further])

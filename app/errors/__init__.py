@@ -21,10 +21,12 @@ from __future__ import annotations
 
 from app.errors.access import (
     AccessError,
+    HostUntrusted,
     KeyForbidden,
     KeyInvalid,
     KeyMissing,
     KeysUnavailable,
+    OriginForeign,
     QuotaReached,
     RateExceeded,
 )
@@ -104,6 +106,7 @@ __all__ = [
     "ComputeTimeout",
     "Diverged",
     "EngineError",
+    "HostUntrusted",
     "IdempotencyKeyReused",
     "ImageEmpty",
     "ImageError",
@@ -126,6 +129,7 @@ __all__ = [
     "ModelNotFound",
     "NotAForm",
     "NotReady",
+    "OriginForeign",
     "OutOfMemory",
     "QueueFull",
     "QueueTimeout",

@@ -28,6 +28,16 @@ class KeyForbidden(AccessError):
     type, title = "/problems/key-forbidden", "The API key is for something else"
 
 
+class HostUntrusted(AccessError):
+    status = 403
+    type, title = "/problems/host-untrusted", "The request is for a host that this server doesn't answer to"
+
+
+class OriginForeign(AccessError):
+    status = 403
+    type, title = "/problems/origin-foreign", "A page of another site may not use this server"
+
+
 class RateExceeded(AccessError):
     status = 429
     type, title = "/problems/rate-exceeded", "More requests than this key may make"

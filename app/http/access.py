@@ -6,7 +6,9 @@ from fastapi import Request
 
 from app.tenants.tenant import NOBODY, Tenant
 
-OPEN = {"/", "/livez", "/readyz", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+PROBES = {"/livez", "/readyz"}
+PAGES = {"/", "/docs"}
+OPEN = PROBES | PAGES | {"/docs/oauth2-redirect", "/redoc", "/openapi.json"}
 OPEN_FOLDER = "/page/"
 
 

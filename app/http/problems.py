@@ -102,7 +102,8 @@ def _methods(request: Request) -> list[str]:
     """Return the methods that the path takes. Starlette lists those of the first route alone."""
     scopes = {method.value: {**request.scope, "method": method.value} for method in HTTPMethod}
     routes: Sequence[BaseRoute] = request.app.routes
-    return [each for each, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
+    found = [each for each, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
+    return [*found, "HEAD"] if "GET" in found else found
 
 
 def _framework_detail(request: Request, error: HTTPException) -> str:

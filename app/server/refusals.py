@@ -19,7 +19,7 @@ class RefusalPacing:
     """ASGI middleware that delays refusals (4xx) beyond `per_second` of one client's address.
 
     A connection has one request at a time, so nothing more is read from it meanwhile. Clients behind a proxy that
-    uvicorn isn't told to trust (FORWARDED_ALLOW_IPS) count as one, but nothing except refusals is ever delayed.
+    isn't trusted (KSHOT_TRUSTED_PROXIES) count as one, but nothing except refusals is ever delayed.
     """
 
     def __init__(self, app: ASGIApp, per_second: float) -> None:

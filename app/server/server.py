@@ -17,7 +17,7 @@ from app.http.admission import Admission
 from app.server import process
 from app.server.connections import TimeoutProtocol
 from app.server.refusals import RefusalPacing
-from app.settings import Settings
+from app.settings import Settings, listed
 
 TICKS_PER_SECOND = 10  # of uvicorn's main loop
 LAST_SECONDS = 5  # after the drain, for answering and cutting off what outlasts it
@@ -87,5 +87,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         lifespan="on",
         log_config=None,  # app.observability.logs
         access_log=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=listed(settings.trusted_proxies),
         timeout_graceful_shutdown=LAST_SECONDS,
     )

@@ -12,6 +12,7 @@ from benchmarks.browser import REMEDY, find, launch
 from tests.page.hand import open_page
 from tests.serving import Server
 
+REBOUND = "rebound.example"  # a name that this browser finds on this machine
 NOT_OURS = "Failed to load resource"  # the browser's own line about an answer that says what is wrong
 
 
@@ -28,7 +29,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         if not _found(playwright):
             pytest.skip(REMEDY)
-        browser = launch(playwright)
+        browser = launch(playwright, f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1")
         yield browser
         browser.close()
 

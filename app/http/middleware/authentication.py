@@ -9,9 +9,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import AppError, KeyForbidden, KeyInvalid, KeyMissing, RateExceeded
-from app.http import problems
 from app.http.access import is_open
-from app.http.request_body import discard_body
+from app.http.request_body import refuse
 from app.http.route_templates import route_path
 from app.tenants.keys import Key, KeyFile
 from app.tenants.tenant import NOBODY, Tenant, TenantLimits
@@ -41,9 +40,7 @@ class AuthenticationMiddleware:
         try:
             tenant = self._authenticate(scope)
         except AppError as error:
-            if Headers(scope=scope).get("expect", "").lower() != "100-continue":
-                await discard_body(receive, self.max_body_bytes)
-            await problems.refused(error)(scope, receive, send)
+            await refuse(error, scope, receive, send, self.max_body_bytes)
             return
         scope["state"] = {**scope.get("state", {}), "tenant": tenant}
         await self.app(scope, receive, send)

@@ -1,0 +1,57 @@
+"""Without API keys, refuse what pages of other sites send: a browser sends it for them, from this very machine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import OriginForeign
+from app.http.access import PAGES, PROBES
+from app.http.request_body import refuse
+from app.http.route_templates import route_path
+
+OWN_SITE = {"same-origin", "none"}
+"""Of Sec-Fetch-Site; `none` is somebody who typed the address."""
+
+
+class SameOriginMiddleware:
+    """ASGI middleware: refuse requests of pages of other origins than this server's own and `allowed` ones.
+
+    A link to a page of ours may be followed from anywhere. Programs send neither Origin nor Sec-Fetch-Site.
+    """
+
+    def __init__(self, app: ASGIApp, allowed: Collection[str], max_body_bytes: int) -> None:
+        self.app = app
+        self.allowed = allowed
+        self.max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and route_path(scope) not in PROBES and not self._is_ours(scope):
+            await refuse(_foreign(Headers(scope=scope)), scope, receive, send, self.max_body_bytes)
+            return
+        await self.app(scope, receive, send)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        if origin := headers.get("origin"):
+            return origin in self.allowed or origin.partition("://")[2] == headers.get("host")
+        return headers.get("sec-fetch-site", "none") in OWN_SITE or _follows_a_link(scope, headers)
+
+
+def _follows_a_link(scope: Scope, headers: Headers) -> bool:
+    """Return whether somebody opens a page of ours in a tab, where the site that they come from can't read it."""
+    opens = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return opens and scope["method"] == "GET" and route_path(scope) in PAGES
+
+
+def _foreign(headers: Headers) -> OriginForeign:
+    origin = headers.get("origin", "")
+    asks = f"A page of {origin:.100}" if origin not in ("", "null") else "A page of another site"
+    allow = f"KSHOT_CORS_ORIGINS={origin:.100}" if "://" in origin else "KSHOT_CORS_ORIGINS=https://its.address"
+    return OriginForeign(
+        f"{asks} sent this, and without API keys only this server's own pages may. If it is yours, have whoever runs "
+        f"the server allow it: {allow}."
+    )
