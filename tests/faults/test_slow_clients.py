@@ -18,7 +18,7 @@ IDLE_SECONDS = 5  # uvicorn's
 MOST = 110  # requests at once
 MAX_HEAD = 64 * 1024  # bytes; h11's
 HEAD = b"""POST /adapt HTTP/1.1\r
-Host: x\r
+Host: localhost\r
 Content-Type: multipart/form-data; boundary=x\r
 Content-Length: 9000000\r
 \r
@@ -57,9 +57,9 @@ def test_bodies_that_trickle_in_are_ended_while_others_are_served(hasty: Server)
 def test_connections_that_never_finish_a_head_are_ended(hasty: Server) -> None:
     with ExitStack() as stack:
         silent, slow, second, answered = (stack.enter_context(closing(connect(hasty))) for _ in range(4))
-        second.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        second.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert read_until(second, b'"}').startswith(b"HTTP/1.1 200")
-        answered.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n")
+        answered.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n")
         assert read_until(answered, b'"}').startswith(b"HTTP/1.1 200")
         started = time.monotonic()
         second.sendall(b"GET /livez HTTP/1.1\r\nX-A: ")
@@ -73,9 +73,9 @@ def test_connections_that_never_finish_a_head_are_ended(hasty: Server) -> None:
 @pytest.mark.parametrize(
     "begun",
     [
-        b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: ",
-        b"POST /adapt HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-A: ",
-        b"POST /adapt HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-A: ",
+        b"POST /adapt HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-A: ",
+        b"POST /adapt HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;",
     ],
     ids=["head", "trailers", "chunk extension"],
 )

@@ -118,7 +118,7 @@ def test_a_page_of_an_allowed_origin_adapts_and_predicts(
 ) -> None:
     keys = tmp_path / "keys.json"
     key = KeyFile(keys).add("alice")[1] if keyed else None
-    server = Server(tmp_path, cors_origins=origin, **({"keys": keys} if keyed else {}))
+    server = Server(tmp_path, cors_origins=origin, keys=keys if keyed else "")
     server.start()
     try:
         found = elsewhere.evaluate(USE, [server.url, key, PICTURES, LABELS, ASKED])

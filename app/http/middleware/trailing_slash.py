@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.http.access import OPEN_FOLDER
 from app.http.route_templates import route_path
 
 
@@ -15,6 +16,10 @@ class TrailingSlashMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] == "http" and len(route_path(scope)) > 1 and scope["path"].endswith("/"):
+        if scope["type"] == "http" and _has_one_too_many(route_path(scope)):
             scope = {**scope, "path": scope["path"].rstrip("/")}
         await self.app(scope, receive, send)
+
+
+def _has_one_too_many(path: str) -> bool:
+    return len(path) > 1 and path.endswith("/") and not path.startswith(OPEN_FOLDER)

@@ -22,7 +22,7 @@ from tests.app.scrape import Scrape
 from tests.serving import Server, wait_until
 
 BEGINNING = b"""POST /adapt HTTP/1.1\r
-Host: kshot\r
+Host: localhost\r
 Content-Type: multipart/form-data; boundary=x\r
 Content-Length: 1000\r
 \r

@@ -246,7 +246,7 @@ def test_an_oversized_body_without_content_length(server: Server, path: str) -> 
 
 def test_an_oversized_body_is_refused_before_it_is_sent_if_the_client_asks(server: Server) -> None:
     head = (
-        "POST /adapt HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        "POST /adapt HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
         f"Content-Length: {10**12}\r\nExpect: 100-continue\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:

@@ -98,7 +98,7 @@ def test_a_request_that_follows_on_a_connection_is_not_logged_as_the_last_ones_t
     guarded: Server, keys: KeyFile
 ) -> None:
     first = f"Authorization: Bearer {keys.add('bob')[1]}\r\nX-Request-ID: first"
-    both = (f"GET /models HTTP/1.1\r\nHost: kshot\r\n{each}\r\n\r\n" for each in (first, "X-Request-ID: second"))
+    both = (f"GET /models HTTP/1.1\r\nHost: localhost\r\n{each}\r\n\r\n" for each in (first, "X-Request-ID: second"))
     with socket.create_connection(("127.0.0.1", guarded.port), timeout=5) as connection:
         connection.sendall("".join(both).encode())  # at once: the second waits for the end of the first
         (one,), (other,) = lines(guarded, "first"), lines(guarded, "second")

@@ -55,7 +55,7 @@ class HalfSent:
     def __init__(self, server: Server) -> None:
         request = httpx.Request("POST", server.url, files=images(SUPPORT), data=labels(SUPPORT))
         body, kind, size = request.read(), request.headers["content-type"], request.headers["content-length"]
-        head = f"POST /adapt HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\n\r\n"
+        head = f"POST /adapt HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\n\r\n"
         self._rest = body[len(body) // 2 :]
         self._connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
         self._connection.sendall(head.encode() + body[: len(body) // 2])
