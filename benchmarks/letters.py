@@ -14,7 +14,7 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -47,7 +47,8 @@ LATIN = (
     "lv",
     "vi",
 )
-ALPHABETS = (*LATIN, "ru", "uk", "bg", "el", "he", "ar", "fa")
+ALPHABETS = (*LATIN, "sr", "ru", "uk", "bg", "el", "he", "ar", "fa")
+LISTS = {"zh-hant": "zh", "sr": "sh"}  # languages that are written in two ways
 CEDILLAS = str.maketrans("șț", "şţ")  # as code pages have them
 HELD_OUT = Path("tests/data/names/nouns.json")
 PAIRED, PAIRED_SHARE = 0.2, 1e-3  # how often the second must follow the first, and how often occur at most
@@ -69,23 +70,33 @@ def words(code: str, held_out: set[str]) -> dict[str, float]:
     """Return the words of a language and how much each counts."""
     from wordfreq import get_frequency_dict
 
-    found: Mapping[str, float] = get_frequency_dict(code.partition("-")[0], "best")
-    own = (word for word in found if word.isalpha() and (code in LATIN or not re.search("[a-z]", word)))
+    found: Mapping[str, float] = get_frequency_dict(LISTS.get(code, code), "best")
+    own = (
+        word for word in found if word.isalpha() and (code in LATIN or code in LISTS or not re.search("[a-z]", word))
+    )
     common = sorted(own, key=lambda word: -found[word])[:WORDS]
-    traditional = _traditional() if code == "zh-hant" else str
+    writing: Callable[[str], str] = {"zh-hant": _traditional, "sr": lambda: _cyrillic}.get(code, lambda: str)()
     counted: Counter[str] = Counter()
     for word in common:
-        if (written := traditional(word).translate(CEDILLAS)) not in held_out:
+        if (written := writing(word).translate(CEDILLAS)) not in held_out:
             counted[written] += found[word] ** FLATTENED
             if code == "de" and "ss" in word:  # the lists have no other ß
                 counted[word.replace("ss", "ß")] += found[word] ** FLATTENED / 3
     return counted
 
 
-def _traditional():  # noqa: ANN202 # opencc has no types
+def _cyrillic(word: str) -> str:
+    """Return a Serbian word in Cyrillic; the lists have it in Latin letters."""
+    for two, one in zip(("lj", "nj", "dž"), "љњџ", strict=True):
+        word = word.replace(two, one)
+    return word.translate(str.maketrans("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш"))
+
+
+def _traditional() -> Callable[[str], str]:
     from opencc import OpenCC
 
-    return OpenCC("s2t").convert
+    convert: Callable[[str], str] = OpenCC("s2t").convert
+    return convert
 
 
 def characters(counted: Mapping[str, float], most: int, signs: str) -> dict[str, object]:

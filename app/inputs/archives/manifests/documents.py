@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from app.inputs.archives.manifests import records
-from app.inputs.archives.manifests.row import Row, file_column, labels_of
+from app.inputs.archives.manifests.row import MOST_ROWS, Faulty, Row, file_column, labels_of
 
 
 def rows(text: str) -> list[Row] | None:
@@ -18,6 +18,8 @@ def rows(text: str) -> list[Row] | None:
         document = from_json(text)
     except ValueError:
         return None
+    if isinstance(document, list) and len(document) > MOST_ROWS:
+        raise Faulty(f"has more than {MOST_ROWS} items.")
     for read in (_label_studio, _coco):
         try:
             return read(document)

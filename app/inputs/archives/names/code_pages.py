@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from app.inputs.archives.names.letters import Language, languages
 
@@ -23,7 +22,7 @@ CODE_PAGES: dict[str, tuple[str, ...]] = {
     "big5": ("zh-hant",),
     "cp949": ("ko",),
     "cp866": ("ru", "uk", "bg"),
-    "cp1251": ("ru", "uk", "bg"),
+    "cp1251": ("ru", "uk", "bg", "sr"),
     "cp852": ("pl", "cs", "hu", "ro", "sk", "sh", "sl", "de"),
     "cp850": ("de", "fr", "es", "pt", "it", "nl", "sv", "da", "nb", "fi"),
     "cp437": ("de", "fr", "es", "pt", "it", "nl", "sv", "da", "nb", "fi"),
@@ -39,18 +38,22 @@ CODE_PAGES: dict[str, tuple[str, ...]] = {
     "cp1256": ("ar", "fa"),
     "cp775": ("lt", "lv"),
     "cp1257": ("lt", "lv"),
+    "koi8-r": ("ru", "bg"),
+    "koi8-u": ("ru", "uk"),
+    "euc_jp": ("ja",),
 }
-UNDETECTED = ("cp874", "cp1258", "cp855", "koi8-r", "koi8-u", "euc_jp", "gb18030", "big5hkscs", "cp950")
+UNDETECTED = ("cp874", "cp1258", "cp855", "gb18030", "big5hkscs", "cp950")
 KNOWN = ("utf-8", *CODE_PAGES, *UNDETECTED)
 # Encodings that a larger one of KNOWN holds.
 WITHIN = {"shift_jis": "cp932", "euc_kr": "cp949", "gb2312": "gbk", "cp1125": "cp866", "iso8859-1": "cp1252"}
 
-OEM = ("utf-8", "cp932", "gbk", "big5", "cp949", "cp866", "cp1251", "cp852", "cp850", "cp437")
+OEM = ("utf-8", "cp932", "euc_jp", "gbk", "big5", "cp949", "cp866", "cp1251", "cp852", "cp850", "cp437")
 SELDOM = -4.0  # nats for a code page that isn't among these
 # Nats that a reading must be ahead, and more of them for each letter beyond ASCII: so far does chance take wrong ones.
-MARGIN, MARGIN_OF_LETTER, MOST_IN_MARGIN = 8.0, 0.5, 20
+MARGIN, MARGIN_OF_LETTER, MOST_IN_MARGIN = 7.5, 0.5, 20
 LEAST_DEVIATION = -4.0  # standard deviations from what a language's words score
 MOST_LETTERS = 1500  # that are scored, so that no archive takes long
+UNIX_BONUS = 8.0  # nats for UTF-8 in an archive that was made on macOS or Linux
 UTF8_BONUS = 1.5  # nats for each byte of a sequence: bytes of other code pages form one by chance about that seldom
 MOST_AGAINST = -3.0  # nats that a word in ASCII may count against a language
 WORD = re.compile(r"[^ 0-9_.,()&+-]+")
@@ -70,15 +73,18 @@ class Reading:
     letters: int
 
 
-def readings(names: Sequence[bytes]) -> list[Reading]:
-    """Return how names read in each encoding that they can be in, the likeliest first; of equal ones the first."""
+def readings(names: Sequence[bytes], from_unix: bool = False) -> list[Reading]:
+    """Return how names read in each encoding that they can be in, the likeliest first.
+
+    `from_unix` says that they come from a system that writes UTF-8.
+    """
     found: dict[tuple[str, ...], Reading] = {}
     for encoding in ("utf-8", *CODE_PAGES):
         try:
             decoded = [name.decode(encoding) for name in names]
         except UnicodeDecodeError:
             continue
-        reading = _reading(encoding, decoded, names)
+        reading = _reading(encoding, decoded, from_unix)
         same = found.setdefault(tuple(decoded), reading)
         if reading.score > same.score:
             found[tuple(decoded)] = reading
@@ -92,23 +98,28 @@ def is_sure(found: Sequence[Reading]) -> bool:
     return ahead >= MARGIN + MARGIN_OF_LETTER * min(best.letters, MOST_IN_MARGIN) and best.deviation >= LEAST_DEVIATION
 
 
-def _reading(encoding: str, decoded: list[str], names: Sequence[bytes]) -> Reading:
+def _reading(encoding: str, decoded: list[str], from_unix: bool) -> Reading:
     words = _words(decoded)
     spoken = CODE_PAGES.get(encoding) or tuple(languages())
     score, deviation = max(_score(words, languages()[code]) for code in spoken)
+    letters = [letter for word in words for letter in word if not letter.isascii()]
     if encoding == "utf-8":
-        sequences = sum(1 for name in set(names) for byte in name if byte >= 0x80)
-        score, deviation = score + UTF8_BONUS * sequences, max(deviation, LEAST_DEVIATION)
-    letters = sum(not letter.isascii() for word in words for letter in word)
-    return Reading(encoding, decoded, score + SELDOM * (encoding not in OEM), deviation, letters)
+        score += UTF8_BONUS * len("".join(letters).encode()) + UNIX_BONUS * from_unix
+        deviation = max(deviation, LEAST_DEVIATION)
+    return Reading(encoding, decoded, score + SELDOM * (encoding not in OEM), deviation, len(letters))
 
 
 def _words(names: Sequence[str]) -> list[str]:
     """Return the words of folders' names and of files' that aren't ASCII, each once, up to a number of letters."""
-    parts = (part for name in names for part in _parts(name))
-    words = dict.fromkeys(word for part in parts for word in WORD.findall(unicodedata.normalize("NFC", part)))
-    lengths = accumulate(map(len, words))
-    return [word for word, length in zip(words, lengths, strict=True) if length <= MOST_LETTERS]
+    words: dict[str, None] = {}
+    letters = 0
+    for part in dict.fromkeys(part for name in names for part in _parts(name)):
+        for word in WORD.findall(unicodedata.normalize("NFC", part)):
+            letters += len(word) * (word not in words)
+            words[word] = None
+        if letters >= MOST_LETTERS:
+            break
+    return list(words)
 
 
 def _parts(name: str) -> list[str]:

@@ -14,6 +14,7 @@ from app.inputs.archives.names.code_pages import Reading
 from kshot import text
 
 MAX_PATH, MAX_PART = 1000, 255  # bytes, as file systems take them
+MAX_DEPTH = 100  # folders, more than anybody has
 
 
 def read_names(entries: Sequence[Entry], encoding: str | None) -> list[str]:
@@ -34,7 +35,7 @@ def read_names(entries: Sequence[Entry], encoding: str | None) -> list[str]:
 
 def _decoded(entries: Sequence[Entry], encoding: str | None) -> list[str]:
     raw = list(dict.fromkeys(entry.name for entry in entries if entry.declared is None))
-    read = _in(encoding, raw) if encoding else _detected(raw)
+    read = _in(encoding, raw) if encoding else _detected(raw, not any(entry.dos for entry in entries))
     texts = dict(zip(raw, read, strict=True))
     return [_separated(entry, texts) for entry in entries]
 
@@ -68,11 +69,11 @@ def _in(encoding: str, names: Sequence[bytes]) -> list[str]:
         raise _error(f"{detail} Send another, or leave it out.") from error
 
 
-def _detected(names: Sequence[bytes]) -> list[str]:
+def _detected(names: Sequence[bytes], from_unix: bool) -> list[str]:
     """Return names in the encoding that they are in. Raises ArchiveEncoding if that cannot be told."""
     if all(map(bytes.isascii, names)):
         return [name.decode("ascii") for name in names]
-    readings = code_pages.readings(names)
+    readings = code_pages.readings(names, from_unix)
     if readings and code_pages.is_sure(readings):
         return readings[0].names
     raise _unsure(readings)
@@ -99,8 +100,8 @@ def _error(detail: str, **members: object) -> errors.AppError:
 
 def _check_length(name: bytes) -> None:
     """Raise for names longer than file systems take: nobody's folders have them."""
-    longest = max(map(len, name.split(b"/")))
-    if len(name) > MAX_PATH or longest > MAX_PART:
-        most = f"{MAX_PATH} bytes, {MAX_PART} between slashes"
+    parts = name.split(b"/")
+    if len(name) > MAX_PATH or max(map(len, parts)) > MAX_PART or len(parts) > MAX_DEPTH:
+        most = f"{MAX_PATH} bytes, {MAX_PART} between slashes, in {MAX_DEPTH} folders"
         found = text.shown(name[:50].decode("utf-8", "replace"))
         raise archive_error(errors.ArchiveUnreadable, f"It holds the name {found}…, and takes names of at most {most}.")

@@ -134,7 +134,7 @@ def test_a_folder_that_loses_its_pictures_is_an_error(data: st.DataObject) -> No
     lost = data.draw(st.sampled_from(sorted(expected)))
     spoiled = {name: b"words" if f"/{lost}/" in f"/{name}" else content for name, content in files.items()}
     with pytest.raises(AppError, match=r"holds no picture|All images are labelled|holds no images") as caught:
-        read(TOOLS[tool](spoiled))
+        read(TOOLS[tool](spoiled), "utf-8")
     assert lost in caught.value.detail or len(expected) == 2
 
 

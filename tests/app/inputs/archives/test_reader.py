@@ -83,7 +83,7 @@ def test_the_folder_itself_may_be_an_entry() -> None:
     assert read({"./": b"", "./a/": b"", "./a/1.png": b"", "./b/1.png": b""}).skipped == []
 
 
-@pytest.mark.parametrize("name", ["x" * 256, "猫" * 86, "x/" * 500 + "x", "x" * 64_000])
+@pytest.mark.parametrize("name", ["x" * 256, "猫" * 86, "x/" * 100 + "x", "x" * 64_000])
 def test_names_no_file_system_takes_are_refused(name: str) -> None:
     with pytest.raises(ArchiveUnreadable, match="names of at most"):
         read({"a/1.png": b"", "b/1.png": b"", name: b""})
