@@ -15,7 +15,7 @@ from app.inputs.support_set import Upload
 from app.store.records import WarnedImage
 from models.inputs.formats import FORMATS, looks_foreign, looks_like_picture
 from models.inputs.interface import Input
-from models.inputs.picture_file import PictureFile
+from models.inputs.picture_file import PictureFile, PictureNotRead
 
 LEAST_SHARE = 0.5  # of a picture's rows, for it to be taken without the rest
 KINDS = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
@@ -96,6 +96,8 @@ def _check_bytes(upload: Upload, data: bytes, limits: ImageLimits) -> None:
 def _opened(upload: Upload, data: bytes, spec: Input) -> PictureFile:
     try:
         return PictureFile.open(data, spec.draft)
+    except PictureNotRead as error:
+        raise upload.error(errors.ImageUnreadable, f"{upload.place} is {error}.") from error
     except Exception as error:  # see Picture.read
         raise _damaged(upload, looks_like_picture(data) or "", error) from error
 

@@ -1,6 +1,7 @@
 """A picture's file, opened by what it is: its size is known before its pixels are decoded, as far as there are any."""
 
 import io
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self, TypeAlias
@@ -21,8 +22,13 @@ from models.inputs.formats import looks_like_picture
 
 Draft: TypeAlias = Callable[[Image.Image], None]
 
+FAXES = {"tiff_ccitt", "group3", "group4", "tiff_raw_16"}
+"""Compressions of TIFF whose decoder writes a line to stderr for each damaged row; there may be millions."""
+
 SPARED = 4
 """A JPEG that is decoded at a fraction of its size takes a quarter of the time, and the room of that fraction."""
+
+_TILE_WIDTH, _TILE_LENGTH = 322, 323  # tags of a TIFF
 
 # By class, not by Image.open: that would need HEIC to be registered for the whole process.
 OPENERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
@@ -37,6 +43,10 @@ OPENERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
 }
 
 
+class PictureNotRead(ValueError):
+    """A picture is of a kind that isn't read, and what to do about it."""
+
+
 @dataclass(frozen=True)
 class PictureFile:
     """A file of one of FORMATS, as Pillow has opened it; its pixels are still to be decoded."""
@@ -46,17 +56,19 @@ class PictureFile:
     picture: ImageFile
     size: tuple[int, int]
     """Width and height in pixels, as the file says."""
+    cost: int
+    """The pixels that decoding it costs, by the time and the memory that it takes."""
     draft: Draft
 
     @classmethod
     def open(cls, data: bytes, draft: Draft | None = None) -> Self:
         """Open a file, without its metadata where they are damaged; `draft` may let it decode at less than its size.
 
-        Raises about any type of error.
+        Raises PictureNotRead, or about any other type of error.
         """
         kind = looks_like_picture(data)
         if kind is None:
-            raise ValueError("it is no picture")
+            raise PictureNotRead("no picture of a format that is read here")
         try:
             picture = OPENERS[kind](io.BytesIO(data))
         except Exception:
@@ -64,17 +76,11 @@ class PictureFile:
             if bare == data:
                 raise
             data, picture = bare, OPENERS[kind](io.BytesIO(bare))
-        opened = cls(kind, data, picture, picture.size, draft or _at_full_size)
-        opened.draft(picture)
-        return opened
-
-    @property
-    def cost(self) -> int:
-        """The pixels that decoding it costs, by the time and the memory that it takes."""
-        nominal = self.size[0] * self.size[1]
-        if self.kind != "JPEG" or salvage.keeps_coefficients(self.data):
-            return nominal
-        return max(self.picture.width * self.picture.height, nominal // SPARED)
+        if picture.info.get("compression") in FAXES:
+            raise PictureNotRead("a TIFF compressed as a fax, which is not read here; save it without, or as PNG")
+        size, draft = picture.size, draft or _at_full_size
+        draft(picture)
+        return cls(kind, data, picture, size, _cost(kind, data, picture, size), draft)
 
     def load(self) -> tuple[Image.Image, float | None]:
         """Return the picture; of a file that is cut short the part that came, and which share of the rows that is.
@@ -95,6 +101,18 @@ class PictureFile:
         picture = OPENERS[self.kind](io.BytesIO(data))
         self.draft(picture)
         return picture
+
+
+def _cost(kind: str, data: bytes, picture: ImageFile, size: tuple[int, int]) -> int:
+    """Return the pixels that decoding costs: of a JPEG by its draft, of a TIFF by its tiles, which may be larger."""
+    nominal = size[0] * size[1]
+    if kind == "TIFF":
+        tags = getattr(picture, "tag_v2", {})
+        tile = [int(tags.get(tag, 1)) for tag in (_TILE_WIDTH, _TILE_LENGTH)]
+        return math.prod(math.ceil(side / length) * length for side, length in zip(size, tile, strict=True))
+    if kind != "JPEG" or salvage.keeps_coefficients(data):
+        return nominal
+    return max(picture.width * picture.height, nominal // SPARED)
 
 
 def _at_full_size(picture: Image.Image) -> None:

@@ -40,7 +40,7 @@ def pictures() -> list[bytes]:
         ("RGB", "TIFF", {"compression": "tiff_lzw"}),
         ("RGB", "TIFF", {"compression": "jpeg"}),
         ("LAB", "TIFF", {"compression": "tiff_adobe_deflate"}),
-        ("1", "TIFF", {"compression": "group4"}),
+        ("1", "TIFF", {"compression": "packbits"}),
         ("I;16", "TIFF", {}),
         ("F", "TIFF", {}),
         ("RGB", "AVIF", {"speed": 10}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +196,13 @@ def test_new_formats_are_bounded_before_they_are_decoded(kind: str) -> None:
     assert "400×300" in refused(data[: len(data) - 9], ImageTooManyPixels, max_image_pixels=119_999)
 
 
+def test_a_tile_far_larger_than_its_picture_is_not_unpacked() -> None:
+    numbers = {256: 64, 257: 64, 258: 8, 259: 8, 262: 1, 277: 1, 322: 16_000, 323: 16_000, 324: 134, 325: 900}
+    tags = b"".join(struct.pack("<HHII", tag, 4, 1, number) for tag, number in numbers.items())
+    data = b"II*\0\x08\0\0\0" + struct.pack("<H", len(numbers)) + tags + bytes(4) + zlib.compress(bytes(900_000))
+    assert "256000000" in refused(data, ImageTooManyPixels)
+
+
 def test_a_heic_that_is_larger_than_it_says_is_refused() -> None:
     data = bytearray(encoded(Image.new("RGB", (1600, 1600)), "HEIC"))
     struct.pack_into(">II", data, data.index(b"ispe") + 8, 64, 64)
@@ -207,10 +215,11 @@ def test_a_heic_that_is_larger_than_it_says_is_refused() -> None:
         (b"%PDF-1.7\n", "a PDF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a drawing (SVG)"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a film"),
+        (encoded(Image.new("1", (9, 9)), "TIFF", compression="group4"), "save it without"),
         (b"two words", "JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF or HEIC"),
     ],
 )
 def test_what_is_not_read_is_named_with_the_way_out(data: bytes, says: str) -> None:
     detail = refused(data, ImageUnreadable)
     assert says in detail
-    assert "end " in detail or "Export" in detail
+    assert "end " in detail or "Export" in detail or "save" in detail
