@@ -26,7 +26,10 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     """The file of a picture; HEIC as pillow-heif makes it, which isn't registered with Pillow."""
     buffer = io.BytesIO()
     if kind == "HEIC":
-        from_pillow(image).save(buffer, **options)
+        file = from_pillow(image)
+        for frame in options.pop("append_images", ()):
+            file.add_from_pillow(frame)
+        file.save(buffer, **options)
     else:
         image.save(buffer, kind, **options)
     return buffer.getvalue()

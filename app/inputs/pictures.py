@@ -105,7 +105,7 @@ def _opened(upload: Upload, data: bytes, spec: Input) -> PictureFile:
 def _what_it_is(data: bytes) -> str:
     foreign = looks_foreign(data)
     if foreign is None:
-        return f"no picture of a format that is read here. Send {KINDS}."
+        return f"no picture of a format that is read here. Send a picture as {KINDS}."
     return f"{foreign}, which is not read here. Export it as JPEG or PNG and send that."
 
 

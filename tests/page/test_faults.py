@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.hand import SECONDS, adapt, adapted, card, drop, drop_photos, open_page, photos
@@ -25,17 +26,21 @@ def fragile(browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, Server]]:
     server.stop()
 
 
-def test_what_is_no_picture_gets_a_message_on_its_card(page: Page, tmp_path: Path) -> None:
-    wrong = tmp_path / "notes.png"
+def test_what_is_no_picture_and_what_shows_nothing_is_said(page: Page, tmp_path: Path) -> None:
+    wrong, blank = tmp_path / "notes.png", tmp_path / "white.png"
     wrong.write_text("I am no picture.")
+    Image.new("RGB", (90, 90), "white").save(blank)
     drop_photos(page)
-    drop(card(page, "shoes"), wrong)
+    drop(card(page, "shoes"), wrong, blank)
     page.locator("#adapt").click()
     message = card(page, "shoes").locator(".faulty .error")
     expect(message).to_contain_text("notes.png", timeout=SECONDS)
     expect(message).to_contain_text("Send a picture")
     card(page, "shoes").locator(".faulty .remove").click()
     adapt(page)
+    expect(page.locator("#expectation")).to_contain_text("white.png is the same all over")
+    drop(page.locator("#trying"), blank)
+    expect(page.locator("#note")).to_contain_text("white.png is the same all over", timeout=SECONDS)
 
 
 def test_two_classes_of_one_name_are_refused_with_the_remedy(page: Page) -> None:

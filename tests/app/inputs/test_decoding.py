@@ -87,7 +87,7 @@ def test_a_cmyk_jpeg_is_read() -> None:
 
 def test_an_animation_is_its_first_frame() -> None:
     blank = Image.new("L", (300, 300), 255)
-    for kind in ("GIF", "WEBP", "PNG", "TIFF"):
+    for kind in ("GIF", "WEBP", "PNG", "TIFF", "AVIF", "MPO", "HEIC"):
         data = encoded(picture("L"), kind, save_all=True, append_images=[blank, blank])
         assert close(decode(data), EXPECTED)
 
