@@ -36,10 +36,10 @@ class Folder:
         return [folder for folder in self.folders.values() if not folder.pictures]
 
     def add(self, member: Member) -> None:
-        """Put a file or a folder where its path says."""
+        """Put a file or a folder where its path says; of what is hidden, the folder that it is in."""
         parts = member.path.parts
-        if member.is_folder:
-            self._to(parts)
+        if member.is_folder or member.is_junk:
+            self._to(member.kept_parts)
             return
         way = self._to(parts[:-1])
         for folder in way:
@@ -56,9 +56,9 @@ class Folder:
 
 
 def tree(members: Iterable[Member]) -> Folder:
-    """Return the folder of all members but the operating system's own files and names that lead out."""
+    """Return the folder of all members but those whose names lead out of it."""
     root = Folder(PurePosixPath())
     for member in members:
-        if not member.is_junk and not member.is_unsafe:
+        if not member.is_unsafe:
             root.add(member)
     return root

@@ -32,31 +32,38 @@ def class_folders(root: Folder) -> Layout:
     Raises ArchiveLayout where that can't be told, and for a class's folder without a picture.
     """
     loose: list[Member] = []
-    top = _unwrapped(root, loose)
-    layout = _joined_splits(top, loose) if _are_splits(top.with_pictures) else Layout(_classes(top), loose)
+    (top,) = _unwrapped([root], loose)
+    layout = _joined_splits(top, loose) if _are_splits(top.with_pictures) else Layout(_classes([top]), loose)
     _check_loose(layout)
     layout.warnings += _warnings_of_subfolders(layout.folders)
     return layout
 
 
-def _unwrapped(folder: Folder, loose: list[Member]) -> Folder:
-    """Go into folders that hold everything; pictures beside them are loose."""
+def _unwrapped(tops: list[Folder], loose: list[Member]) -> list[Folder]:
+    """Go into the folder that holds everything, of the same name in each of these; pictures beside it are loose."""
     while True:
-        loose += folder.loose
-        full = folder.with_pictures
-        if len(full) != 1 or not full[0].with_pictures:
-            return folder
-        for other in folder.without_pictures:
+        loose += [picture for top in tops for picture in top.loose]
+        inner = [folder for top in tops for folder in top.with_pictures]
+        wraps = len(inner) == len(tops) and len({folder.name for folder in inner}) == 1
+        if not wraps or not all(folder.with_pictures for folder in inner):
+            return tops
+        for other in (folder for top in tops for folder in top.without_pictures):
             if other.name.lower() not in BESIDE:
                 raise _emptied(other)
-        folder = full[0]
+        tops = inner
 
 
-def _classes(top: Folder) -> list[Folder]:
-    """Return the folders of a folder. Raises ArchiveLayout if one of them holds no picture, as a class is lost then."""
-    for folder in top.without_pictures:
-        raise _emptied(folder)
-    return top.with_pictures
+def _classes(tops: Sequence[Folder]) -> list[Folder]:
+    """Return the folders in these that hold pictures.
+
+    Raises ArchiveLayout for one that holds none, and that has no namesake which does: a class is lost then.
+    """
+    full = [folder for top in tops for folder in top.with_pictures]
+    there = {folder.name for folder in full}
+    for folder in (folder for top in tops for folder in top.without_pictures):
+        if folder.name not in there:
+            raise _emptied(folder)
+    return full
 
 
 def _emptied(folder: Folder) -> errors.AppError:
@@ -88,9 +95,7 @@ def _are_splits(folders: Sequence[Folder]) -> bool:
 
 
 def _joined_splits(top: Folder, loose: list[Member]) -> Layout:
-    folders: list[Folder] = []
-    for split in top.with_pictures:
-        folders += _classes(_unwrapped(split, loose))
+    folders = _classes(_unwrapped(top.with_pictures, loose))
     names = ", ".join(shown(split.path) for split in top.with_pictures)
     detail = f"The folders {names} are parts of one data set: their classes were joined."
     return Layout(folders, loose, [WarnedImage(type="splits-joined", detail=detail)])

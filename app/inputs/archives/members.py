@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from pathlib import PurePosixPath
 
 from app import errors
@@ -30,7 +31,12 @@ class Member:
     @property
     def is_junk(self) -> bool:
         """Whether an operating system left it there, or it is hidden."""
-        return any(part in JUNK or part.startswith(".") for part in self.path.parts)
+        return len(self.kept_parts) < len(self.path.parts)
+
+    @property
+    def kept_parts(self) -> tuple[str, ...]:
+        """The parts of its path before the first that is hidden or the operating system's own."""
+        return tuple(takewhile(lambda part: part not in JUNK and not part.startswith("."), self.path.parts))
 
     @property
     def is_unsafe(self) -> bool:

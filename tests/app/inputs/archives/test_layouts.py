@@ -93,9 +93,23 @@ def test_a_folder_without_a_picture_is_an_error_that_says_why() -> None:
     assert caught.value.members["filename"] == "cap"
 
 
-def test_an_empty_folder_is_an_error() -> None:
+@pytest.mark.parametrize("name", ["cap/", "cap/Thumbs.db", "cap/.git/x.png"])
+def test_an_empty_folder_is_an_error(name: str) -> None:
     with pytest.raises(ArchiveLayout, match=r"folder cap holds no picture \(it is empty\)"):
-        folders("hat/1.png", "shoe/1.png", **{"cap/": b""})
+        folders("hat/1.png", "shoe/1.png", **{name: b""})
+
+
+def test_a_class_may_have_folders_of_its_own_in_a_part_of_a_data_set() -> None:
+    assert folders("train/hat/1.png", "train/shoe/1.png", "valid/hat/2024/2.png").shots == {"hat": 2, "shoe": 1}
+    paths = (f"{part}/images/{label}/{part}.png" for part in ("train", "test") for label in ("hat", "shoe"))
+    assert folders(*paths).shots == {"hat": 2, "shoe": 2}
+
+
+def test_a_class_may_be_missing_in_a_part_of_a_data_set() -> None:
+    support = folders("train/hat/1.png", "train/shoe/1.png", "valid/hat/2.png", **{"valid/shoe/": b"", "test/": b""})
+    assert support.shots == {"hat": 2, "shoe": 1}
+    with pytest.raises(ArchiveLayout, match="folder valid/cap holds no picture"):
+        folders("train/hat/1.png", "train/shoe/1.png", "valid/hat/2.png", **{"valid/cap/": b""})
 
 
 def test_folders_beside_a_class_with_folders_are_not_lost() -> None:

@@ -92,7 +92,7 @@ few = settings(
 names = (
     st.text(st.sampled_from(LETTERS), min_size=1, max_size=12)
     .map(lambda name: unicodedata.normalize("NFC", name.strip(" ~")))
-    .filter(lambda name: name and name[0] not in "._" and not name.isspace())
+    .filter(lambda name: name and name[0] not in "._-" and not name.isspace())
 )
 labels = st.lists(names, min_size=2, max_size=6, unique_by=str.casefold)
 wrappers = st.sampled_from(["", "all/", "a/b/", "データ/"])
