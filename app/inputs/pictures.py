@@ -116,5 +116,6 @@ def _damaged(upload: Upload, kind: str, error: Exception) -> errors.AppError:
             "its beginning has left the cloud: open it on the phone, then send it whole, or send it as JPEG."
         )
     else:
-        detail = f"{upload.place} is a {kind} that ends early or is damaged ({error}). Send the whole, intact file."
+        found = f"ends early, is damaged, or is of a variety of {kind} that is not read here ({error})"
+        detail = f"{upload.place} {found}. Send the whole, intact file, or save it anew as JPEG or PNG and send that."
     return upload.error(errors.ImageTruncated, detail)

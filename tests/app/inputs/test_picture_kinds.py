@@ -159,6 +159,13 @@ def test_damaged_metadata_cost_nothing(photo: Image.Image, plain: Tensor) -> Non
         for marker in range(0xE1, 0xE3):
             segment = bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
             assert far(seen(jpeg[:2] + segment + jpeg[2:]), plain) < 2
+    exif = Image.Exif()
+    exif[0x010F] = "a maker"
+    for kind in ("AVIF", "HEIC", "WEBP"):
+        whole = encoded(photo, kind, exif=exif.tobytes(), quality=95)
+        damaged = whole.replace(b"MM\0*", b"xx\0*")
+        assert damaged != whole
+        assert far(seen(damaged), plain) < 2
 
 
 def test_what_shows_the_network_nothing_is_said_to_be_blank(photo: Image.Image) -> None:
