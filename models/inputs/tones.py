@@ -11,15 +11,21 @@ from PIL import Image
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits that cameras and scanners give a grey; a file takes the fewest that hold its largest value."""
 
+_MEANING, _ZERO_IS_WHITE, _NUMBERS, _WHOLE = 262, 0, 339, 1  # tags of a TIFF, and values of theirs
+
 ROWS = 256
 """So many are converted at once: numbers take four times the room of the picture."""
 
 
 def eight_bits(picture: Image.Image) -> Image.Image:
     """Return a picture of whole numbers or floats as one of 8 bits, with what is known of it beside its pixels."""
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF, which Pillow heeds for greys of 8 bits alone
     values = np.asarray(picture)
+    if picture.mode == "I" and tags.get(_NUMBERS) == (_WHOLE,):
+        values = values.view(np.uint32)
     low, high = _range(values)
-    grey = Image.fromarray(np.concatenate([_scaled(band, low, high) for band in _bands(values)]))
+    greys = np.concatenate([_scaled(band, low, high) for band in _bands(values)])
+    grey = Image.fromarray(255 - greys if tags.get(_MEANING) == _ZERO_IS_WHITE else greys)
     grey.info = {name: value for name, value in picture.info.items() if name != "transparency"}
     return grey
 

@@ -98,6 +98,14 @@ def test_greys_are_read_by_the_bits_they_use(bits: int, kind: str, photo: Image.
     assert far(seen(encoded(Image.fromarray(deep), kind)), seen(encoded(photo.convert("L"), "PNG"))) < 1
 
 
+def test_deep_greys_whose_zero_is_white_are_no_negatives(photo: Image.Image) -> None:
+    grey = np.asarray(photo.convert("L")).astype(np.uint16)
+    data = encoded(Image.fromarray(65535 - 257 * grey), "TIFF")
+    tag = struct.pack("<HHI", 262, 3, 1)
+    assert data.count(tag + b"\1") == 1
+    assert far(seen(data.replace(tag + b"\1", tag + b"\0")), seen(encoded(photo.convert("L"), "PNG"))) < 1
+
+
 @pytest.mark.parametrize("scale", [1 / 255, 1, 16, 257])
 def test_floats_are_read_by_their_range_whatever_is_no_number(scale: float, photo: Image.Image) -> None:
     grey = np.asarray(photo.convert("L"))
