@@ -5,11 +5,13 @@
 
 Data sets are folders, zips or tars of class folders, and `--domains` folders, zips or tars of these. Each set is held
 against a calibration that was fitted to the others (see `kshot checkpoint calibrate`); a single one against the
-checkpoint's own. Where sizes of support sets ask for more classes than a set has, the set is left out.
+checkpoint's own. Where sizes of support sets ask for more classes than a set has, the set is left out. With --json the
+accuracies of uneven sets are written as they are found, and a run that is started again goes on after them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +19,7 @@ import torch
 import typer
 
 from benchmarks.answers import balance, held_out, strangers
+from benchmarks.journal import Journal
 from benchmarks.machine import describe_machine
 from meta_training.calibration.calibrating import SEVERAL, SINGLES, encode, read_sets
 from meta_training.calibration.fit import fit_singles
@@ -51,6 +54,8 @@ def main(
         bool, typer.Option("--test", help="Use a data set's test classes, for the one final score.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 1,
+    device: Annotated[str, typer.Option(help="Where uneven sets are adapted to, as cuda.")] = "cpu",
+    out: Annotated[Path | None, typer.Option("--json", help="File for the accuracies of uneven sets.")] = None,
 ) -> None:
     """Hold answers against what is true."""
     if not data and not domains:
@@ -58,8 +63,9 @@ def main(
     loaded = load_checkpoint(checkpoint)
     sets = _test_sets(loaded, data or []) if test else read_sets(loaded, data or [], domains or [])
     typer.echo(f"{describe_machine()}; {checkpoint.stem} {loaded.digest}; {episodes} episodes, seed {seed}")
+    journal = Journal.open(out, {"machine": describe_machine(), "checkpoint": loaded.digest, "seed": seed})
     parts: dict[Section, Callable[..., Iterable[str]]] = {
-        Section.BALANCE: _balance,
+        Section.BALANCE: partial(_balance, journal, torch.device(device)),
         Section.FIGURES: _figures,
         Section.STRANGERS: _strangers,
     }
@@ -74,9 +80,16 @@ def _test_sets(checkpoint: Checkpoint, data: Iterable[Path]) -> dict[str, ImageC
     return {each.stem: encode(checkpoint, read_split(each, spec).test, each.stem) for each in data}
 
 
-def _balance(checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int) -> Iterable[str]:
-    learner = Learner(checkpoint, torch.device("cpu"))
-    return balance.report(list(balance.compare(learner, sets, episodes, seed)))
+def _balance(
+    journal: Journal,
+    device: torch.device,
+    checkpoint: Checkpoint,
+    sets: Mapping[str, ImageClasses],
+    episodes: int,
+    seed: int,
+) -> Iterable[str]:
+    learner = Learner(checkpoint, device)
+    return balance.report(list(balance.compare(learner, sets, episodes, seed, journal)))
 
 
 def _figures(checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int) -> Iterable[str]:

@@ -1,19 +1,22 @@
 """Uneven support sets beside even ones with as many images of each class as the rarest has, of the same classes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks.journal import Journal
 from benchmarks.photo_accuracy.results import Estimate, estimate, mean
 from meta_training.calibration.episodes import Episode, draw, fitting
 from meta_training.data.episodes import generator
 from meta_training.data.image_classes import ImageClasses
+from models.initializations.adapted import Answers
 from models.learner import Learner
 
 QUERIES = 15
+AT_ONCE = 4  # episodes
 TAIL = (8, 6, 5, 4, 3, 3, 2, 2, 2, 2)
 SETTINGS = (
     (4, 1, 1, 1, 1),
@@ -41,18 +44,27 @@ class Balance:
         return estimate(self.uneven - self.even)
 
 
-def compare(learner: Learner, sets: Mapping[str, ImageClasses], episodes: int, seed: int) -> Iterator[Balance]:
-    """Yield each setting of each set that has classes enough for it."""
+def compare(
+    learner: Learner, sets: Mapping[str, ImageClasses], episodes: int, seed: int, journal: Journal
+) -> Iterator[Balance]:
+    """Yield each setting of each set that has classes enough for it, as the journal has it or as it is found now."""
     todo = [(name, shots) for shots in SETTINGS for name, classes in sets.items() if [*fitting(classes, [shots])]]
     for name, shots in tqdm(todo, desc="balance", unit="setting", leave=False):
-        pairs = [
-            [accuracy(learner, one) for one in (episode, thinned(episode))]
-            for episode in (
-                draw(generator(seed, number, *shots), sets[name], shots, QUERIES) for number in range(episodes)
-            )
-        ]
-        uneven, even = np.array(pairs).T
-        yield Balance(name, shots, uneven, even)
+        key = {"data": name, "images": list(shots), "count": episodes}
+        row = journal.find(key) or journal.write(key, _accuracies(learner, sets[name], shots, episodes, seed))
+        yield Balance(name, shots, np.array(row["uneven"]), np.array(row["even"]))
+
+
+def _accuracies(
+    learner: Learner, classes: ImageClasses, shots: tuple[int, ...], episodes: int, seed: int
+) -> dict[str, list[float]]:
+    """Mean accuracy over classes by episode, uneven and even; both of an episode are adapted to together."""
+    found: list[float] = []
+    for first in range(0, episodes, AT_ONCE):
+        numbers = range(first, min(first + AT_ONCE, episodes))
+        drawn = [draw(generator(seed, number, *shots), classes, shots, QUERIES) for number in numbers]
+        found += accuracies(learner, [each for uneven in drawn for each in (uneven, thinned(uneven))])
+    return {"uneven": found[::2], "even": found[1::2]}
 
 
 def thinned(episode: Episode) -> Episode:
@@ -62,11 +74,16 @@ def thinned(episode: Episode) -> Episode:
     return replace(episode, images=episode.images[first], labels=episode.labels[first], shots=(least,) * episode.ways)
 
 
-def accuracy(learner: Learner, episode: Episode) -> float:
-    """Mean share of each class's queries that are right."""
-    (made,) = learner.adapt([episode.support(learner)])
-    (said,) = learner.predict([made.adapted], [learner.encode(episode.queries)])
-    right = (said.probabilities.argmax(dim=1) == episode.answers).double()
+def accuracies(learner: Learner, episodes: Sequence[Episode]) -> list[float]:
+    """Mean share of each class's queries that are right, of each episode."""
+    made = learner.adapt([episode.support(learner) for episode in episodes])
+    queries = [learner.encode(episode.queries) for episode in episodes]
+    said = learner.predict([each.adapted for each in made], queries)
+    return [_mean_over_classes(each, episode) for each, episode in zip(said, episodes, strict=True)]
+
+
+def _mean_over_classes(said: Answers, episode: Episode) -> float:
+    right = (said.probabilities.argmax(dim=1).cpu() == episode.answers).double()
     return float(np.mean([float(right[episode.answers == label].mean()) for label in range(episode.ways)]))
 
 

@@ -9,12 +9,14 @@ On the same episodes, and the same encoder, of each data set (a folder, zip or t
 sets), 15 queries a class or what there is: the checkpoint by the calls that the service makes, with its default steps,
 with none, and as it was before meta-training; and on the ImageNet network's own pooled features nearest centroid,
 logistic regression and Teachable Machine's recipe. Differences are paired, and to the alternative that did best in that
-set and setting. With --json each result is written as it ends, and a run that is started again goes on after it.
+set and setting. With --json each result is written as it ends, and a run that is started again goes on after it, with
+other contenders too.
 """
 
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,12 +26,20 @@ import typer
 from tqdm import tqdm
 
 from app.server.process import restart_with_environment
+from benchmarks.journal import Journal
 from benchmarks.machine import describe_machine
 from benchmarks.photo_accuracy.contenders import Contender, contenders
 from benchmarks.photo_accuracy.episodes import Episodes, draw
-from benchmarks.photo_accuracy.journal import Journal
 from benchmarks.photo_accuracy.photos import Photos, read_domains, read_photos
-from benchmarks.photo_accuracy.report import TRAINED, differences, table_of_differences, table_of_means, table_of_set
+from benchmarks.photo_accuracy.report import (
+    TRAINED,
+    as_json,
+    differences,
+    from_json,
+    table_of_differences,
+    table_of_means,
+    table_of_set,
+)
 from benchmarks.photo_accuracy.results import Accuracies, Result
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.learner import Learner
@@ -64,17 +74,12 @@ def main(
     field = contenders(learner)
     if only:
         field = {name: field[name] for name in _known(only, field)}
-    about = {"checkpoint": digest, "seed": seed, "contenders": list(field), "quick": quick}
-    journal = Journal.open(out, {"machine": describe_machine(), **about})
+    journal = Journal.open(out, {"machine": describe_machine(), "checkpoint": digest, "seed": seed, "quick": quick})
     table: list[list[Result]] = []
     for photos in _sets(data, domains, learner, QUICK_CLASSES if quick else None):
         if photos.name in (row[0].data for row in table):
             raise typer.BadParameter(f"Two data sets are called {photos.name}. Rename one.", param_hint="--data")
-        row = [
-            journal.result(photos.name, ways, shots, episodes)
-            or journal.add(_compare(field, photos, ways, shots, episodes, seed), ways)
-            for ways, shots in settings
-        ]
+        row = [_found(journal, field, photos, ways, shots, episodes, seed) for ways, shots in settings]
         table.append(row)
         typer.echo(table_of_set(row))
     _summarize([f"{ways}-way {shots}-shot" for ways, shots in settings], table)
@@ -122,6 +127,21 @@ def _parse(setting: str) -> tuple[int, int]:
     if ways < 2 or shots < 1:
         raise typer.BadParameter(f"{setting!r} has fewer than 2 ways or 1 shot.", param_hint="--setting")
     return ways, shots
+
+
+def _found(
+    journal: Journal, field: dict[str, Contender], photos: Photos, ways: int, shots: int, episodes: int, seed: int
+) -> Result:
+    """What earlier runs wrote into the journal, and what this one finds of contenders that they left out."""
+    key = {"data": photos.name, "asked": ways, "shots": shots, "count": episodes}
+    row = journal.find(key)
+    found = from_json(row) if row else Result(photos.name, min(ways, len(photos.numbers)), shots, {})
+    missing = {name: contender for name, contender in field.items() if name not in found.accuracies}
+    if missing:
+        new = _compare(missing, photos, ways, shots, episodes, seed)
+        found = replace(found, accuracies=found.accuracies | new.accuracies)
+        journal.write(key, as_json(found))
+    return replace(found, accuracies={name: found.accuracies[name] for name in field})
 
 
 def _compare(field: dict[str, Contender], photos: Photos, ways: int, shots: int, episodes: int, seed: int) -> Result:

@@ -45,16 +45,17 @@ def _untrained(learner: Learner) -> Learner:
 
 
 def _adapt(learner: Learner, steps: int | None, photos: Photos, episodes: Episodes) -> Tensor:
-    """As the service does, with its default steps where none are given."""
-    inner, predicted = learner.checkpoint.metadata.inner, []
+    """As the service does for tasks that wait together, with its default steps where none are given."""
+    inner, labels, ways = learner.checkpoint.metadata.inner, episodes.labels, episodes.ways
     if steps is None:
-        steps = inner.steps_for(episodes.labels.numel() // episodes.ways)
-    for support, query in zip(episodes.support, episodes.query, strict=True):
-        encoded = learner.encode(photos.places[support])
-        (made,) = learner.adapt([Support(encoded, episodes.labels, episodes.ways, steps, inner.learning_rate)])
-        (answers,) = learner.predict([made.adapted], [learner.encode(photos.places[query])])
-        predicted.append(answers.probabilities.argmax(dim=1))
-    return torch.stack(predicted)
+        steps = inner.steps_for(len(labels) // ways)
+    supports, queries = (
+        torch.stack([learner.encode(photos.places[one]) for one in numbers])
+        for numbers in (episodes.support, episodes.query)
+    )
+    made = learner.adapt([Support(support, labels, ways, steps, inner.learning_rate) for support in supports])
+    answers = learner.predict([each.adapted for each in made], list(queries))
+    return torch.stack([each.probabilities.argmax(dim=1) for each in answers])
 
 
 def _classify(classifier: Classifier, photos: Photos, episodes: Episodes) -> Tensor:

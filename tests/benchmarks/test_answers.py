@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from benchmarks.answers import balance, held_out, strangers
+from benchmarks.journal import Journal
 from meta_training.calibration.calibrating import fitted
 from meta_training.calibration.episodes import draw
 from meta_training.calibration.observations import PLAIN, observe
@@ -38,7 +39,7 @@ def test_an_even_support_set_has_the_classes_and_queries_of_the_uneven_one() -> 
 
 
 def test_the_table_of_balance_has_a_row_for_each_setting_that_fits(learner: Learner) -> None:
-    lines = list(balance.report(list(balance.compare(learner, {"blobs": SETS["blobs"]}, episodes=2, seed=0))))
+    lines = list(balance.report(list(balance.compare(learner, {"blobs": SETS["blobs"]}, 2, 0, Journal(None, {})))))
     assert [line.split("|")[1].strip() for line in lines[1:]] == [
         "4 : 1 × 4",
         "8 : 1 × 4",

@@ -1,27 +1,26 @@
 """Results in a file as they end, so that a long run can be stopped and started again."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from benchmarks.photo_accuracy.report import as_json, from_json
-from benchmarks.photo_accuracy.results import Result
 from models.atomic_file import replace_file
 
 
 @dataclass
 class Journal:
-    """What a run has found so far; without a path it is forgotten at the end.
+    """Rows of plain JSON values that a run has found so far; without a path they are forgotten at the end.
 
     `about` says what was run: results of something else are none of this run's.
     """
 
     path: Path | None
     about: dict[str, Any]
-    results: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def open(cls, path: Path | None, about: dict[str, Any]) -> "Journal":
@@ -37,17 +36,14 @@ class Journal:
                 )
         return cls(path, about, document["results"])
 
-    def result(self, data: str, ways: int, shots: int, episodes: int) -> Result | None:
-        """Return what was found before, of as many episodes."""
-        for each in self.results:
-            if (each["data"], each["asked"], each["shots"], each["count"]) == (data, ways, shots, episodes):
-                return from_json(each)
-        return None
+    def find(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the row that has these values, if there is one."""
+        return next((row for row in self.rows if key.items() <= row.items()), None)
 
-    def add(self, result: Result, asked: int) -> Result:
-        """Write a result, of which so many ways were asked for, and return it."""
-        count = len(next(iter(result.accuracies.values())))
-        self.results.append({**as_json(result), "asked": asked, "count": count})
+    def write(self, key: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        """Write what was found for a key in the place of what was there, and return the row."""
+        row = {**values, **key}
+        self.rows = [each for each in self.rows if not key.items() <= each.items()] + [row]
         if self.path:
-            replace_file(self.path, (json.dumps({**self.about, "results": self.results}, indent=1) + "\n").encode())
-        return result
+            replace_file(self.path, (json.dumps({**self.about, "results": self.rows}, indent=1) + "\n").encode())
+        return row
