@@ -79,8 +79,8 @@ class Client:
             model_id: the `id` of an adapted model.
             images: paths or bytes of image files.
             **options: `top_k`, how many labels to list for an image; `coverage`, to also get the fewest labels that
-                hold the right one so often; `transductive`, to classify the images together by their own batch
-                statistics instead of each on its own.
+                hold the right one so often; `transductive`, to classify the images together instead of each on its
+                own.
         """
         return self._send(calls.predict, model_id, images, options)
 

@@ -57,7 +57,7 @@ class PredictAnswer(BaseModel):
     checkpoint: CheckpointRef
     predictions: list[Prediction]
     transductive: bool = Field(
-        description="True if the images were classified together, by their own batch statistics."
+        description="True if the images were classified together: each answer then depends on the others."
     )
     timings_ms: PredictTimings
     warnings: list[ImageWarning] = Field(default=[], description="What to know about the images.")

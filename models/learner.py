@@ -98,8 +98,7 @@ class Learner:
     ) -> list[Answers]:
         """Return each adapted model's answers about its encoded queries [Q, ...].
 
-        Batch norm uses the statistics of the support set, so a query's answer depends on nothing but the query;
-        `transductive` uses those of each model's queries together instead.
+        Each is answered by itself, or with `transductive` by what it and the model's others look like together.
         """
         ways = max(model.ways for model in models)
         network, theta = self.architecture.network, self.initialization.parameters
@@ -109,6 +108,8 @@ class Learner:
         frozen = None if transductive else statistics_of(parameters)
         features, _ = network(parameters, batch.x, batch.weights, frozen)
         scores = masked(logits(parameters, features), batch)
+        if transductive:
+            scores = self.architecture.head.together(scores, features, batch)
         probabilities = (scores / self._temperatures(own)).softmax(dim=2)
         starts = self._start_features(models, own, batch)
         answers = []
@@ -143,8 +144,7 @@ class Learner:
     def _temperatures(self, models: Sequence[Parameters]) -> Tensor:
         """Return each model's temperature [T, 1, 1]; models of earlier builds have the usual one."""
         usual = torch.tensor([self._temperature(None)])
-        found = torch.stack([each.get(TEMPERATURE, usual).to(self.device) for each in models])
-        return found.view(-1, 1, 1)
+        return torch.stack([each.get(TEMPERATURE, usual).to(self.device) for each in models]).view(-1, 1, 1)
 
     def _start_features(
         self, models: Sequence[Adapted], own: Sequence[Parameters], batch: TaskBatch

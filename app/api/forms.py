@@ -137,6 +137,7 @@ class PredictForm(BaseModel):
     )
     transductive: bool = Field(
         default=False,
-        description="Classify the images together: batch norm then uses their own statistics, as in the "
-        "Reptile paper; it helps if they are many and balanced, and makes each answer depend on the others.",
+        description="Classify the images together: what they look like then moves the classes, or with drawings "
+        "batch norm's statistics, as in the Reptile paper. It helps if they are many, and makes each answer depend on "
+        "the others.",
     )

@@ -1,4 +1,5 @@
-"""Whether a checkpoint's answers mean what they say: uneven support sets, scores, expected accuracy, and `known`.
+"""Whether a checkpoint's answers mean what they say: uneven support sets, scores, expected accuracy, `known`, and
+queries that are classified together.
 
     python -m benchmarks.answers --domains ~/domains-validation.tar --data ~/grocery-store --data ~/clothing
     python -m benchmarks.answers --checkpoint models/checkpoints/omniglot.safetensors --data ~/omniglot --test
@@ -18,7 +19,7 @@ from typing import Annotated
 import torch
 import typer
 
-from benchmarks.answers import balance, held_out, strangers
+from benchmarks.answers import balance, held_out, mixes, strangers
 from benchmarks.journal import Journal
 from benchmarks.machine import describe_machine
 from meta_training.calibration.calibrating import SEVERAL, SINGLES, encode, read_sets
@@ -33,6 +34,7 @@ TITLES = {
     "balance": "Mean accuracy over classes, %, of uneven support sets and of even ones",
     "figures": "Scores, expected accuracy and `known` under a calibration of the other sets",
     "strangers": "`known`, 5-way 5-shot",
+    "mixes": "Accuracy of 75 uneven queries classified together (`transductive`) and alone, %, 5-way",
 }
 
 
@@ -42,6 +44,7 @@ class Section(StrEnum):
     BALANCE = "balance"
     FIGURES = "figures"
     STRANGERS = "strangers"
+    MIXES = "mixes"
 
 
 def main(
@@ -54,7 +57,7 @@ def main(
         bool, typer.Option("--test", help="Use a data set's test classes, for the one final score.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 1,
-    device: Annotated[str, typer.Option(help="Where uneven sets are adapted to, as cuda.")] = "cpu",
+    device: Annotated[str, typer.Option(help="Where `balance` and `mixes` are adapted to, as cuda.")] = "cpu",
     out: Annotated[Path | None, typer.Option("--json", help="File for the accuracies of uneven sets.")] = None,
 ) -> None:
     """Hold answers against what is true."""
@@ -68,6 +71,7 @@ def main(
         Section.BALANCE: partial(_balance, journal, torch.device(device)),
         Section.FIGURES: _figures,
         Section.STRANGERS: _strangers,
+        Section.MIXES: partial(_mixes, torch.device(device)),
     }
     for section in only or list(Section):
         typer.echo(f"\n{TITLES[section]}:\n")
@@ -108,6 +112,12 @@ def _figures(checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes:
 def _strangers(checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int) -> Iterable[str]:
     learner = Learner(checkpoint, torch.device("cpu"))
     return strangers.report(strangers.areas(learner, sets, episodes, seed))
+
+
+def _mixes(
+    device: torch.device, checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int
+) -> Iterable[str]:
+    return mixes.report(list(mixes.compare(Learner(checkpoint, device), sets, episodes, seed)))
 
 
 if __name__ == "__main__":

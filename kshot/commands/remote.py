@@ -89,7 +89,7 @@ def predict(
         float | None, typer.Option(help="Also list the fewest labels that hold the right one so often, as 0.9.")
     ] = None,
     transductive: Annotated[
-        bool, typer.Option("--transductive", help="Classify them together, by their own batch statistics.")
+        bool, typer.Option("--transductive", help="Classify them together: each answer then depends on the others.")
     ] = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print a line of CSV for each image; takes any number of them.")

@@ -91,3 +91,10 @@ class Head(Part, ABC):
     def conclude(self, features: Tensor, support: TaskBatch) -> Parameters:
         """Return what of the head is made after the last step, from features [T, S, F]: here nothing."""
         return {}
+
+    def together(self, scores: Tensor, features: Tensor, batch: TaskBatch) -> Tensor:
+        """Return the logits [T, Q, N] of queries that are classified together, from masked ones of each alone.
+
+        Here they are the same: what there is to learn from the queries is in the network's batch statistics.
+        """
+        return scores

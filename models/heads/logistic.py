@@ -10,6 +10,7 @@ from torch import Tensor
 from models.heads.interface import Head, HeadGradient
 from models.heads.linear import HEAD, HEAD_BIAS, HEAD_WEIGHT, logits, task_losses
 from models.heads.logistic_regression import fit_logistic
+from models.heads.rectification import rectified
 from models.inner_loop import by_autograd
 from models.networks.interface import Network
 from models.parameters import Parameters
@@ -53,6 +54,10 @@ class LogisticHead(Head):
     def conclude(self, features: Tensor, support: TaskBatch) -> Parameters:
         """Solve it once more, for the features after the last step."""
         return self.build(features, support.labels, support.ways)
+
+    def together(self, scores: Tensor, features: Tensor, batch: TaskBatch) -> Tensor:
+        """See Head: moved by what the queries look like."""
+        return rectified(scores, features, batch)
 
 
 class _SolvedGradient(HeadGradient):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.answers import balance, held_out, strangers
+from benchmarks.answers import balance, held_out, mixes, strangers
 from benchmarks.journal import Journal
 from meta_training.calibration.calibrating import fitted
 from meta_training.calibration.episodes import draw
@@ -73,3 +73,13 @@ def test_strangers_are_of_other_classes_and_other_sets(learner: Learner) -> None
     areas = strangers.areas(learner, SETS, episodes=2, seed=0)
     assert areas.keys() == SETS.keys()
     assert all(0.4 < value <= 1 for kinds in areas.values() for values in kinds.values() for value in values)
+
+
+def test_mixed_queries_are_of_all_that_there_are_in_shares_of_their_own(learner: Learner) -> None:
+    episode = draw(np.random.default_rng(0), SETS["blobs"], (1,) * 5, mixes.QUERIES)
+    mixed = mixes.mixed(np.random.default_rng(0), episode)
+    kept, there = (torch.bincount(each.answers, minlength=5) for each in (mixed, episode))
+    assert (kept <= there).all()
+    assert len(set(kept.tolist())) > 1
+    lines = list(mixes.report(list(mixes.compare(learner, {"blobs": SETS["blobs"]}, episodes=2, seed=0))))
+    assert len(lines) == 1 + 2 * len(mixes.SETTINGS)

@@ -78,6 +78,20 @@ def test_one_photo_a_class_takes_no_steps_and_promises_nothing(client: Client) -
     assert client.adapt(pairs(SUPPORT[::5]), steps=2).steps == 2
 
 
+def test_photos_that_are_classified_together_help_one_another(client: Client) -> None:
+    model = client.adapt(pairs(SUPPORT[::5]))
+    new = [path for path in SUPPORT if path not in SUPPORT[::5]] + QUERY
+    alone, together = (client.predict(model.id, new, transductive=choice) for choice in (False, True))
+    assert (alone.transductive, together.transductive) == (False, True)
+    ours, theirs = (
+        sum(said.label == path.parent.name for said, path in zip(answer.predictions, new, strict=True))
+        for answer in (together, alone)
+    )
+    assert ours > theirs
+    single = client.predict(model.id, new[:1], transductive=True).predictions[0]
+    assert single.score == pytest.approx(alone.predictions[0].score, abs=1e-4)
+
+
 def test_order_and_company_of_photos_change_nothing(client: Client) -> None:
     few = pairs([path for path in SUPPORT if path.stem in "123"])
     first, second = client.adapt(few), client.adapt(few[::-1])
