@@ -13,7 +13,8 @@ from app.store.records import WarnedImage
 
 SPLITS = {"train", "training", "valid", "validation", "val", "dev", "test", "testing"}
 # Folders of these names lie beside the one that holds the classes.
-BESIDE = {"annotations", "labels", "docs", "metadata"}
+BOXES = {"annotations", "labels"}
+BESIDE = BOXES | {"docs", "metadata"}
 REMEDY = "Send a folder of pictures for each class."
 
 
@@ -71,7 +72,7 @@ def _emptied(folder: Folder) -> errors.AppError:
     why = few([f"{shown(each.path)}: {each.why_left_out}" for each in folder.others], "; ") or "it is empty"
     detail = f"The folder {shown(folder.path)} holds no picture ({why})."
     remedy = "Put pictures that are read here into it, or take it out of the archive."
-    if folder.name.lower() in BESIDE:
+    if folder.name.lower() in BOXES:
         remedy = "If this was exported for finding objects, export it for classification: a folder for each class."
     return archive_error(errors.ArchiveLayout, f"{detail} {remedy}", folder.path)
 

@@ -10,7 +10,7 @@ from app.inputs.archives.faults import archive_error, few, shown
 from app.inputs.archives.folder import tree
 from app.inputs.archives.formats.opening import opened
 from app.inputs.archives.labelling import Labelled, by_folders, uploads, warnings_of_labels
-from app.inputs.archives.manifests.manifest import by_manifest
+from app.inputs.archives.manifests.manifest import by_manifest, check_unread
 from app.inputs.archives.members import Member, members
 from app.inputs.limits import LEAST_CLASSES, ArchiveLimits, SetLimits
 from app.inputs.support_set import Contents, LeftOut, SupportSet, Upload
@@ -51,6 +51,8 @@ class ArchiveReader:
         )
         kept = uploads(pictures)
         classes = sorted({upload.label for upload in kept})
+        if len(classes) < least_classes:
+            check_unread(root, classes[0])
         self.set_limits.check_classes(classes, "archive", least_classes)
         taken = {each.member.path for each in pictures}
         left = [member for member in files if member.path not in taken]

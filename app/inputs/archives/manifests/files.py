@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from posixpath import normpath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from app.inputs.archives.folder import Folder
 from app.inputs.archives.members import Member
 
+FOREIGN = re.compile(r"/|[a-z][a-z0-9+.-]*://[^/]*|[a-z]:/", re.IGNORECASE)  # how absolute paths and addresses begin
 UPLOAD = re.compile(r"[0-9a-f]{8}-")  # what Label Studio puts before the names of files
 
 
@@ -62,8 +63,8 @@ def _common(one: PurePosixPath, other: PurePosixPath) -> Iterator[str]:
 def _path(name: str) -> tuple[PurePosixPath, bool]:
     """Return a name in a list as a path, and whether it is one of another place: an address, or an absolute path."""
     plain = unicodedata.normalize("NFC", name.strip().replace("\\", "/"))
-    is_foreign = plain.startswith("/") or "://" in plain or re.match(r"[A-Za-z]:/", plain) is not None
+    is_foreign = FOREIGN.match(plain) is not None
     if is_foreign:
-        parts = urlsplit(plain)
-        plain = unquote(parts.query.partition("d=")[2] or parts.path)
+        path, _, query = FOREIGN.sub("", plain, count=1).partition("?")
+        plain = unquote(query.partition("d=")[2] or path)
     return PurePosixPath(plain.lstrip("/")), is_foreign

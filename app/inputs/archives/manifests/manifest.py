@@ -43,6 +43,15 @@ def by_manifest(root: Folder) -> Labelling | None:
     return _labelled(root, lists) if lists else None
 
 
+def check_unread(root: Folder, label: str) -> None:
+    """Raise ArchiveManifest for what may be meant as a list of labels where the folders have but this one label."""
+    for member in _candidates(root)[:1]:
+        detail = f"is no list of labels that is read here, and all images are in one folder, {label}. "
+        raise _error(
+            member, f"{detail}Send a CSV with the columns file and label, or a folder of images for each class."
+        )
+
+
 def _candidates(root: Folder) -> list[Member]:
     """Return the files that may be lists, in the archive's order: those of a folder that holds all pictures, or of one
     beside the pictures or for a part of them.

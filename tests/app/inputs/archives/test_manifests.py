@@ -130,6 +130,21 @@ def test_two_columns_of_labels_are_refused() -> None:
         read(zipped({**PICTURES, "labels.csv": b"file,class,label\n1.png,hat,3\n"}))
 
 
+@pytest.mark.parametrize("name", ["labels.json", "labels.csv"])
+def test_what_may_be_meant_as_a_list_is_told_where_the_folders_say_nothing(name: str) -> None:
+    with pytest.raises(
+        ArchiveManifest, match=f"{name}: is no list of labels that is read here.*columns file and label"
+    ):
+        read(zipped({**PICTURES, name: b'[{"picture of": 1}'}))
+
+
+@pytest.mark.parametrize("file", ["http://[x/1.png", "/a?d=", "//", "c:/", "..", "", "\\", "\ud800", "http://[]/1.png"])
+def test_no_name_in_a_list_is_an_error_of_ours(file: str) -> None:
+    row = json.dumps({"file": file, "label": "hat"}).replace("\\\\ud800", "\\ud800").encode()
+    with pytest.raises(ArchiveManifest):
+        read(zipped({"1/a.png": PNG, "2/b.png": PNG, "labels.jsonl": row}))
+
+
 def test_other_tables_are_no_lists_of_labels() -> None:
     others = {
         "stats.csv": b"file,width,height\n1.png,3,4\n",
