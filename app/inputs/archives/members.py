@@ -51,7 +51,7 @@ class Member:
         if unsafe := _why_unsafe(self.path):
             return unsafe
         if self.entry.is_link:
-            return "it is a link or a device, and no file"
+            return "it is a link, a device or a sparse file"
         with intact(f"{self.path} cannot be unpacked", self.path):
             return pictures.why_not(self.path, self.archive.head(self.entry))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from app import errors
 from app.inputs.archives.faults import archive_error, few, shown
-from app.inputs.archives.folder import tree
+from app.inputs.archives.folder import Folder, tree
 from app.inputs.archives.formats.opening import opened
-from app.inputs.archives.labelling import Labelled, by_folders, uploads, warnings_of_labels
+from app.inputs.archives.labelling import Labelled, Labelling, by_folders, uploads, warnings_of_labels
 from app.inputs.archives.manifests.manifest import by_manifest, check_unread
 from app.inputs.archives.members import Member, members
 from app.inputs.limits import LEAST_CLASSES, ArchiveLimits, SetLimits
@@ -44,21 +45,13 @@ class ArchiveReader:
         found = members(archive, encoding)
         files = [member for member in found if not member.is_folder]
         self._check_pictures(files)
-        root = tree(found)
-        labelling = by_manifest(root) or by_folders(root)
-        pictures = sorted(
-            labelling.pictures, key=lambda each: each.member.entry.place if archive.is_stream else each.member.path
-        )
+        labelling = self._labelling(tree(found), least_classes)
+        pictures = sorted(labelling.pictures, key=_in_stream if archive.is_stream else _by_path)
         kept = uploads(pictures)
         classes = sorted({upload.label for upload in kept})
-        if len(classes) < least_classes:
-            check_unread(root, classes[0])
         self.set_limits.check_classes(classes, "archive", least_classes)
-        taken = {each.member.path for each in pictures}
-        left = [member for member in files if member.path not in taken]
-        reasons = [LeftOut(shown(each.path), each.why_left_out or labelling.unlabelled[each.path]) for each in left]
         warnings = [*labelling.warnings, *warnings_of_labels(pictures, kept)]
-        return SupportSet(kept, classes, reasons, warnings), self._contents(pictures, kept)
+        return SupportSet(kept, classes, _left_out(files, labelling), warnings), self._contents(pictures, kept)
 
     def _check_pictures(self, files: Sequence[Member]) -> None:
         """Raise ArchiveLayout or ArchiveUnsafeName if there are no pictures, and TooManyImages."""
@@ -67,11 +60,37 @@ class ArchiveReader:
         if pictures:
             return
         why = few([f"{shown(each.path)}: {each.why_left_out}" for each in files], "; ")
-        all_unsafe = bool(files) and all(member.is_unsafe for member in files)
-        kind = errors.ArchiveUnsafeName if all_unsafe else errors.ArchiveLayout
-        detail = f"It holds no images{f' ({why})' if why else ''}. Put a folder of images for each class into it."
-        raise archive_error(kind, detail)
+        found = f"It holds no images that can be taken{f' ({why})' if why else ''}."
+        if files and all(member.is_unsafe for member in files):
+            detail = f"{found} Make it inside the folder that holds the classes: zip -r archive.zip ."
+            raise archive_error(errors.ArchiveUnsafeName, detail)
+        raise archive_error(errors.ArchiveLayout, f"{found} Put a folder of images for each class into it.")
+
+    def _labelling(self, root: Folder, least_classes: int) -> Labelling:
+        """Return the labels that lists give, or else folders. Raises ArchiveError."""
+        if listed := by_manifest(root):
+            return listed
+        labelling = by_folders(root)
+        labels = {each.label for each in labelling.pictures}
+        if len(labels) < least_classes:
+            check_unread(root, min(labels))
+        return labelling
 
     def _contents(self, pictures: Sequence[Labelled], kept: Sequence[Upload]) -> Contents:
         most = self.limits.max_image_bytes
         return ((upload, each.member.read(most)) for upload, each in zip(kept, pictures, strict=True))
+
+
+def _in_stream(picture: Labelled) -> int:
+    return picture.member.entry.place
+
+
+def _by_path(picture: Labelled) -> PurePosixPath:
+    return picture.member.path
+
+
+def _left_out(files: Sequence[Member], labelling: Labelling) -> list[LeftOut]:
+    """Return the files that weren't taken, and why."""
+    taken = {each.member.path for each in labelling.pictures}
+    left = [member for member in files if member.path not in taken]
+    return [LeftOut(shown(each.path), each.why_left_out or labelling.unlabelled[each.path]) for each in left]

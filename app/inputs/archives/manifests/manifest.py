@@ -37,7 +37,9 @@ def by_manifest(root: Folder) -> Labelling | None:
         data = member.read(left)
         left -= len(data)
         if left < 0:
-            raise _error(member, f"is too long: {MOST_BYTES >> 20} MiB of lists are read at most.")
+            raise _error(
+                member, f"is too long: {MOST_BYTES >> 20} MiB of lists are read at most. Shorten it or take it out."
+            )
         if rows := _rows(member, data):
             lists.append((member, rows))
     return _labelled(root, lists) if lists else None

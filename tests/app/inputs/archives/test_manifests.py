@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from app.errors import ArchiveManifest
+from app.errors import ArchiveManifest, TooFewClasses
 from tests.app.drawings import zipped
 from tests.app.inputs.archives.packed import PNG, read, tar_of
 
@@ -136,6 +136,11 @@ def test_what_may_be_meant_as_a_list_is_told_where_the_folders_say_nothing(name:
         ArchiveManifest, match=f"{name}: is no list of labels that is read here.*columns file and label"
     ):
         read(zipped({**PICTURES, name: b'[{"picture of": 1}'}))
+
+
+def test_a_list_with_one_label_alone_is_a_list() -> None:
+    with pytest.raises(TooFewClasses):
+        read(zipped({**PICTURES, "labels.csv": b"file,label\n1.png,hat\n"}))
 
 
 @pytest.mark.parametrize("file", ["http://[x/1.png", "/a?d=", "//", "c:/", "..", "", "\\", "\ud800", "http://[]/1.png"])
