@@ -40,7 +40,7 @@ kills: $(VENV)/.dev ## Kill the server 50 times while clients use it, and see th
 	KSHOT_KILLS=50 $(BIN)/python -m pytest tests/faults/test_kill.py
 
 archives: $(VENV)/.dev ## Read 20,000 drawn archives, and see that no class is lost, merged or renamed
-	KSHOT_ARCHIVES=20000 $(BIN)/python -m pytest tests/app/inputs/archives/test_properties.py
+	KSHOT_ARCHIVES=20000 $(BIN)/python -m pytest tests/app/inputs/archives/test_properties.py tests/app/inputs/archives/test_names.py
 
 fuzz: $(VENV)/.dev ## Send 100,000 spoiled uploads
 	$(BIN)/python -m tests.faults.fuzz
