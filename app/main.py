@@ -30,7 +30,7 @@ from app.http.middleware.trailing_slash import TrailingSlashMiddleware
 from app.http.middleware.trusted_host import TrustedHostMiddleware
 from app.http.openapi import Api
 from app.http.route_templates import RouteTemplates
-from app.http.routes import adapt, checkpoints, export, health, metrics, models, page, predict, versions
+from app.http.routes import adapt, checkpoints, export, health, inspect, metrics, models, page, predict, versions
 from app.observability import tracing
 from app.observability.gauges import Gauges
 from app.observability.metrics import Metrics
@@ -43,7 +43,7 @@ from app.tenants.keys import KeyFile
 from app.tenants.tenant import TenantLimits
 
 log = structlog.stdlib.get_logger("kshot")
-ROUTES = (adapt, predict, models, versions, export, checkpoints, health, metrics, page)
+ROUTES = (adapt, predict, inspect, models, versions, export, checkpoints, health, metrics, page)
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "HEAD", "POST", "PATCH", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", REQUEST_ID],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kshot.async_client import AsyncClient
     from kshot.client import Client
     from kshot.errors import APIError, ClientError, ServerUnreachableError, SupportFolderError, UnsendableError
+    from kshot.inspection import FileNotTaken, InspectedPicture, Inspection
     from kshot.predictions import PredictAnswer, Prediction, PredictTimings, Score
     from kshot.problem import FieldProblem, Problem
     from kshot.types import (
@@ -57,9 +58,12 @@ __all__ = [
     "CurvePoint",
     "ExportFormat",
     "FieldProblem",
+    "FileNotTaken",
     "HardImage",
     "Image",
     "ImageWarning",
+    "InspectedPicture",
+    "Inspection",
     "Model",
     "ModelSummary",
     "PredictAnswer",
@@ -85,6 +89,7 @@ _MODULES = {
     **dict.fromkeys(
         ("APIError", "ClientError", "ServerUnreachableError", "SupportFolderError", "UnsendableError"), "errors"
     ),
+    **dict.fromkeys(("FileNotTaken", "InspectedPicture", "Inspection"), "inspection"),
     **dict.fromkeys(("FieldProblem", "Problem"), "problem"),
     **dict.fromkeys(("Image", "SupportSet"), "uploads"),
 }

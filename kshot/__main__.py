@@ -45,6 +45,7 @@ def command_line() -> typer.Typer:
     kshot.callback()(about)
     kshot.command()(remote.adapt)
     kshot.command()(remote.predict)
+    kshot.command()(remote.inspect)
     kshot.add_typer(models.models)
     kshot.command()(remote.checkpoints)
     extensions.register(kshot)

@@ -12,10 +12,10 @@ import httpx
 from httpx_sse import aconnect_sse
 
 from kshot import calls
-from kshot.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
-from kshot.errors import ClientError, refusal
+from kshot.calls import AdaptOptions, Call, InspectOptions, P, PredictOptions, T, VersionOptions
+from kshot.errors import ClientError, Tries, reaching, refusal
+from kshot.inspection import Inspection
 from kshot.predictions import PredictAnswer
-from kshot.retries import Tries
 from kshot.types import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, StepEvent, SupportImage
 from kshot.uploads import Image, SupportSet
 
@@ -42,7 +42,7 @@ class AsyncClient:
         self, support: SupportSet, **options: Unpack[AdaptOptions]
     ) -> AsyncIterator[StepEvent | AdaptAnswer]:
         """See Client.adapt_events; `async for`."""
-        with calls.reaching(self._http.base_url):
+        with reaching(self._http.base_url):
             call = calls.adapt(support, options)
         tries = Tries(self._retries, call.retried)
         while True:
@@ -53,6 +53,10 @@ class AsyncClient:
                 return
             except ClientError as error:
                 await asyncio.sleep(tries.pause(error))
+
+    async def inspect(self, support: SupportSet, **options: Unpack[InspectOptions]) -> Inspection:
+        """See Client.inspect."""
+        return await self._send(calls.inspect, support, options)
 
     async def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
         """See Client.predict."""
@@ -132,19 +136,19 @@ class AsyncClient:
         await self.aclose()
 
     async def _send(self, make: Callable[P, Call[T]], *arguments: P.args, **options: P.kwargs) -> T:
-        with calls.reaching(self._http.base_url):
+        with reaching(self._http.base_url):
             call = make(*arguments, **options)
         tries = Tries(self._retries, call.retried)
         while True:
             try:
-                with calls.reaching(self._http.base_url):
+                with reaching(self._http.base_url):
                     response = await self._http.request(call.method, call.path, **call.content)
                 return call.answer(response)
             except ClientError as error:
                 await asyncio.sleep(tries.pause(error))
 
     async def _events(self, call: Call[AdaptAnswer]) -> AsyncGenerator[StepEvent | AdaptAnswer]:
-        with calls.reaching(self._http.base_url):
+        with reaching(self._http.base_url):
             async with aconnect_sse(self._http, call.method, call.path, **call.content) as source:
                 if not source.response.is_success:
                     await source.response.aread()

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypedDict, TypeVar
 from urllib.parse import quote
@@ -18,9 +17,9 @@ from httpx_sse import ServerSentEvent
 from pydantic import BaseModel, ValidationError
 
 from kshot import __version__
-from kshot.errors import ServerUnreachableError, UnsendableError, refusal
+from kshot.errors import Retried, ServerUnreachableError, refusal
+from kshot.inspection import Inspection
 from kshot.predictions import PredictAnswer
-from kshot.retries import Retried
 from kshot.types import AdaptAnswer, Checkpoints, ClassWeights, ExportFormat, Model, ModelPage, StepEvent, SupportImages
 from kshot.uploads import Image, Part, SupportSet, image_parts, support_parts
 
@@ -67,6 +66,14 @@ class AdaptOptions(VersionOptions, total=False):
     checkpoint: str | None
 
 
+class InspectOptions(TypedDict, total=False):
+    """Options of /inspect; the server decides those that are None or missing."""
+
+    checkpoint: str | None
+    archive_encoding: str | None
+    pictures: bool | None
+
+
 def adapt(support: SupportSet, options: AdaptOptions) -> Call[AdaptAnswer]:
     """POST /adapt."""
     labels, files = support_parts(support)
@@ -84,6 +91,12 @@ def revise(
     labels, files = support_parts(add)
     changes = {"labels": labels, "remove": list(remove), "remove_class": list(remove_class)}
     return _make(f"{_model_path(model_id)}/versions", files, **changes, **options)
+
+
+def inspect(support: SupportSet, options: InspectOptions) -> Call[Inspection]:
+    """POST /inspect."""
+    labels, files = support_parts(support)
+    return Call("POST", "/inspect", _read(Inspection), _form(files, labels=labels, **options))
 
 
 def rename(
@@ -178,25 +191,6 @@ def connect(kind: Callable[..., H], url: str | None, api_key: str | None, timeou
             f"The environment's settings for connections cannot be used ({error}): "
             "look at ALL_PROXY, HTTP_PROXY, HTTPS_PROXY and SSL_CERT_FILE."
         ) from error
-
-
-@contextmanager
-def reaching(url: httpx.URL) -> Iterator[None]:
-    """Turn errors of httpx and of reading files into ClientErrors that say what to do."""
-    try:
-        yield
-    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        raise ServerUnreachableError(
-            f"No kshot server answers at {url} ({error}): start one with `kshot serve`, or set KSHOT_URL."
-        ) from error
-    except httpx.RequestError as error:
-        raise ServerUnreachableError(
-            f"The server at {url} gave no answer ({type(error).__name__}): try again, and look at its log."
-        ) from error
-    except UnicodeEncodeError as error:
-        raise UnsendableError(f"{error.object!r:.200} is no valid Unicode: give it another name.") from error
-    except (OSError, httpx.InvalidURL) as error:
-        raise UnsendableError(str(error)) from error
 
 
 def _address(url: str) -> httpx.URL:

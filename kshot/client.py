@@ -11,10 +11,10 @@ import httpx
 from httpx_sse import connect_sse
 
 from kshot import calls
-from kshot.calls import AdaptOptions, Call, P, PredictOptions, T, VersionOptions
-from kshot.errors import ClientError, refusal
+from kshot.calls import AdaptOptions, Call, InspectOptions, P, PredictOptions, T, VersionOptions
+from kshot.errors import ClientError, Tries, reaching, refusal
+from kshot.inspection import Inspection
 from kshot.predictions import PredictAnswer
-from kshot.retries import Tries
 from kshot.types import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, StepEvent, SupportImage
 from kshot.uploads import Image, SupportSet
 
@@ -62,7 +62,7 @@ class Client:
 
         To leave the loop ends the adaptation. After a lost connection the steps are yielded again from the first.
         """
-        with calls.reaching(self._http.base_url):
+        with reaching(self._http.base_url):
             call = calls.adapt(support, options)
         tries = Tries(self._retries, call.retried)
         while True:
@@ -71,6 +71,18 @@ class Client:
                 return
             except ClientError as error:
                 time.sleep(tries.pause(error))
+
+    def inspect(self, support: SupportSet, **options: Unpack[InspectOptions]) -> Inspection:
+        """Return what a support set holds: its classes, its pictures as the network will see them, what is left out.
+
+        The server makes and keeps nothing.
+
+        Args:
+            support: as adapt() takes it.
+            **options: `checkpoint`, whose input the pictures are prepared for; `archive_encoding`, as adapt() takes it;
+                `pictures=False` leaves the pictures themselves out.
+        """
+        return self._send(calls.inspect, support, options)
 
     def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
         """Classify images; the answer holds a prediction for each, in the same order.
@@ -173,12 +185,12 @@ class Client:
         self.close()
 
     def _send(self, make: Callable[P, Call[T]], *arguments: P.args, **options: P.kwargs) -> T:
-        with calls.reaching(self._http.base_url):
+        with reaching(self._http.base_url):
             call = make(*arguments, **options)
         tries = Tries(self._retries, call.retried)
         while True:
             try:
-                with calls.reaching(self._http.base_url):
+                with reaching(self._http.base_url):
                     response = self._http.request(call.method, call.path, **call.content)
                 return call.answer(response)
             except ClientError as error:
@@ -186,7 +198,7 @@ class Client:
 
     def _events(self, call: Call[AdaptAnswer]) -> Iterator[StepEvent | AdaptAnswer]:
         with (
-            calls.reaching(self._http.base_url),
+            reaching(self._http.base_url),
             connect_sse(self._http, call.method, call.path, **call.content) as source,
         ):
             if not source.response.is_success:

@@ -23,8 +23,8 @@ def _without_null(schema: dict[str, Any]) -> None:
 FORM = ConfigDict(extra="forbid", protected_namespaces=(), json_schema_extra=_without_null)
 
 
-class SupportForm(BaseModel):
-    """Labelled images, and a name for what is made of them."""
+class Uploads(BaseModel):
+    """Images with labels, or an archive of them."""
 
     model_config = FORM
 
@@ -48,6 +48,11 @@ class SupportForm(BaseModel):
         description="The encoding of the archive's names where they aren't in UTF-8 and don't tell.",
         examples=["cp932"],
     )
+
+
+class SupportForm(Uploads):
+    """Labelled images, and a name for what is made of them."""
+
     name: Annotated[str, AfterValidator(plain)] | None = Field(
         default=None, max_length=200, description="A name to know the model by.", examples=["my symbols"]
     )
@@ -101,6 +106,19 @@ class AdaptForm(Choices, SupportForm):
         default=None,
         description="The meta-initialization to start from; see GET /checkpoints.",
         examples=["omniglot"],
+    )
+
+
+class InspectForm(Uploads):
+    """What to look into: `images`, with as many `labels` or without, or one `archive`."""
+
+    checkpoint: str | None = Field(
+        default=None,
+        description="The meta-initialization whose input the pictures are prepared for; see GET /checkpoints.",
+        examples=["omniglot"],
+    )
+    pictures: bool = Field(
+        default=True, description="Answer with the pictures as the network will see them, too.", examples=[False]
     )
 
 

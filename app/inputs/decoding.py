@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,18 @@ from app.store.records import WarnedImage
 from app.threads import Cancellation
 from models.inputs.interface import Input
 
+NOTHING = torch.empty(0)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What came of one upload: an example uint8 [C, H, W], and what to say of it; or nothing, and why."""
+
+    upload: Upload
+    example: Tensor = NOTHING
+    warnings: Sequence[WarnedImage] = ()
+    fault: errors.ImageError | None = None
+
 
 @dataclass(frozen=True)
 class Decoder:
@@ -27,19 +40,34 @@ class Decoder:
 
         Looks at `cancellation` before each image.
         """
-        pixels = 0
         tensors: list[Tensor] = []
         warnings: list[WarnedImage] = []
+        for each in self.each(contents, spec, cancellation):
+            if each.fault:
+                raise each.fault
+            tensors.append(each.example)
+            warnings += each.warnings
+        return torch.stack(tensors), warnings
+
+    def each(self, contents: Contents, spec: Input, cancellation: Cancellation) -> Iterator[Decoded]:
+        """Yield what comes of each upload, in turn. Raises TooManyPixels.
+
+        Looks at `cancellation` before each image.
+        """
+        pixels = 0
         for upload, data in contents:
             cancellation.check()
-            picture = Picture.open(upload, data, spec, self.limits)
-            pixels += picture.cost
-            if pixels > self.limits.max_request_pixels:
-                raise self._too_many_together(upload, pixels)
-            example, said = picture.read()
-            tensors.append(example)
-            warnings += said
-        return torch.stack(tensors), warnings
+            try:
+                picture = Picture.open(upload, data, spec, self.limits)
+                pixels += picture.cost
+                if pixels > self.limits.max_request_pixels:
+                    raise self._too_many_together(upload, pixels)
+                decoded = Decoded(upload, *picture.read())
+            except errors.TooManyPixels:
+                raise
+            except errors.ImageError as fault:
+                decoded = Decoded(upload, fault=fault)
+            yield decoded
 
     def _too_many_together(self, upload: Upload, pixels: int) -> errors.AppError:
         most = self.limits.max_request_pixels

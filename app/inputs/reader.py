@@ -11,11 +11,12 @@ from fastapi import UploadFile
 from torch import Tensor
 
 from app import errors
-from app.api.forms import Choices, SupportForm
+from app.api.forms import Choices, InspectForm, SupportForm, Uploads
 from app.inputs import image_files, support_archive
 from app.inputs.archives.reader import ArchiveReader
 from app.inputs.decoding import Decoder
 from app.inputs.fingerprint import fingerprint
+from app.inputs.inspection import Inspected, inspected
 from app.inputs.limits import LEAST_CLASSES, ImageLimits, SetLimits
 from app.inputs.support_archive import Kept
 from app.inputs.support_set import SupportSet, Upload
@@ -52,20 +53,21 @@ class Reader:
         self, form: SupportForm, spec: Input, least_classes: int = LEAST_CLASSES
     ) -> tuple[SupportSet, Tensor]:
         """Return the labelled images of a form, and as uint8 [B, C, H, W]. Raises AppError."""
+        _check_uploads(form)
         if form.archive is None:
-            if form.archive_encoding is not None:
-                detail = "archive_encoding is for an archive, and none was sent. Leave it out."
-                raise errors.ArchiveEncoding(detail, field="archive_encoding")
             support = image_files.support_set(form.images, form.labels, self.limits, least_classes)
             images, warnings = await self._decode(form.images, support.uploads, spec)
             return replace(support, warnings=warnings), images
-        if form.images or form.labels:
-            detail = "Send either an archive, or images and labels."
-            raise errors.UploadAmbiguous(detail, field="archive")
         with Cancellation() as cancellation:
             return await self._workers.run(
                 self._unpack, form.archive, form.archive_encoding, spec, least_classes, cancellation
             )
+
+    async def inspect(self, form: InspectForm, spec: Input) -> Inspected:
+        """Return what a form holds, and its pictures as this input has them if it asks for them. Raises AppError."""
+        _check_uploads(form)
+        with Cancellation() as cancellation:
+            return await self._workers.run(self._inspect, form, spec, cancellation)
 
     async def queries(self, files: Sequence[UploadFile], spec: Input) -> tuple[list[Upload], Tensor, list[WarnedImage]]:
         """Return the images to classify, the same as uint8 [B, C, H, W], and what to say of them. Raises AppError."""
@@ -109,3 +111,24 @@ class Reader:
         support, contents = self._archives.read(file.file.read(), name, least_classes, encoding)
         images, warnings = self._decoder.decode(contents, spec, cancellation)
         return replace(support, warnings=[*support.warnings, *warnings]), images
+
+    def _inspect(self, form: InspectForm, spec: Input, cancellation: Cancellation) -> Inspected:
+        if form.archive:
+            name = image_files.filename(form.archive)
+            support, contents = self._archives.read(form.archive.file.read(), name, 1, form.archive_encoding)
+        else:
+            if form.labels:
+                support = image_files.support_set(form.images, form.labels, self.limits, 1)
+            else:
+                support = SupportSet(image_files.queries(form.images, self.limits), [])
+            contents = image_files.contents(form.images, support.uploads)
+        return inspected(support, self._decoder.each(contents, spec, cancellation), spec if form.pictures else None)
+
+
+def _check_uploads(form: Uploads) -> None:
+    """Raise UploadAmbiguous for images beside an archive, and ArchiveEncoding for an encoding without one."""
+    if form.archive is None and form.archive_encoding is not None:
+        detail = "archive_encoding is for an archive, and none was sent. Leave it out."
+        raise errors.ArchiveEncoding(detail, field="archive_encoding")
+    if form.archive and (form.images or form.labels):
+        raise errors.UploadAmbiguous("Send either an archive, or images and labels.", field="archive")

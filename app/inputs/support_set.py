@@ -35,10 +35,11 @@ class Upload:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file of an archive that was not taken, and why."""
+    """A file that was not taken, and why; a picture that cannot be used has its place among the pictures."""
 
     filename: str
     reason: str
+    index: int | None = None
 
 
 Contents: TypeAlias = Iterable[tuple[Upload, bytes]]

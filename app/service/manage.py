@@ -1,4 +1,4 @@
-"""List, show, rename and delete models, and show the images that they were adapted to."""
+"""List, show, rename, export and delete models, and show the images that they were adapted to."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import TypeVar
 
 from app import errors
 from app.api.labels import check_label
+from app.engine.work import HOST
 from app.inputs import support_archive
 from app.service import answers
 from app.service.service import Service
 from app.service.support_sources import check_known
 from app.store.records import ExpectedAccuracy, ImageLoss, ImagePlace, ModelRecord
 from app.tenants.tenant import Tenant
-from kshot.types import CheckpointInfo, Model, ModelPage, Names, SupportImages
+from kshot.types import CheckpointInfo, ExportFormat, Model, ModelPage, Names, SupportImages
+from models.export.onnx_file import build_onnx
+from models.export.safetensors_file import build_safetensors
+from models.initializations.adapted import Adapted
+from models.parameters import move
 
 T = TypeVar("T")
 Image = TypeVar("Image", ImageLoss, ImagePlace)
@@ -51,6 +56,18 @@ async def rename(service: Service, tenant: Tenant, model_id: str, names: Names) 
 async def delete(service: Service, tenant: Tenant, model_id: str) -> None:
     """Delete a model. Raises ModelNotFound."""
     await service.model_library.of(tenant.name).delete(model_id)
+
+
+async def export(service: Service, tenant: Tenant, model_id: str, kind: ExportFormat) -> bytes:
+    """Return a model as one file that runs elsewhere. Raises AppError."""
+    service.engine.require_ready()
+    build = build_onnx if kind == "onnx" else build_safetensors
+    async with service.model_library.of(tenant.name).using(model_id) as stored:
+        model = stored.record
+        checkpoint = service.checkpoints.matching(model.id, model.checkpoint.name, model.checkpoint.digest)
+        about = {"model": answers.model_summary(model).model_dump_json()}
+        adapted = Adapted(move(dict(stored.tensors), HOST))
+        return await service.workers.run(build, checkpoint, adapted, model.classes, about)
 
 
 async def list_images(service: Service, tenant: Tenant, model_id: str) -> SupportImages:

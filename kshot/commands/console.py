@@ -13,6 +13,7 @@ from kshot.text import shown
 if TYPE_CHECKING:
     from kshot import Client
     from kshot.accuracy import Validation
+    from kshot.inspection import Inspection
     from kshot.predictions import PredictAnswer
     from kshot.problem import Problem
     from kshot.types import AdaptAnswer, Model, StepEvent
@@ -116,7 +117,7 @@ def show_adapted(answer: AdaptAnswer) -> None:
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
 
 
-def show_warnings(answer: AdaptAnswer | PredictAnswer) -> None:
+def show_warnings(answer: AdaptAnswer | Inspection | PredictAnswer) -> None:
     """Print to stderr what there is to know about the images."""
     for warning in answer.warnings:
         typer.echo(f"Warning: {shown(warning.detail)}", err=True)

@@ -1,4 +1,4 @@
-"""`kshot adapt`, `kshot predict` and `kshot checkpoints`, which ask a running server."""
+"""`kshot adapt`, `kshot predict`, `kshot inspect` and `kshot checkpoints`, which ask a running server."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from kshot.commands.console import (
 )
 
 if TYPE_CHECKING:
+    from kshot.inspection import Inspection
     from kshot.predictions import PredictAnswer, Prediction
     from kshot.types import CheckpointInfo
 
@@ -115,6 +116,32 @@ def predict(
     show(answer, as_json, lambda answer: _show_predictions(answer, images, top_k or 1))
 
 
+def inspect(
+    support: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER_OR_ARCHIVE", exists=True, help="One folder of images for each class."),
+    ],
+    checkpoint: Annotated[str | None, typer.Option(help="Whose input the pictures are prepared for.")] = None,
+    archive_encoding: ArchiveEncoding = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a folder or an archive holds, as `kshot adapt` would read it. Nothing is made or kept.
+
+    Examples:
+    - `kshot inspect animals.zip`
+
+    - `kshot inspect animals.zip --json | jq .left_out`
+    """
+    with connected(url) as client:
+        # The pictures themselves would fill a terminal; a program gets them.
+        found = client.inspect(
+            support, checkpoint=checkpoint, archive_encoding=archive_encoding, pictures=None if as_json else False
+        )
+    show_warnings(found)
+    show(found, as_json, _show_inspection)
+
+
 def checkpoints(url: Url = None, as_json: AsJson = False) -> None:
     """List the checkpoints that the server can adapt."""
     with connected(url) as client:
@@ -146,6 +173,12 @@ def _remark(prediction: Prediction) -> str:
         f"one of {', '.join(prediction.labels)}" if prediction.labels else "",
     ]
     return "; ".join(filter(None, remarks))
+
+
+def _show_inspection(found: Inspection) -> None:
+    print_table(["class", "pictures"], found.shots.items())
+    if found.left_out:
+        print_table(["left out", "why"], [[each.filename, each.reason] for each in found.left_out])
 
 
 def _show_checkpoints(found: list[CheckpointInfo]) -> None:

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from kshot import AdaptAnswer, APIError, AsyncClient, Client, ServerUnreachableError, StepEvent
-from kshot.retries import LONGEST_WAIT
+from kshot.errors import LONGEST_WAIT
 from tests.app.drawings import FOLDER, QUERY
 from tests.serving import Server
 

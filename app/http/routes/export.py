@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from app.http.problems import documented
 from app.http.routes.dependencies import ModelId, TheService, TheTenant
-from app.service.export import export
+from app.service import manage
 from kshot.types import ExportFormat
 
 router = APIRouter(prefix="/models/{model_id}", tags=["models"])
@@ -36,5 +36,5 @@ async def export_model(
     tell, `familiarity` [B] and `known` [B]. The safetensors file has the weights, for a runtime of one's own.
     """
     headers = {"Content-Disposition": f'attachment; filename="{model_id}.{form}"'}
-    file = await export(service, tenant, model_id, form)
+    file = await manage.export(service, tenant, model_id, form)
     return Response(file, media_type=MEDIA_TYPE, headers=headers)
