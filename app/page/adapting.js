@@ -57,6 +57,7 @@ export class Adapting {
 
   async #adapt(signal) {
     const { support } = this;
+    await support.ready;
     const revises = support.model?.images_kept && this.#sameCheckpoint();
     const { added, removed } = support.differences();
     const sent = revises ? added : support.pictures;

@@ -16,6 +16,8 @@ export class Problem extends Error {
     this.title = body.title ?? this.message;
     this.field = body.field;
     this.index = body.index;
+    this.filename = body.filename;
+    this.candidates = body.candidates ?? [];
     this.retryAfter = Number(response.headers.get("Retry-After")) || 2;
   }
 }
@@ -41,6 +43,16 @@ export function predict(id, picture, classes, signal) {
   return json("predict", { method: "POST", body, signal });
 }
 
+/** Says what an archive or pictures hold. @param {FormData} body */
+export const inspect = (body) => json("inspect", { method: "POST", body });
+
+/** What a data URL holds; the page's policy lets nothing fetch it. */
+export function pictureOf(url) {
+  const [head, data] = url.split(",");
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  return new Blob([bytes], { type: head.slice("data:".length, head.indexOf(";")) });
+}
+
 /**
  * Adapts, or makes a version of a model; tells of each step while it goes on.
  * @param {string} path "adapt" or "models/{id}/versions"
@@ -62,7 +74,7 @@ export function adapt(path, body, onStep, signal) {
 
 /**
  * A form of fields, and of pictures with their labels if they have some. A field of null is left out.
- * @param {Record<string, string|string[]|null>} fields
+ * @param {Record<string, string|string[]|File|null>} fields
  * @param {{blob: Blob, filename: string, label?: string}[]} pictures
  */
 export function form(fields, pictures) {

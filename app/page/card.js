@@ -2,8 +2,9 @@
 
 import { takeDrops } from "./cards.js";
 import { button, h, show } from "./dom.js";
-import { chosen, picture, take, transferred } from "./intake.js";
+import { ARCHIVES, chosen, PICTURES, take, transferred } from "./intake.js";
 import { note, say } from "./notices.js";
+import { Picture } from "./support.js";
 import { CameraTool, PadTool } from "./tools.js";
 import { count } from "./words.js";
 
@@ -52,7 +53,7 @@ export class Card {
   }
 
   #layout() {
-    const files = h("input", { type: "file", multiple: true, accept: "image/*,.zip", class: "unseen", tabindex: "-1" });
+    const files = h("input", { type: "file", multiple: true, accept: `${PICTURES},${ARCHIVES}`, class: "unseen", tabindex: "-1" });
     files.setAttribute("aria-label", "Picture files");
     files.addEventListener("change", () => this.#take(chosen(files)));
     const remove = button("", () => this.cards.remove(this.class), { icon: "trash", label: "Remove this class" });
@@ -91,6 +92,7 @@ export class Card {
     image.addEventListener("error", () => element.classList.add("broken"));
     const refresh = (alt) => {
       image.alt = alt;
+      if (image.src !== shown.url) image.src = shown.url;
       remove.setAttribute("aria-label", `Remove ${alt}`);
       error.textContent = shown.error;
       rank.textContent = shown.rank ? "hard" : "";
@@ -127,9 +129,8 @@ export class Card {
     show(this.workplace, true);
   }
 
-  async #add(blob, filename) {
-    const made = await picture(blob, filename);
-    this.cards.support.change(() => this.class.pictures.push(made));
+  #add(blob, filename) {
+    this.cards.support.change(() => this.class.pictures.push(new Picture(blob, filename)));
     say(`Added. ${this.class.name} has ${count(this.class.pictures.length, "picture")}.`);
   }
 

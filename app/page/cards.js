@@ -2,7 +2,7 @@
 
 import { Card } from "./card.js";
 import { button, byId, h } from "./dom.js";
-import { chosen, take, transferred } from "./intake.js";
+import { ARCHIVES, chosen, take, transferred } from "./intake.js";
 import { note } from "./notices.js";
 import { Class } from "./support.js";
 import { count } from "./words.js";
@@ -72,13 +72,13 @@ export class Cards {
       return input;
     };
     const folder = picker({ webkitdirectory: true, id: "folder" }, "A folder of class folders");
-    const zip = picker({ accept: ".zip", id: "zip" }, "A zip of class folders");
+    const archive = picker({ accept: ARCHIVES, id: "archive" }, "An archive of class folders");
     return [
       button("Add a class", () => this.#add(), { icon: "add", kind: "secondary" }),
       button("Add a folder", () => folder.click(), { icon: "folder", label: "Add a folder with a folder of each class" }),
-      button("Add a zip", () => zip.click(), { icon: "folder", label: "Add a zip with a folder of each class" }),
+      button("Add an archive", () => archive.click(), { icon: "folder", label: "Add a zip or tar with a folder of each class" }),
       folder,
-      zip,
+      archive,
     ];
   }
 

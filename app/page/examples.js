@@ -1,20 +1,19 @@
-/** The example sets: a zip each, of support/<class>/ and query/<class>/. */
+/** The example sets: pictures as data URLs, of classes to adapt to and new ones to ask about. */
 
+import { pictureOf } from "./api.js";
 import { Class, Picture } from "./support.js";
-import { unzip } from "./zip.js";
 
 /** @param {"photos"|"drawings"} kind */
 export async function example(kind) {
-  const response = await fetch(new URL(`page/examples/${kind}.zip`, document.baseURI));
-  const files = await unzip(await response.blob());
-  const classes = new Map();
-  const queries = [];
-  for (const { path, blob } of files) {
-    const [part, name, filename] = path.split("/");
-    const picture = new Picture(blob, filename);
-    if (part === "query") queries.push(picture);
-    else classes.set(name, [...(classes.get(name) ?? []), picture]);
-  }
-  queries.sort((one, other) => one.filename.localeCompare(other.filename)); // by turns of the classes
-  return { classes: [...classes].map(([name, pictures]) => new Class(name, pictures)), queries };
+  const response = await fetch(new URL(`page/examples/${kind}.json`, document.baseURI));
+  const { classes, queries } = await response.json();
+  return {
+    classes: Object.entries(classes).map(([name, images]) => new Class(name, pictures(images))),
+    queries: pictures(queries),
+  };
+}
+
+/** @param {{filename: string, image: string}[]} images */
+function pictures(images) {
+  return images.map(({ filename, image }) => new Picture(pictureOf(image), filename));
 }

@@ -6,7 +6,7 @@ import { Cards } from "./cards.js";
 import { showUse } from "./code.js";
 import { byId, h, show } from "./dom.js";
 import { example } from "./examples.js";
-import { transferred } from "./intake.js";
+import { prepareAgain, transferred } from "./intake.js";
 import { dismiss, note, say } from "./notices.js";
 import { opened } from "./opening.js";
 import { renameClass, renameModel } from "./renaming.js";
@@ -129,6 +129,7 @@ function change(name) {
   support.change(() => {
     support.checkpoint = name;
   });
+  support.ready = support.ready.then(() => prepareAgain(support)).catch((error) => note(`The pictures can’t be prepared anew. ${error.message}`));
   tryout.way(drawn(name) ? "draw" : "file");
 }
 

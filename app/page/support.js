@@ -10,11 +10,20 @@ export class Picture {
   /** 1 to 3 for the model's hardest; else 0. */
   rank = 0;
 
-  /** @param {Blob} blob @param {string} filename */
-  constructor(blob, filename) {
+  /**
+   * @param {Blob} blob @param {string} filename
+   * @param {{upload: any, index: number}|null} source what it was prepared from, and its place there
+   */
+  constructor(blob, filename, source = null) {
     this.blob = blob;
     this.filename = filename;
+    this.source = source;
     this.url = URL.createObjectURL(blob);
+  }
+
+  /** Takes the looks of another, made from the same file. */
+  look({ blob, url }) {
+    Object.assign(this, { blob, url });
   }
 }
 
@@ -35,6 +44,8 @@ export class Support extends EventTarget {
   /** @type {Class[]} */
   classes = [];
   checkpoint = "";
+  /** Resolved when all pictures are prepared for the checkpoint. */
+  ready = Promise.resolve();
   /** The answer of /adapt for the model that is shown. @type {any} */
   model = null;
   /** How many images the model was made of. */

@@ -5,7 +5,7 @@ import { Bars } from "./bars.js";
 import { Camera } from "./camera.js";
 import { takeDrops } from "./cards.js";
 import { button, byId, h, show } from "./dom.js";
-import { chosen, picture, transferred } from "./intake.js";
+import { chosen, inspected, PICTURES, transferred } from "./intake.js";
 import { sleep } from "./connection.js";
 import { note } from "./notices.js";
 import { Pad } from "./pad.js";
@@ -52,10 +52,16 @@ export class Tryout {
   async take(found) {
     if (!this.support.model) return;
     this.way("file");
-    for (const { file, path } of found) {
-      const query = await picture(file, path);
-      this.#tile(query);
-      await this.ask(query);
+    try {
+      const { pictures, left_out: leftOut, warnings } = await inspected(found, this.support.checkpoint);
+      for (const { picture: query } of pictures) {
+        this.#tile(query);
+        await this.ask(query);
+      }
+      const said = [...leftOut.map(({ filename, reason }) => `${filename}: ${reason}.`), ...warnings.map(warning)];
+      if (said.length) note(said.join(" "));
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
@@ -86,7 +92,7 @@ export class Tryout {
   }
 
   #layout() {
-    const files = h("input", { type: "file", multiple: true, accept: "image/*", class: "unseen", tabindex: "-1" });
+    const files = h("input", { type: "file", multiple: true, accept: PICTURES, class: "unseen", tabindex: "-1" });
     files.setAttribute("aria-label", "New picture files");
     files.addEventListener("change", () => this.take(chosen(files)));
     const choose = button("Choose a picture", () => files.click(), { icon: "picture", kind: "secondary" });
@@ -176,8 +182,8 @@ export class Tryout {
 
   /** The picture joins a class: what was wrong, or weak, can be put right. */
   #teach(each) {
-    const { blob, filename } = this.#query;
-    this.support.change(() => each.pictures.push(new Picture(blob, filename)));
+    const { blob, filename, source } = this.#query;
+    this.support.change(() => each.pictures.push(new Picture(blob, filename, source)));
   }
 }
 

@@ -61,12 +61,6 @@ def test_a_wrong_answer_is_taught_and_learnt(page: Page) -> None:
     expect(page.locator(VERDICT)).to_have_text("hat", timeout=SECONDS)
 
 
-def test_a_zip_of_class_folders_becomes_cards(page: Page) -> None:
-    page.locator("#zip").set_input_files("app/page/examples/drawings.zip")
-    expect(page.locator(".card")).to_have_count(5)
-    expect(card(page, "greek").locator(".pictures li")).to_have_count(8)
-
-
 def test_the_camera_gives_pictures_and_live_answers(page: Page) -> None:
     for name in ("Class 1", "Class 2"):
         card(page, name).get_by_role("button", name="Camera", exact=True).click()
