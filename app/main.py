@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
@@ -23,12 +23,14 @@ from app.http.middleware.admission import AdmissionMiddleware
 from app.http.middleware.authentication import AuthenticationMiddleware
 from app.http.middleware.body_deadline import BodyDeadlineMiddleware
 from app.http.middleware.body_size import BodySizeMiddleware
+from app.http.middleware.content_encoding import ContentEncodingMiddleware
 from app.http.middleware.form_integrity import FormIntegrityMiddleware
 from app.http.middleware.head import HeadMiddleware
 from app.http.middleware.same_origin import SameOriginMiddleware
 from app.http.middleware.trailing_slash import TrailingSlashMiddleware
 from app.http.middleware.trusted_host import TrustedHostMiddleware
 from app.http.openapi import Api
+from app.http.query_parameters import refuse_unknown
 from app.http.route_templates import RouteTemplates
 from app.http.routes import adapt, checkpoints, export, health, inspect, metrics, models, page, predict, versions
 from app.observability import tracing
@@ -43,7 +45,9 @@ from app.tenants.keys import KeyFile
 from app.tenants.tenant import TenantLimits
 
 log = structlog.stdlib.get_logger("kshot")
-ROUTES = (adapt, predict, inspect, models, versions, export, checkpoints, health, metrics, page)
+ROUTES = (adapt, predict, inspect, models, versions, export, checkpoints)
+OTHERS = (health, metrics, page)
+"""May be asked with any query: a probe's or a link's says nothing to them."""
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "HEAD", "POST", "PATCH", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", REQUEST_ID],
@@ -77,6 +81,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     _add_middleware(app, settings)
     for route in ROUTES:
+        app.include_router(route.router, dependencies=[Depends(refuse_unknown)])
+    for route in OTHERS:
         app.include_router(route.router)
     return app
 
@@ -96,8 +102,9 @@ def _create_parts(app: FastAPI, settings: Settings) -> None:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middleware, innermost first: a request passes the last one added first."""
     state = app.state
-    templates = RouteTemplates([*app.routes, *(route for each in ROUTES for route in each.router.routes)])
+    templates = RouteTemplates([*app.routes, *(route for each in (*ROUTES, *OTHERS) for route in each.router.routes)])
     app.add_middleware(FormIntegrityMiddleware)
+    app.add_middleware(ContentEncodingMiddleware, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(BodySizeMiddleware, max_bytes=settings.max_body_bytes, metrics=state.metrics)
     app.add_middleware(BodyDeadlineMiddleware, seconds=settings.upload_seconds)
     app.add_middleware(AdmissionMiddleware, admission=state.admission)

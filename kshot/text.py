@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+INVISIBLE = frozenset("\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u2060\ufeff") | frozenset(
+    map(chr, [*range(0x202A, 0x202F), *range(0x2061, 0x206A)])
+)
+"""Marks that nobody sees: of byte order and direction, of where a word may be broken, of an empty width."""
+JOINERS = "\u200c\u200d"
+"""Between emoji, and in Persian or Indic words, they change what is seen; elsewhere nothing."""
 NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}  # controls, halves of surrogate pairs, separators of lines and paragraphs
 
 
@@ -18,9 +25,35 @@ def plain(text: str) -> str:
     return plain
 
 
+def seen(text: str) -> str:
+    """Return the text as people see it: `plain`, without marks that nobody sees, blanks of any width as one space.
+
+    Raises ValueError, as `plain` does.
+    """
+    visible = "".join(character for character in plain(text) if character not in INVISIBLE)
+    joined = "".join(character for place, character in enumerate(visible) if _shows(visible, place))
+    return re.sub("[^\\S\\n]+", " ", joined).strip()
+
+
 def shown(name: str) -> str:
     """Return the name with � for each character that is no text, which JSON or a terminal couldn't take."""
     return "".join("\ufffd" if _is_no_text(character) else character for character in name)
+
+
+def _shows(text: str, place: int) -> bool:
+    """Return whether the character at a place of a text changes what is seen: a joiner between the right ones does."""
+    if text[place] not in JOINERS:
+        return True
+    before, after = text[:place].rstrip(JOINERS)[-1:], text[place + 1 :].lstrip(JOINERS)[:1]
+    return _is_joined(before) and _is_joined(after) and text[place - 1] not in JOINERS
+
+
+def _is_joined(character: str) -> bool:
+    """Return whether a character may look otherwise beside a joiner: emoji, and letters of scripts without case."""
+    if not character:
+        return False
+    category, width = unicodedata.category(character), unicodedata.east_asian_width(character)
+    return category in {"So", "Sk", "Mn", "Mc"} or (category == "Lo" and width not in "WFH")
 
 
 def _is_no_text(character: str) -> bool:

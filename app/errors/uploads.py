@@ -10,6 +10,11 @@ class NotAForm(AppError):
     type, title = "/problems/not-a-form", "The body is not a form"
 
 
+class EncodingNotTaken(AppError):
+    status = 415
+    type, title = "/problems/content-encoding", "The body is compressed in a way that is not taken"
+
+
 class ImagesMissing(AppError):
     type, title = "/problems/images-missing", "No images were sent"
 

@@ -1,17 +1,59 @@
-"""What must hold for a form before its fields are read."""
+"""Requests that bring a form, and what must hold for it before its fields are read."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import aclosing
+from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 
 from app.errors import NotAForm
+from app.http.form_parser import FormParser
 
 MULTIPART = "multipart/form-data"
 TYPES = {MULTIPART, "application/x-www-form-urlencoded"}
 REPEATED = {"images", "labels", "remove", "remove_class"}
+
+
+class FormRequest(Request):
+    """A request whose multipart form FormParser reads. What was wrong with its texts is in `faults` then."""
+
+    faults: Sequence[dict[str, object]] = ()
+    _parsed: FormData | None = None
+
+    async def form(self, **limits: Any) -> FormData:  # type: ignore[override] # FastAPI awaits it and no more
+        """See Request."""
+        if _kind(self) != MULTIPART:
+            return await super().form(**limits)
+        if self._parsed is None:
+            try:
+                async with aclosing(self.stream()) as stream:
+                    parser = FormParser(self.headers, stream, **limits)
+                    self._parsed = await parser.parse()
+            except MultiPartException as error:
+                raise HTTPException(400, error.message) from error
+            self.faults = parser.faults
+        return self._parsed
+
+
+class FormRoute(APIRoute):
+    """A route whose requests are FormRequests."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what handles a request."""
+        handle = super().get_route_handler()
+
+        async def handle_form(request: Request) -> Response:
+            return await handle(FormRequest(request.scope, request.receive))
+
+        return handle_form
 
 
 async def require_form(request: Request) -> None:
@@ -21,14 +63,20 @@ async def require_form(request: Request) -> None:
 
     Raises:
         NotAForm: The body is not a form.
-        RequestValidationError: A field that takes one value was sent more than once.
+        RequestValidationError: A field that takes one value was sent more than once, or a text isn't in UTF-8.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = _kind(request)
     if kind not in TYPES and (kind or request.headers.get("content-length", "0") != "0"):
         raise NotAForm(f"The body is {kind or 'of no type'!r:.80}. Send {MULTIPART} (with curl: -F field=value).")
     times = Counter(field for field, _ in (await request.form()).multi_items() if field not in REPEATED)
-    if faults := [_repeated(field, count) for field, count in times.items() if count > 1]:
+    repeated = [_repeated(field, count) for field, count in times.items() if count > 1]
+    if faults := [*getattr(request, "faults", ()), *repeated]:
         raise RequestValidationError(faults)
+
+
+def _kind(request: Request) -> str:
+    """Return the media type of the body, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _repeated(field: str, times: int) -> dict[str, object]:

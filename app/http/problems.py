@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from app.api.nearest import nearest
 from app.errors import AppError, UploadsUnavailable
 from app.http.openapi import COMPONENTS
 from kshot.problem import Problem
@@ -115,8 +116,9 @@ def _framework_detail(request: Request, error: HTTPException) -> str:
     return f"{error.detail.rstrip('.')}. {next(remedies, MALFORMED)}"
 
 
-async def _invalid(_: Request, error: RequestValidationError) -> ProblemResponse:
-    faults = [_fault(each) for each in error.errors()]
+async def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse:
+    fields = _fields(request)
+    faults = [_fault(each, fields) for each in error.errors()]
     detail = "; ".join(f"{fault['field']}: {fault['detail']}" for fault in faults) + "."
     kind = ("/problems/request-invalid", "A field of the request is not valid")
     first = {name: faults[0][name] for name in ("field", "index") if name in faults[0]}
@@ -124,21 +126,28 @@ async def _invalid(_: Request, error: RequestValidationError) -> ProblemResponse
     return respond(422, kind, detail, errors=listed, **first)
 
 
-def _fault(error: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(request: Request) -> list[str]:
+    """Return the fields of the body that the route takes."""
+    route = request.scope.get("route")
+    models = [each.field_info.annotation for each in route.dependant.body_params] if route else []
+    return [name for model in models for name in getattr(model, "model_fields", ())]
+
+
+def _fault(error: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
     """Return one of pydantic's errors, in the words of someone who filled in a form."""
     place: Sequence[str | int] = error["loc"][1:] or error["loc"]
     fault: dict[str, Any] = {"field": str(place[0])}
     if len(place) > 1 and isinstance(place[1], int):
         fault["index"] = place[1]
-    return fault | {"detail": _remedy(error)}
+    return fault | {"detail": _remedy(error, fields)}
 
 
-def _remedy(error: Mapping[str, Any]) -> str:
+def _remedy(error: Mapping[str, Any], fields: Sequence[str]) -> str:
     match error["type"]:
         case "missing":
             return "this field is required"
         case "extra_forbidden":
-            return "there is no such field; see /docs for those there are"
+            return nearest("field", str(error["loc"][-1]), fields)
         case "value_error" if "UploadFile" in error["msg"]:
             return "send a file, not text (with curl: -F field=@path)"
     given = f", not {error['input']!r:.80}" if isinstance(error["input"], str | int | float) else ""

@@ -8,12 +8,11 @@ from functools import partial
 from typing import TypeVar
 
 from app import errors
-from app.api.labels import check_label
+from app.api.labels import check_label, known_labels
 from app.engine.work import HOST
 from app.inputs import support_archive
 from app.service import answers
 from app.service.service import Service
-from app.service.support_sources import check_known
 from app.store.records import ExpectedAccuracy, ImageLoss, ImagePlace, ModelRecord
 from app.tenants.tenant import Tenant
 from kshot.types import CheckpointInfo, ExportFormat, Model, ModelPage, Names, SupportImages
@@ -88,9 +87,13 @@ async def show_image(service: Service, tenant: Tenant, model_id: str, index: int
 
 def renamed(model: ModelRecord, names: Names) -> ModelRecord:
     """Return the model with its new names. Raises ClassUnknown, LabelInvalid or ClassesClash."""
-    check_known(list(names.classes), model.classes, "classes")
-    check_known(list(names.min_scores), model.classes, "min_scores")
-    new = {old: check_label(label, f"classes[{old}]", field="classes") for old, label in names.classes.items()}
+    old = known_labels(list(names.classes), model.classes, "classes")
+    scored = known_labels(list(names.min_scores), model.classes, "min_scores")
+    least = _least(model.min_scores, dict(zip(scored, names.min_scores.values(), strict=True)))
+    new = {
+        label: check_label(name, f"classes[{label}]", field="classes")
+        for label, name in zip(old, names.classes.values(), strict=True)
+    }
     classes = [new.get(label, label) for label in model.classes]
     if twice := [label for label, times in Counter(classes).items() if times > 1]:
         detail = f"{twice[0]!r} would name two classes. Give each its own name."
@@ -100,7 +103,9 @@ def renamed(model: ModelRecord, names: Names) -> ModelRecord:
             "name": names.name if "name" in names.model_fields_set else model.name,
             "classes": classes,
             "shots": _renamed_keys(model.shots, new),
-            "min_scores": _renamed_keys(_least(model.min_scores, names.min_scores), new),
+            "min_scores": _renamed_keys(
+                _least(model.min_scores, dict(zip(least, names.min_scores.values(), strict=True))), new
+            ),
             "hardest_images": [_relabelled(image, new) for image in model.hardest_images],
             "near_copies": [[_relabelled(image, new) for image in group] for group in model.near_copies],
             "validation": model.validation and _renamed_validation(model.validation, new),

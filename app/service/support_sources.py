@@ -11,6 +11,7 @@ from torch import Tensor
 
 from app import errors
 from app.api.forms import AdaptForm, Choices, SupportForm, VersionForm
+from app.api.labels import known_labels
 from app.inputs.limits import SetLimits
 from app.inputs.support_archive import Kept
 from app.inputs.support_set import LeftOut, SupportSet, Upload
@@ -81,8 +82,7 @@ def without(kept: Kept, form: VersionForm) -> Kept:
     """Leave out what the form removes. Raises ImageUnknown or ClassUnknown."""
     gone = set(form.remove)
     _check_indices(form.remove, len(kept.images))
-    classes = set(form.remove_class)
-    check_known(form.remove_class, kept.support.classes, "remove_class")
+    classes = set(known_labels(form.remove_class, kept.support.classes, "remove_class"))
     left = [upload for upload in kept.support.uploads if upload.index not in gone and upload.label not in classes]
     images = kept.images[torch.tensor([upload.index for upload in left], dtype=torch.long)]
     return replace(kept, support=_in_order(left, kept.support.classes), images=images)
@@ -111,14 +111,6 @@ def merged(form: VersionForm, parent: Choices) -> Choices:
     """Return the form's choices, and the parent's where the form makes none."""
     own = {name: getattr(form, name) for name in Choices.model_fields if getattr(form, name) is not None}
     return parent.model_copy(update=own)
-
-
-def check_known(labels: Sequence[str], classes: Sequence[str], field: str) -> None:
-    """Raise ClassUnknown for a label that is none of the classes."""
-    for label in labels:
-        if label not in classes:
-            detail = f"There is no class {label!r:.120}; the model has: {', '.join(classes)}."
-            raise errors.ClassUnknown(detail, field=field)
 
 
 def _check_indices(indices: Sequence[int], images: int) -> None:

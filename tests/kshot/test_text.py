@@ -9,11 +9,11 @@ import pytest
 import typer
 
 from kshot.commands.console import fail, print_table
-from kshot.text import plain, shown
+from kshot.text import plain, seen, shown
 from tests.app.drawings import SUPPORT, adapt, class_folders, images, zipped
 from tests.serving import Server
 
-WORDS = ["نامه‌ها", "क्‍ष", "👩‍🔬", "10\u00a0kg", "café", "a b"]  # with joiners, a non-joiner and a hard blank
+WORDS = ["نامه‌ها", "क्‍ष", "👩‍🔬", "café", "a b"]  # with joiners and a non-joiner
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -69,3 +69,34 @@ def test_tables_and_errors_show_no_terminal_codes(capsys: pytest.CaptureFixture[
     out, err = capsys.readouterr()
     assert "\x1b" not in out
     assert err.splitlines() == ["wrong", "file �]0;title�.png", "Send another."]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "\ufeffblue bird",
+        "blue\u00a0bird",
+        "blue  \u2009bird ",
+        "bl\u200bue bird\u200e",
+        "\u202ablue bird\u202c",
+        "b\u200dlue bird",
+    ],
+)
+def test_what_nobody_sees_is_no_part_of_a_label(written: str) -> None:
+    assert seen(written) == "blue bird"
+
+
+@pytest.mark.parametrize(
+    "written", ["👩\u200d👩\u200d👧", "🏳️\u200d🌈", "می\u200cخواهم", "क्\u200dष", "naïve", "שלום", "日本", "c++ #1"]
+)
+def test_what_is_seen_stays(written: str) -> None:
+    assert seen(written) == written
+
+
+def test_joiners_that_join_nothing_go() -> None:
+    assert [seen(written) for written in ("\u200dcat", "cat\u200c", "日\u200d本", "👩\u200d\u200d👧")] == [
+        "cat",
+        "cat",
+        "日本",
+        "👩\u200d👧",
+    ]

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Form, Request, Response, status
 
 from app.api.forms import AdaptForm
 from app.http.event_stream import RESPONSES, requested_progress, respond
-from app.http.form_requests import require_form
+from app.http.form_requests import FormRoute, require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import TheKey, TheService, TheTenant
 from app.service.create import create
 from app.service.support_sources import UploadedSupport
 from kshot.types import AdaptAnswer
 
-router = APIRouter(tags=["adapt and predict"])
+router = APIRouter(route_class=FormRoute, tags=["adapt and predict"])
 
 
 @router.post(

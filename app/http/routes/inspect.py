@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 
 from app.api.forms import InspectForm
 from app.http.disconnects import while_connected
-from app.http.form_requests import require_form
+from app.http.form_requests import FormRoute, require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import TheService
 from app.service.inspect import inspect
 from kshot.inspection import Inspection
 
-router = APIRouter(tags=["adapt and predict"])
+router = APIRouter(route_class=FormRoute, tags=["adapt and predict"])
 
 
 @router.post(

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Form, Request
 
 from app.api.forms import PredictForm
 from app.http.disconnects import while_connected
-from app.http.form_requests import require_form
+from app.http.form_requests import FormRoute, require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import TheService, TheTenant
 from app.service import predict as classify
 from kshot.predictions import PredictAnswer
 
-router = APIRouter(tags=["adapt and predict"])
+router = APIRouter(route_class=FormRoute, tags=["adapt and predict"])
 
 
 @router.post(

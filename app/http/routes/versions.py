@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
 
 from app.api.forms import VersionForm
 from app.http.event_stream import RESPONSES, requested_progress, respond
-from app.http.form_requests import require_form
+from app.http.form_requests import FormRoute, require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import ModelId, TheKey, TheService, TheTenant
 from app.inputs.support_archive import MEDIA_TYPE
@@ -17,7 +17,7 @@ from app.service.create import create
 from app.service.support_sources import EditedSupport
 from kshot.types import AdaptAnswer, Model, Names, SupportImages
 
-router = APIRouter(prefix="/models/{model_id}", tags=["models"])
+router = APIRouter(route_class=FormRoute, prefix="/models/{model_id}", tags=["models"])
 SECONDS = 3600  # a browser may keep an image of a model, which never changes, but may be deleted
 
 

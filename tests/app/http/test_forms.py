@@ -99,3 +99,68 @@ def test_errors_of_the_form_parser_come_with_a_remedy(server: Server, body: byte
 def test_a_multipart_body_without_a_boundary(server: Server) -> None:
     answer = httpx.post(f"{server.url}/adapt", content=BODY, headers={"Content-Type": "multipart/form-data"})
     assert "your HTTP library" in problem(answer, 400, "body-malformed")["detail"]
+
+
+def typed(name: str, value: bytes, options: str = "", kind: str = "image/png") -> bytes:
+    """A part with a media type."""
+    head = f'--x\r\nContent-Disposition: form-data; name="{name}"{options}\r\nContent-Type: {kind}\r\n\r\n'
+    return head.encode() + value + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "options"),
+    [("images", ""), ("images", "; filename*=UTF-8''%C3%A9.png"), ("images[]", '; filename="a.png"'), ("images[]", "")],
+)
+def test_files_are_taken_as_other_programs_send_them(server: Server, field: str, options: str) -> None:
+    brackets = field.removeprefix("images")
+    pairs = [(path, path.parent.name) for path in (SUPPORT[0], SUPPORT[-1])]
+    body = b"".join(
+        typed(field, path.read_bytes(), options) + part(f"labels{brackets}", name.encode()) for path, name in pairs
+    )
+    answer = send(server, body + b"--x--")
+    assert answer.raise_for_status().json()["shots"] == {name: 1 for _, name in pairs}
+
+
+def test_labels_that_look_alike_are_one_class(server: Server) -> None:
+    names = ["circle", "\ufeffcircle", "circle\u200e", "cafe\u0301", "café", " caf\u00e9\u00a0"]
+    body = b"".join(part("images", path.read_bytes(), "a.png") for path in SUPPORT[:6])
+    body += b"".join(part("labels", name.encode()) for name in names)
+    made = send(server, body + b"--x--").raise_for_status().json()
+    assert made["shots"] == {"circle": 3, "café": 3}
+    model = f"{server.url}/models/{made['id']}"
+    renamed = httpx.patch(model, json={"classes": {"cafe\u0301": "bar"}, "min_scores": {"\ufeffcircle": 0.5}})
+    assert (renamed.json()["classes"], renamed.json()["min_scores"]) == (["circle", "bar"], {"circle": 0.5})
+    left = httpx.post(
+        f"{model}/versions",
+        files={"images": SUPPORT[7].read_bytes()},
+        data={"labels": "other", "remove_class": "bar\u200b"},
+    )
+    assert left.raise_for_status().json()["classes"] == ["circle", "other"]
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        (part("labels", "猫".encode("cp932")), "it is not in UTF-8"),
+        (typed("labels", "猫".encode("gbk"), kind="text/plain; charset=gbk"), "its charset is 'gbk'"),
+    ],
+)
+def test_a_text_in_another_encoding_is_named_and_not_guessed_at(server: Server, label: bytes, said: str) -> None:
+    body = part("labels", b"dog") + label + part("images", SUPPORT[0].read_bytes(), "a.png") + b"--x--"
+    document = problem(send(server, body), 422, "request-invalid", field="labels", index=1)
+    assert said in document["detail"]
+
+
+def test_a_compressed_body_is_refused_by_its_encoding(server: Server) -> None:
+    answer = httpx.post(f"{server.url}/adapt", content=BODY, headers=MULTIPART | {"Content-Encoding": "gzip"})
+    assert "'gzip'" in problem(answer, 415, "content-encoding")["detail"]
+
+
+def test_unknown_names_are_refused_with_the_nearest_known(server: Server) -> None:
+    field = httpx.post(f"{server.url}/predict", data={"model": "x"}, files={"images": SUPPORT[0].read_bytes()})
+    assert "model: there is no such field; the nearest is model_id" in problem(field, 422, "request-invalid")["detail"]
+    query = httpx.get(f"{server.url}/models", params={"limt": 3})
+    document = problem(query, 422, "request-invalid", field="limt")
+    assert document["detail"] == "limt: there is no such query parameter; the nearest is limit."
+    posted = httpx.post(f"{server.url}/adapt?steps=3", content=BODY + b"--x--", headers=MULTIPART)
+    assert "there is no query parameter here" in problem(posted, 422, "request-invalid", field="steps")["detail"]
