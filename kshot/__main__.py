@@ -11,7 +11,7 @@ import typer
 
 from kshot import __version__
 from kshot.commands import extensions, models, remote
-from kshot.commands.console import HELP_OPTIONS
+from kshot.commands.console import HELP_OPTIONS, accept_any_text
 
 
 def _show_version(wanted: bool) -> None:
@@ -54,6 +54,7 @@ def command_line() -> typer.Typer:
 
 def main() -> None:
     """Run the console script."""
+    accept_any_text()
     with extensions.missing_modules_explained():
         command_line()(prog_name="kshot")
 

@@ -20,7 +20,17 @@ from kshot import __version__
 from kshot.errors import Retried, ServerUnreachableError, refusal
 from kshot.inspection import Inspection
 from kshot.predictions import PredictAnswer
-from kshot.types import AdaptAnswer, Checkpoints, ClassWeights, ExportFormat, Model, ModelPage, StepEvent, SupportImages
+from kshot.types import (
+    AdaptAnswer,
+    Checkpoints,
+    ClassWeights,
+    ExportFormat,
+    Model,
+    ModelPage,
+    OnError,
+    StepEvent,
+    SupportImages,
+)
 from kshot.uploads import Image, Part, SupportSet, image_parts, support_parts
 
 T = TypeVar("T")
@@ -141,6 +151,7 @@ class PredictOptions(TypedDict, total=False):
     top_k: int | None
     coverage: float | None
     transductive: bool | None
+    on_error: OnError | None
 
 
 def predict(model_id: str, images: Iterable[Image], options: PredictOptions) -> Call[PredictAnswer]:

@@ -92,7 +92,7 @@ class Client:
             images: paths or bytes of image files.
             **options: `top_k`, how many labels to list for an image; `coverage`, to also get the fewest labels that
                 hold the right one so often; `transductive`, to classify the images together instead of each on its
-                own.
+                own; `on_error`, "skip" to leave out the images that can't be used, which `errors` then names.
         """
         return self._send(calls.predict, model_id, images, options)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from kshot.problem import FieldProblem
 from kshot.types import EXAMPLE_ID, CheckpointRef, ImageWarning
 
 
@@ -51,7 +52,7 @@ class PredictTimings(BaseModel):
 
 
 class PredictAnswer(BaseModel):
-    """A prediction for each image, in the order they were sent."""
+    """A prediction for each image that could be used, in the order they were sent."""
 
     model_id: str = Field(examples=[EXAMPLE_ID])
     checkpoint: CheckpointRef
@@ -61,3 +62,6 @@ class PredictAnswer(BaseModel):
     )
     timings_ms: PredictTimings
     warnings: list[ImageWarning] = Field(default=[], description="What to know about the images.")
+    errors: list[FieldProblem] = Field(
+        default=[], description="The images that can't be used, if the request asked to skip them with `on_error`."
+    )

@@ -6,10 +6,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class FieldProblem(BaseModel):
-    """One thing wrong with one field."""
+    """One thing wrong with one field, or with one of its files."""
 
-    field: str = Field(examples=["steps"])
-    detail: str = Field(examples=["Input should be a valid integer"])
+    type: str | None = Field(
+        default=None, description="The kind of problem, of a file.", examples=["/problems/image-truncated"]
+    )
+    field: str = Field(examples=["images"])
+    index: int | None = Field(default=None, description="Which of the images, from 0.", examples=[3])
+    filename: str | None = Field(default=None, description="Its file name.", examples=["dog.jpg"])
+    detail: str = Field(
+        description="What is wrong, and the remedy.",
+        examples=["images[3] (dog.jpg) ends early or is damaged. Send the whole, intact file."],
+    )
 
 
 class Problem(BaseModel):
@@ -30,5 +38,8 @@ class Problem(BaseModel):
     field: str | None = Field(default=None, description="The field of the form at fault.", examples=["images"])
     index: int | None = Field(default=None, description="Which of the images, from 0.", examples=[3])
     filename: str | None = Field(default=None, description="Its file name.", examples=["dog.jpg"])
-    errors: list[FieldProblem] | None = Field(default=None, description="All fields at fault, if several are.")
+    errors: list[FieldProblem] | None = Field(
+        default=None, description="All fields at fault, or all images: the first 100, of which the first is told above."
+    )
+    errors_count: int | None = Field(default=None, description="How many images are at fault.", examples=[1])
     request_id: str | None = Field(default=None, description="Quote it to find the request in the logs.")

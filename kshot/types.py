@@ -15,6 +15,7 @@ MAX_TTL_SECONDS = 10 * 365 * 86400
 EXAMPLE_DIGEST = "sha256:" + "9f86d081884c7d65" * 4
 MAX_SKIPPED = 100
 ClassWeights: TypeAlias = Literal["balanced", "frequency"]
+OnError: TypeAlias = Literal["fail", "skip"]
 
 
 class CheckpointRef(BaseModel):

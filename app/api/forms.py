@@ -8,7 +8,7 @@ from fastapi import UploadFile
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kshot.text import plain
-from kshot.types import EXAMPLE_ID, MAX_TTL_SECONDS, ClassWeights
+from kshot.types import EXAMPLE_ID, MAX_TTL_SECONDS, ClassWeights, OnError
 
 
 def _without_null(schema: dict[str, Any]) -> None:
@@ -158,4 +158,10 @@ class PredictForm(BaseModel):
         description="Classify the images together: what they look like then moves the classes, or with drawings "
         "batch norm's statistics, as in the Reptile paper. It helps if they are many, and makes each answer depend on "
         "the others.",
+    )
+    on_error: OnError = Field(
+        default="fail",
+        description="`skip` answers of the images that can be used, and names the others in `errors`; by default one "
+        "that can't be fails the request.",
+        examples=["skip"],
     )

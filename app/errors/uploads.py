@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 from app.errors.base import AppError
+
+MOST_TOLD = 100  # faulty images of a request that are named
 
 
 class NotAForm(AppError):
@@ -49,7 +54,22 @@ class SupportUnsuitable(AppError):
 
 
 class ImageError(AppError):
-    """An image cannot be used; the whole request fails with it."""
+    """An image cannot be used; the whole request fails with it, unless it asks to go on without."""
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """Return what a list of faults says of this one."""
+        told = {name: self.members[name] for name in ("field", "index", "filename")}
+        return {"type": self.type, **told, "detail": self.detail}
+
+    def alone(self) -> Self:
+        """Return the same without its traceback and cause, which hold on to the bytes of the file."""
+        return type(self)(self.detail, **self.members)
+
+    def among(self, faults: Sequence[ImageError]) -> Self:
+        """Return the same as the error of a request with these faults."""
+        listed = [fault.entry for fault in faults[:MOST_TOLD]]
+        return type(self)(self.detail, **self.members, errors=listed, errors_count=len(faults))
 
 
 class ImageEmpty(ImageError):

@@ -30,24 +30,48 @@ class Decoded:
 
 
 @dataclass(frozen=True)
+class Usable:
+    """The uploads that can be used, as uint8 [B, C, H, W], what to say of them, and the faults of the others."""
+
+    uploads: Sequence[Upload]
+    images: Tensor
+    warnings: Sequence[WarnedImage]
+    faults: Sequence[errors.ImageError] = ()
+
+    def require_all(self) -> None:
+        """Raise the first fault, if there is one; it names the others."""
+        if self.faults:
+            raise self.faults[0].among(self.faults)
+
+
+@dataclass(frozen=True)
 class Decoder:
     """Decodes uploaded pictures within limits."""
 
     limits: ImageLimits
 
-    def decode(self, contents: Contents, spec: Input, cancellation: Cancellation) -> tuple[Tensor, list[WarnedImage]]:
-        """Return all images as uint8 [B, C, H, W], and what to say of them. Raises ImageError for the first unusable.
+    def decode(
+        self, contents: Contents, spec: Input, cancellation: Cancellation
+    ) -> tuple[Tensor, Sequence[WarnedImage]]:
+        """Return all images as uint8 [B, C, H, W], and what to say of them.
 
-        Looks at `cancellation` before each image.
+        Raises the ImageError of the first that is unusable, which names the others. Looks at `cancellation` before
+        each image.
         """
-        tensors: list[Tensor] = []
-        warnings: list[WarnedImage] = []
-        for each in self.each(contents, spec, cancellation):
-            if each.fault:
-                raise each.fault
-            tensors.append(each.example)
-            warnings += each.warnings
-        return torch.stack(tensors), warnings
+        usable = self.usable(contents, spec, cancellation)
+        usable.require_all()
+        return usable.images, usable.warnings
+
+    def usable(self, contents: Contents, spec: Input, cancellation: Cancellation) -> Usable:
+        """Return the images that can be used, and the faults of the others. Raises as `decode` does if none can."""
+        found = list(self.each(contents, spec, cancellation))
+        faults = [each.fault for each in found if each.fault]
+        taken = [each for each in found if not each.fault]
+        if not taken:
+            raise faults[0].among(faults)
+        images = torch.stack([each.example for each in taken])
+        warnings = [warning for each in taken for warning in each.warnings]
+        return Usable([each.upload for each in taken], images, warnings, faults)
 
     def each(self, contents: Contents, spec: Input, cancellation: Cancellation) -> Iterator[Decoded]:
         """Yield what comes of each upload, in turn. Raises TooManyPixels.
@@ -66,7 +90,7 @@ class Decoder:
             except errors.TooManyPixels:
                 raise
             except errors.ImageError as fault:
-                decoded = Decoded(upload, fault=fault)
+                decoded = Decoded(upload, fault=fault.alone())
             yield decoded
 
     def _too_many_together(self, upload: Upload, pixels: int) -> errors.AppError:

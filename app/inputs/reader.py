@@ -14,15 +14,16 @@ from app import errors
 from app.api.forms import Choices, InspectForm, SupportForm, Uploads
 from app.inputs import image_files, support_archive
 from app.inputs.archives.reader import ArchiveReader
-from app.inputs.decoding import Decoder
+from app.inputs.decoding import Decoder, Usable
 from app.inputs.fingerprint import fingerprint
 from app.inputs.inspection import Inspected, inspected
 from app.inputs.limits import LEAST_CLASSES, ImageLimits, SetLimits
 from app.inputs.support_archive import Kept
 from app.inputs.support_set import SupportSet, Upload
 from app.settings import Settings
-from app.store.records import ModelRecord, WarnedImage
+from app.store.records import ModelRecord
 from app.threads import Cancellation, Workers
+from kshot.types import OnError
 from models.inputs.interface import Input
 
 # A picture this small is decoded before a thread would have begun to, however it is made.
@@ -56,8 +57,9 @@ class Reader:
         _check_uploads(form)
         if form.archive is None:
             support = image_files.support_set(form.images, form.labels, self.limits, least_classes)
-            images, warnings = await self._decode(form.images, support.uploads, spec)
-            return replace(support, warnings=warnings), images
+            read = await self._decode(form.images, support.uploads, spec)
+            read.require_all()
+            return replace(support, warnings=read.warnings), read.images
         with Cancellation() as cancellation:
             return await self._workers.run(
                 self._unpack, form.archive, form.archive_encoding, spec, least_classes, cancellation
@@ -69,10 +71,12 @@ class Reader:
         with Cancellation() as cancellation:
             return await self._workers.run(self._inspect, form, spec, cancellation)
 
-    async def queries(self, files: Sequence[UploadFile], spec: Input) -> tuple[list[Upload], Tensor, list[WarnedImage]]:
-        """Return the images to classify, the same as uint8 [B, C, H, W], and what to say of them. Raises AppError."""
-        queries = image_files.queries(files, self.limits)
-        return queries, *await self._decode(files, queries, spec)
+    async def queries(self, files: Sequence[UploadFile], spec: Input, on_error: OnError = "fail") -> Usable:
+        """Return the images to classify. Raises AppError; with on_error=skip, not for images while one can be used."""
+        usable = await self._decode(files, image_files.queries(files, self.limits), spec)
+        if on_error == "fail":
+            usable.require_all()
+        return usable
 
     async def pack(self, support: SupportSet, images: Tensor, choices: Choices, spec: Input) -> bytes:
         """Return the images as they are kept."""
@@ -93,16 +97,14 @@ class Reader:
         """End the threads; blocks."""
         self._workers.close()
 
-    async def _decode(
-        self, files: Sequence[UploadFile], read: Sequence[Upload], spec: Input
-    ) -> tuple[Tensor, list[WarnedImage]]:
+    async def _decode(self, files: Sequence[UploadFile], read: Sequence[Upload], spec: Input) -> Usable:
         contents = image_files.contents(files, read)
         if len(files) == 1 and (files[0].size or 0) <= QUICK_BYTES:
             contents = list(contents)
             with suppress(errors.TooManyPixels):
-                return self._quick.decode(contents, spec, Cancellation())
+                return self._quick.usable(contents, spec, Cancellation())
         with Cancellation() as cancellation:
-            return await self._workers.run(self._decoder.decode, contents, spec, cancellation)
+            return await self._workers.run(self._decoder.usable, contents, spec, cancellation)
 
     def _unpack(
         self, file: UploadFile, encoding: str | None, spec: Input, least_classes: int, cancellation: Cancellation

@@ -9,6 +9,7 @@ from app.service.service import Service
 from app.store import Stored
 from app.tenants.tenant import Tenant
 from kshot.predictions import PredictAnswer, PredictTimings
+from kshot.problem import FieldProblem
 from models.initializations.adapted import Adapted
 
 FEW = 1000  # scores, which take a fraction of a millisecond to write
@@ -27,11 +28,11 @@ async def _predict(service: Service, tenant: Tenant, form: PredictForm, stored: 
     checkpoint = service.checkpoints.matching(model.id, name, model.checkpoint.digest)
     watch = service.stopwatch(name)
     with service.engine.expecting(), watch("decode"):
-        queries, images, warned = await service.reader.queries(form.images, checkpoint.metadata.input)
+        read = await service.reader.queries(form.images, checkpoint.metadata.input, form.on_error)
     adapted = Adapted(dict(stored.tensors))
-    work = PredictWork(checkpoint=name, images=images, adapted=adapted, transductive=form.transductive)
+    work = PredictWork(checkpoint=name, images=read.images, adapted=adapted, transductive=form.transductive)
     said = await service.run(work, tenant, watch)
-    given = queries, said, model, checkpoint.metadata.calibration, form.top_k, form.coverage
+    given = read.uploads, said, model, checkpoint.metadata.calibration, form.top_k, form.coverage
     # In a thread: a thousand images with a hundred labels each take as long as many requests.
     few = said.probabilities.numel() <= FEW and not form.coverage  # whose sets torch finds
     predictions = answers.predictions(*given) if few else await service.workers.run(answers.predictions, *given)
@@ -40,6 +41,7 @@ async def _predict(service: Service, tenant: Tenant, form: PredictForm, stored: 
         checkpoint=answers.checkpoint_reference(model.checkpoint),
         predictions=predictions,
         transductive=form.transductive,
-        warnings=[answers.image_warning(image) for image in warned],
+        warnings=[answers.image_warning(image) for image in read.warnings],
+        errors=[FieldProblem(**fault.entry) for fault in read.faults],
         timings_ms=PredictTimings(**watch.ms),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias, TypeVar
@@ -30,6 +32,13 @@ Url: TypeAlias = Annotated[
     str | None,
     typer.Option("--url", envvar="KSHOT_URL", help="The server; http://127.0.0.1:8000 unless given."),
 ]
+
+
+def accept_any_text() -> None:
+    """Have stdout and stderr write what their encoding lacks by its number in Unicode, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kshot.commands.batches import write_csv
 from kshot.commands.console import (
     ArchiveEncoding,
     AsJson,
     Url,
     connected,
+    fail,
     print_table,
     show,
     show_adapted,
@@ -105,11 +105,14 @@ def predict(
 
     - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f photos/*.jpg --csv > predictions.csv`
     """
+    from kshot.commands.batches import write_csv
+
     if as_csv and (as_json or transductive):
         raise typer.BadParameter("it can't be used with --json or --transductive", param_hint="--csv")
     with connected(url) as client:
         if as_csv:
-            write_csv(client, model_id, images)
+            if failed := write_csv(client, model_id, images):
+                fail("Not every image could be classified", f"See the column `error` in {failed} of the rows.")
             return
         answer = client.predict(model_id, images, top_k=top_k, coverage=coverage, transductive=transductive)
     show_warnings(answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,9 +35,10 @@ def kshot(server: Server) -> Kshot:
     return lambda *arguments: _run(*arguments, KSHOT_URL=server.url)
 
 
-def _run(*arguments: object, **environment: str) -> Done:
+def _run(*arguments: object, cwd: Path | None = None, **environment: str) -> Done:
     return subprocess.run(
         [KSHOT, *map(str, arguments)],
+        cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -102,6 +104,29 @@ def test_predictions_as_csv_come_by_requests_of_any_number(kshot: Kshot) -> None
     assert {row["label"] for row in rows} <= set(CLASSES)
     assert all(0 <= float(row["score"]) <= 1 and row["known"] in ("true", "false") for row in rows)
     assert kshot("predict", model["id"], QUERY[0], "--csv", "--json").returncode == 2
+
+
+def test_a_csv_has_a_row_for_every_image_whatever_is_wrong_with_some(server: Server, tmp_path: Path) -> None:
+    support = tmp_path / "support"
+    for name, label in zip(CLASSES, ("=1+1", "目"), strict=False):
+        shutil.copytree(FOLDER / name, support / label)
+    empty, unsendable = tmp_path / "empty.png", tmp_path / os.fsdecode(b"\xff.png")
+    empty.touch()
+    for path in (unsendable, tmp_path / "+1.png"):
+        shutil.copy(QUERY[0], path)
+    ascii_console = {"KSHOT_URL": server.url, "PYTHONIOENCODING": "ascii"}
+    adapted = _run("adapt", support, **ascii_console)
+    assert "\\u76ee" in adapted.stdout, adapted.stderr
+    model_id = adapted.stdout.splitlines()[-1].split()[3]
+    files = ["+1.png", empty, *[QUERY[0].resolve()] * 60, unsendable]
+    done = _run("predict", model_id, *files, "--csv", cwd=tmp_path, **ascii_console)
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert done.returncode == 1
+    assert len(rows) == 63
+    assert rows[0]["image"] == "'+1.png"
+    assert {row["label"] for row in rows} <= {"'=1+1", "\\u76ee", ""}
+    assert [number for number, row in enumerate(rows) if row["error"]] == [1, 62]
+    assert "empty.png" in rows[1]["error"]
 
 
 def test_the_shell_completes_commands() -> None:

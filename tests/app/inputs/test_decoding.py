@@ -61,7 +61,8 @@ def test_a_small_file_alone_is_read_as_any_other(side: int) -> None:
     assert len(data) < QUICK_BYTES
     assert (side**2 < QUICK_PIXELS) == (side == 100)
     reader = Reader.of(Settings())
-    _, images, _ = asyncio.run(reader.queries([UploadFile(io.BytesIO(data), size=len(data), filename="a.png")], GREY))
+    file = UploadFile(io.BytesIO(data), size=len(data), filename="a.png")
+    images = asyncio.run(reader.queries([file], GREY)).images
     reader.close()
     assert torch.equal(images[0], decode_all([data])[0])
 
