@@ -50,7 +50,10 @@ def _reason(faulty: Decoded) -> str:
 
 def _emptied(label: str, faulty: Sequence[Decoded]) -> errors.AppError:
     """Return the error about a class none of whose images can be used."""
-    why = few([f"{each.upload.filename}: {_reason(each)}" for each in faulty], "; ")
+    files: dict[str, list[str]] = {}
+    for each in faulty:
+        files.setdefault(_reason(each), []).append(each.upload.filename)
+    why = few([f"{few(names)}: {reason}" for reason, names in files.items()], "; ")
     detail = f"No picture of the class {label!r} can be used ({why}). Put others into it, or leave the class out."
     kind = next(type(each.fault) for each in faulty if each.fault)
     return faulty[0].upload.error(kind, detail)

@@ -60,6 +60,7 @@ export class Tryout {
       }
       const said = [...leftOut.map(({ filename, reason }) => `${filename}: ${reason}.`), ...warnings.map(warning)];
       if (said.length) note(said.join(" "));
+      else if (!pictures.length) note("Ask about pictures here; folders and archives belong to the classes.");
     } catch (error) {
       this.#fail(error);
     }

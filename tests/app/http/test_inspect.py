@@ -94,9 +94,9 @@ REFUSED: Mapping[str, tuple[Any, str, str]] = {
     "both": ({"files": {"archive": ("a.zip", zipped({})), "labels": (None, "a")}}, "upload-ambiguous", "archive"),
     "checkpoint": ({"files": {"checkpoint": (None, "x"), "images": DRAWINGS[0]}}, "checkpoint-unknown", "checkpoint"),
     "emptied": (
-        {"files": {"archive": zipped({"phone/1.heic": STUB, "scan/1.png": DRAWINGS[0]})}},
+        {"files": {"archive": zipped({"phone/1.heic": STUB, "phone/2.heic": STUB, "scan/1.png": DRAWINGS[0]})}},
         "image-truncated",
-        "No picture of the class 'phone' can be used (phone/1.heic: it is a HEIC picture",
+        "No picture of the class 'phone' can be used (phone/1.heic, phone/2.heic: it is a HEIC picture",
     ),
     "folder": (
         {"files": {"archive": zipped({"phone/1.txt": b"x", "scan/1.png": DRAWINGS[0]})}},
