@@ -7,6 +7,8 @@ const UNITS = [
   ["hour", 3600],
   ["minute", 60],
 ];
+/** See INVISIBLE in kshot/text.py. */
+const UNSEEN = /[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 /** @param {number} share 0 to 1 */
@@ -32,9 +34,9 @@ export function when(time, now = Date.now()) {
   return relative.format(Math.round(seconds / Number(length)), /** @type {any} */ (unit));
 }
 
-/** As the server keeps a class's name: NFC, without spaces at its ends. */
+/** As the server keeps a class's name: NFC, without marks that nobody sees, any blanks as one space. */
 export function plain(name) {
-  return name.normalize("NFC").trim();
+  return name.normalize("NFC").replace(UNSEEN, "").replace(/\s+/g, " ").trim();
 }
 
 /** "a, b and c" */

@@ -44,7 +44,7 @@ def test_what_is_no_picture_and_what_shows_nothing_is_said(page: Page, tmp_path:
 
 def test_two_classes_of_one_name_are_refused_with_the_remedy(page: Page) -> None:
     field = card(page, "Class 2").get_by_label("Name of the class")
-    field.fill("Class 1")
+    field.fill("\u200bClass\u00a01 ")  # as people see it, the same name
     field.press("Enter")
     expect(card(page, "Class 2").locator(".error").first).to_contain_text("another name")
 
