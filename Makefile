@@ -20,7 +20,7 @@ install = $(BIN)/python -m pip --disable-pip-version-check install --no-compile 
 pytest = OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(1) $(TESTS) || [ $$? -eq 5 ]
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test kills archives fuzz soak lint format clean
+.PHONY: help serve install test kills archives fuzz typescript soak lint format clean
 
 help: ## List the targets and the variables they take
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ archives: $(VENV)/.dev ## Read 20,000 drawn archives, and see that no class is l
 
 fuzz: $(VENV)/.dev ## Send 100,000 spoiled uploads
 	$(BIN)/python -m tests.faults.fuzz
+
+typescript: $(VENV)/.dev ## Make a TypeScript client from the OpenAPI document, and run it in Node
+	$(BIN)/python -m tests.clients.typescript.run
 
 soak: $(VENV)/.dev ## Serve for a while, and see that memory doesn't grow
 	$(BIN)/python -m benchmarks.soak
