@@ -103,9 +103,7 @@ def renamed(model: ModelRecord, names: Names) -> ModelRecord:
             "name": names.name if "name" in names.model_fields_set else model.name,
             "classes": classes,
             "shots": _renamed_keys(model.shots, new),
-            "min_scores": _renamed_keys(
-                _least(model.min_scores, dict(zip(least, names.min_scores.values(), strict=True))), new
-            ),
+            "min_scores": _renamed_keys(least, new),
             "hardest_images": [_relabelled(image, new) for image in model.hardest_images],
             "near_copies": [[_relabelled(image, new) for image in group] for group in model.near_copies],
             "validation": model.validation and _renamed_validation(model.validation, new),
