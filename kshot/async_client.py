@@ -115,6 +115,10 @@ class AsyncClient:
         """See Client.delete."""
         await self._send(calls.delete, model_id)
 
+    async def delete_all(self) -> int:
+        """See Client.delete_all."""
+        return (await self._send(calls.delete_all)).deleted
+
     async def checkpoints(self) -> list[CheckpointInfo]:
         """See Client.checkpoints."""
         return (await self._send(calls.checkpoints)).checkpoints

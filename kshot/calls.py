@@ -24,6 +24,7 @@ from kshot.types import (
     AdaptAnswer,
     Checkpoints,
     ClassWeights,
+    Deleted,
     ExportFormat,
     Model,
     ModelPage,
@@ -173,6 +174,11 @@ def model(model_id: str) -> Call[Model]:
 def delete(model_id: str) -> Call[None]:
     """DELETE /models/{id}."""
     return Call("DELETE", _model_path(model_id), _succeeded, retried="never")
+
+
+def delete_all() -> Call[Deleted]:
+    """DELETE /models?all=true."""
+    return Call("DELETE", "/models?all=true", _read(Deleted))
 
 
 def checkpoints() -> Call[Checkpoints]:

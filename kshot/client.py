@@ -164,6 +164,10 @@ class Client:
         """Delete an adapted model."""
         self._send(calls.delete, model_id)
 
+    def delete_all(self) -> int:
+        """Delete all adapted models, of the key's tenant where keys are asked for; return how many there were."""
+        return self._send(calls.delete_all).deleted
+
     def checkpoints(self) -> list[CheckpointInfo]:
         """Return the checkpoints that the server can adapt."""
         return self._send(calls.checkpoints).checkpoints

@@ -226,6 +226,12 @@ class Names(BaseModel):
     )
 
 
+class Deleted(BaseModel):
+    """What became of a request to delete all models."""
+
+    deleted: int = Field(description="How many models there were.", examples=[3])
+
+
 ExportFormat: TypeAlias = Literal["onnx", "safetensors"]
 
 

@@ -1,4 +1,4 @@
-"""`kshot keys`: make, list and revoke API keys."""
+"""`kshot keys`: make, list and revoke API keys, and delete what a tenant keeps."""
 
 from __future__ import annotations
 
@@ -69,6 +69,36 @@ def revoke(key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="See `ks
     if not file.revoke(key_id):
         fail("No key was revoked", f"There is no key {key_id!r:.60}. See `kshot keys list`.")
     typer.echo(f"Revoked {key_id}.")
+
+
+@keys.command("purge")
+def purge(
+    tenant: Annotated[str, typer.Argument(metavar="NAME", help="The tenant whose models go.")],
+    store: Annotated[
+        str | None, typer.Option(envvar="KSHOT_STORE", help="The server's store: a directory, or s3://bucket/prefix.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Delete all that is kept of a tenant: models, their images, and what is remembered of requests.
+
+    A server on the same store may run meanwhile. The tenant's keys stay: revoke them first, or it can make models anew.
+
+    Example:
+    - `kshot keys purge alice --store /var/lib/kshot/models`
+    """
+    from app.errors import AppError
+    from app.settings import Settings
+    from app.store import open_store
+
+    settings = Settings() if store is None else Settings(store=store)
+    yes or typer.confirm(f"Delete all models of {tenant} in {settings.store}?", abort=True, err=True)
+    try:
+        gone = open_store(settings).of(tenant).erase()
+    except ValueError as error:
+        fail("Nothing was deleted", str(error))
+    except AppError as error:
+        fail(error.title, error.detail)
+    typer.echo(f"Deleted {len(gone)} models of {tenant}.")
 
 
 def _file(path: Path) -> KeyFile:

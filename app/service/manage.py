@@ -15,7 +15,7 @@ from app.service import answers
 from app.service.service import Service
 from app.store.records import ExpectedAccuracy, ImageLoss, ImagePlace, ModelRecord
 from app.tenants.tenant import Tenant
-from kshot.types import CheckpointInfo, ExportFormat, Model, ModelPage, Names, SupportImages
+from kshot.types import CheckpointInfo, Deleted, ExportFormat, Model, ModelPage, Names, SupportImages
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
 from models.initializations.adapted import Adapted
@@ -55,6 +55,11 @@ async def rename(service: Service, tenant: Tenant, model_id: str, names: Names) 
 async def delete(service: Service, tenant: Tenant, model_id: str) -> None:
     """Delete a model. Raises ModelNotFound."""
     await service.model_library.of(tenant.name).delete(model_id)
+
+
+async def delete_all(service: Service, tenant: Tenant) -> Deleted:
+    """Delete all models of the tenant, their images, and what is remembered of requests. Raises RecordTooNew."""
+    return Deleted(deleted=await service.model_library.of(tenant.name).erase())
 
 
 async def export(service: Service, tenant: Tenant, model_id: str, kind: ExportFormat) -> bytes:

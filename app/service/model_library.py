@@ -91,6 +91,13 @@ class TenantModels:
         await self._library.writes.run(self._store.delete, model_id)
         self._library.cache.drop((self.tenant, model_id))
 
+    async def erase(self) -> int:
+        """Delete all models of the tenant and what is remembered of requests; return how many models those were."""
+        gone = await self._library.writes.run(self._store.erase)
+        for model_id in gone:
+            self._library.cache.drop((self.tenant, model_id))
+        return len(gone)
+
     async def recall(self, name: str) -> bytes | None:
         """Return the small record of this name, if there is one."""
         return await self._library.reads.run(self._store.recall, name)

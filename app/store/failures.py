@@ -84,3 +84,11 @@ def reaching(model_id: str) -> Iterator[None]:
         raise disk_refused(error) from error
     except DAMAGES as error:
         raise damaged(model_id) from error
+
+
+def left_by_newer(count: int) -> RecordTooNew:
+    """Return the error about what was not deleted, as a newer release wrote it."""
+    return RecordTooNew(
+        f"{count} of the models and remembered answers stay: a newer server wrote them. All others are deleted. "
+        "Ask again once this server is as new."
+    )

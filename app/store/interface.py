@@ -85,6 +85,13 @@ class Store(Protocol):
     def delete(self, model_id: str) -> None:
         """Delete a model and its images. Raises ModelNotFound, or RecordTooNew for one that a newer release wrote."""
 
+    def erase(self) -> list[str]:
+        """Delete all models with their images, and all small records; return the models' ids.
+
+        Models that are put meanwhile may stay. Once this has ended early, calling it again deletes the rest. Raises
+        RecordTooNew, when all others are gone, if there are some that a newer release wrote.
+        """
+
     def page(self, limit: int, cursor: str | None = None) -> tuple[list[ModelRecord], str | None]:
         """Return up to `limit` models older than `cursor`, newest first, and the cursor of the next page, if any.
 

@@ -144,15 +144,25 @@ def export_model(
 
 @models.command("delete")
 def delete_models(
-    model_ids: Annotated[list[str], typer.Argument(metavar="MODEL_ID...", help="The ids of the models to delete.")],
+    model_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL_ID...", help="The ids of the models to delete.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All models that there are.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask before all are deleted.")] = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete adapted models, for good."""
+    if everything == bool(model_ids):
+        raise typer.BadParameter("name the models to delete, or give --all", param_hint="MODEL_ID...")
     with connected(url) as client:
-        for model_id in model_ids:
+        if everything:
+            yes or typer.confirm("Delete all models, with their images?", abort=True, err=True)
+            show(client.delete_all(), as_json, lambda count: typer.echo(f"Deleted {count} models"))
+            return
+        for model_id in model_ids or ():
             client.delete(model_id)
-    show(model_ids, as_json, lambda ids: typer.echo(f"Deleted {', '.join(ids)}"))
+    show(model_ids, as_json, lambda ids: typer.echo(f"Deleted {', '.join(ids or ())}"))
 
 
 def _show_list(found: list[ModelSummary]) -> None:

@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
+from app.errors import ModelDamaged, ModelNotFound, RecordTooNew, StoreUnavailable
 from app.store.directory.model_folder import (
     IMAGES,
     RECORD,
     RECORDS,
+    forget,
     ids_before,
     make_folder,
     read_header,
@@ -22,7 +23,7 @@ from app.store.directory.model_folder import (
     sizes,
 )
 from app.store.directory.sweeper import Sweeper
-from app.store.failures import DAMAGES, Failures, not_found, reaching, usable
+from app.store.failures import DAMAGES, Failures, left_by_newer, not_found, reaching, usable
 from app.store.ids import ID, check_record, check_tenant, new_id
 from app.store.interface import ModelKey, Stored, Swept, Usage, is_expired
 from app.store.model_file import SUFFIX, encode, tensors_of
@@ -123,6 +124,24 @@ class DirectoryStore:
             flush(self.directory)
         if expired:
             raise not_found(model_id)  # as for all others who ask for it
+
+    def erase(self) -> list[str]:
+        """See Store."""
+        gone, newer = list[str](), 0
+        with self._usable(), locked(self.directory):
+            for model_id in ids_before(self.directory, None):
+                path = self._path(model_id)
+                try:
+                    self._is_expired(path)
+                    remove(path)
+                    gone.append(model_id)
+                except RecordTooNew:
+                    newer += 1
+            newer += forget(self.directory / RECORDS)
+            flush(self.directory)
+        if newer:
+            raise left_by_newer(newer)
+        return gone
 
     def page(self, limit: int, cursor: str | None = None) -> tuple[list[ModelRecord], str | None]:
         """See Store."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.store.ids import ID
 from app.store.model_file import HEADER_BYTES, SUFFIX, Header, bytes_needed, header_of
+from app.store.records import is_too_new_to_forget
 from models.atomic_file import flush
 
 IMAGES = ".images"
@@ -72,3 +73,14 @@ def remove(path: Path) -> None:
     """Delete a model's file, then that of its images. Raises FileNotFoundError if there is no model."""
     path.unlink()
     path.with_suffix(IMAGES).unlink(missing_ok=True)
+
+
+def forget(folder: Path) -> int:
+    """Delete the small records in a folder; return how many stay, as a newer release wrote them."""
+    newer = 0
+    for path in folder.glob(f"*{RECORD}"):
+        if is_too_new_to_forget(path.read_bytes()):
+            newer += 1
+        else:
+            path.unlink(missing_ok=True)
+    return newer

@@ -16,11 +16,11 @@ from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO
 
-from app.errors import ModelDamaged, ModelNotFound, StoreUnavailable
-from app.store.failures import Failures, not_found, reaching
-from app.store.interface import ABANDONED_SECONDS, RECORD_SECONDS, ModelKey, Stored, Swept, Usage, is_expired
+from app.errors import ModelDamaged, ModelNotFound, RecordTooNew, StoreUnavailable
+from app.store.failures import Failures, left_by_newer, not_found, reaching
+from app.store.interface import ABANDONED_SECONDS, PASS, RECORD_SECONDS, ModelKey, Stored, Swept, Usage, is_expired
 from app.store.model_file import Header, encode, header_of, tensors_of
-from app.store.records import ModelRecord
+from app.store.records import ModelRecord, is_too_new_to_forget
 from app.store.s3.bucket import Bucket, Conflict
 from app.store.s3.layout import Layout, id_of
 from app.store.s3.model_object import read_header
@@ -112,6 +112,16 @@ class ObjectStore:
             self._bucket.delete(self._layout.images_of(model_id, header.images))
         _alive(header)  # as for all others who ask for it
 
+    def erase(self) -> list[str]:
+        """See Store."""
+        ids = [*chain.from_iterable(self._ids_before(None, PASS))]
+        records = [entry.key for entry in chain.from_iterable(self._bucket.list(self._layout.records))]
+        models = list(self._readers.map(self._erase, ids))
+        forgotten = list(self._readers.map(self._forget, records))
+        if newer := models.count(False) + forgotten.count(False):
+            raise left_by_newer(newer)
+        return ids
+
     def page(self, limit: int, cursor: str | None = None) -> tuple[list[ModelRecord], str | None]:
         """See Store."""
         records: list[ModelRecord] = []
@@ -152,6 +162,23 @@ class ObjectStore:
     def sweep(self) -> Swept:
         """See Store."""
         return self._sweeper.sweep()
+
+    def _erase(self, model_id: str) -> bool:
+        """Delete a model; return False for one that a newer release wrote."""
+        try:
+            with suppress(ModelNotFound):
+                self.delete(model_id)
+        except RecordTooNew:
+            return False
+        return True
+
+    def _forget(self, key: str) -> bool:
+        """Delete a small record; return False for one that a newer release wrote."""
+        with suppress(FileNotFoundError):
+            if is_too_new_to_forget(self._bucket.read(key)[0]):
+                return False
+        self._bucket.delete(key)
+        return True
 
     def _mark(self, name: str, due: float) -> None:
         """Have a sweep look at a model or a record then."""

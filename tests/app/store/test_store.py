@@ -10,12 +10,12 @@ from contextlib import suppress
 import pytest
 import torch
 
-from app.errors import ModelNotFound
+from app.errors import ModelNotFound, RecordTooNew
 from app.store import Store, Usage, new_id
 from app.store.ids import ID
 from app.store.records import ModelRecord
 from tests.app.store.conftest import Opener
-from tests.app.stored import revision_of, stored
+from tests.app.stored import put_newer, revision_of, stored
 
 
 def test_a_model_comes_back_as_it_was_put(store: Store, open_again: Opener) -> None:
@@ -49,6 +49,33 @@ def test_a_deleted_model_is_not_found(store: Store) -> None:
     for call in (store.get, store.describe, store.delete):
         with pytest.raises(ModelNotFound):
             call(kept.record.id)
+
+
+def test_all_that_is_kept_of_a_tenant_is_erased_and_nothing_of_others(store: Store) -> None:
+    ours, theirs = store.of("alice"), store.of("bob")
+    kept = [stored(), stored(), stored(expires_in=-1)]
+    for each in kept:
+        ours.put(each, b"images")
+    ours.claim("0" * 64, b"{}")
+    spared = stored()
+    theirs.put(spared, b"images")
+    assert sorted(ours.erase()) == sorted(each.record.id for each in kept)
+    assert ours.usage() == Usage(0, 0)
+    assert ours.recall("0" * 64) is None
+    assert ours.erase() == []
+    with theirs.images(spared.record.id) as images:
+        assert images.read() == b"images"
+
+
+def test_erasing_spares_what_a_newer_build_wrote_and_says_so(store: Store) -> None:
+    newer, old = put_newer(store), stored()
+    store.put(old)
+    with pytest.raises(RecordTooNew, match="1 of the models"):
+        store.erase()
+    with pytest.raises(ModelNotFound):
+        store.get(old.record.id)
+    with pytest.raises(RecordTooNew):
+        store.get(newer)
 
 
 def test_expired_models_are_gone_at_once_and_swept_later(store: Store) -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from app.tenants.keys import KeyFile
 from kshot import APIError, Client
+from kshot.__main__ import command_line
 from tests.app.drawings import FOLDER, QUERY, SUPPORT, images, labels
 from tests.app.refusals import problem
 from tests.serving import Server, wait_until, why_it_does_not_start
@@ -151,6 +153,31 @@ def test_the_command_line_and_the_client_take_the_key_from_the_environment(
     environment = {**os.environ, "KSHOT_URL": guarded.url}
     done = subprocess.run([KSHOT, "models", "list", "--json"], env=environment, capture_output=True, check=True)
     assert [each["id"] for each in json.loads(done.stdout)] == [model.id]
+
+
+def test_all_models_of_a_tenant_are_deleted_at_once_and_nobody_elses(
+    guarded: Server, keys: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ivan, judy = (keys.add(name)[1] for name in ("ivan", "judy"))
+    with Client(guarded.url, api_key=ivan) as ours, Client(guarded.url, api_key=judy) as theirs:
+        made = [ours.adapt(FOLDER, steps=0, idempotency_key=str(number)) for number in range(2)]
+        spared = theirs.adapt(FOLDER, steps=0)
+        unsure = httpx.delete(f"{guarded.url}/models", headers=bearer(ivan))
+        assert "send all=true" in problem(unsure, 422, "request-invalid", field="all")["detail"]
+        assert ours.delete_all() == 2
+        assert list(ours.models()) == []
+        with pytest.raises(APIError):
+            ours.predict(made[0].id, QUERY[:1])
+        again = ours.adapt(FOLDER, steps=0, idempotency_key="0")
+        assert again.id != made[0].id
+        assert theirs.model(spared.id).id == spared.id
+        purge = CliRunner().invoke(command_line(), ["keys", "purge", "ivan", "--store", str(guarded.store), "--yes"])
+        assert purge.output == "Deleted 1 models of ivan.\n"
+        assert list(ours.models()) == []
+    monkeypatch.setenv("KSHOT_API_KEY", judy)
+    every = ["models", "delete", "--all", "--url", guarded.url]
+    assert CliRunner().invoke(command_line(), every, input="n\n").exit_code == 1
+    assert CliRunner().invoke(command_line(), [*every, "--yes"]).output == "Deleted 1 models\n"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104
