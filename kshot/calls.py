@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from kshot import __version__
 from kshot.errors import Retried, ServerUnreachableError, refusal
 from kshot.inspection import Inspection
-from kshot.predictions import PredictAnswer
+from kshot.predictions import PredictAnswer, PredictOptions
 from kshot.types import (
     AdaptAnswer,
     Checkpoints,
@@ -28,7 +28,6 @@ from kshot.types import (
     ExportFormat,
     Model,
     ModelPage,
-    OnError,
     StepEvent,
     SupportImages,
 )
@@ -144,15 +143,6 @@ def event(sent: ServerSentEvent, response: httpx.Response) -> StepEvent | AdaptA
     if kind is None:
         raise refusal(httpx.Response(response.status_code, request=response.request, text=sent.data))
     return kind.model_validate_json(sent.data)
-
-
-class PredictOptions(TypedDict, total=False):
-    """Options of /predict; the server decides those that are None or missing."""
-
-    top_k: int | None
-    coverage: float | None
-    transductive: bool | None
-    on_error: OnError | None
 
 
 def predict(model_id: str, images: Iterable[Image], options: PredictOptions) -> Call[PredictAnswer]:

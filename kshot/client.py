@@ -11,10 +11,10 @@ import httpx
 from httpx_sse import connect_sse
 
 from kshot import calls
-from kshot.calls import AdaptOptions, Call, InspectOptions, P, PredictOptions, T, VersionOptions
+from kshot.calls import AdaptOptions, Call, InspectOptions, P, T, VersionOptions
 from kshot.errors import ClientError, Tries, reaching, refusal
 from kshot.inspection import Inspection
-from kshot.predictions import PredictAnswer
+from kshot.predictions import PredictAnswer, PredictOptions
 from kshot.types import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, StepEvent, SupportImage
 from kshot.uploads import Image, SupportSet
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from pydantic import BaseModel, Field
 
 from kshot.problem import FieldProblem
-from kshot.types import EXAMPLE_ID, CheckpointRef, ImageWarning
+from kshot.types import EXAMPLE_ID, CheckpointRef, ImageWarning, OnError
 
 
 class Score(BaseModel):
@@ -65,3 +67,12 @@ class PredictAnswer(BaseModel):
     errors: list[FieldProblem] = Field(
         default=[], description="The images that can't be used, if the request asked to skip them with `on_error`."
     )
+
+
+class PredictOptions(TypedDict, total=False):
+    """Options of /predict; the server decides those that are None or missing."""
+
+    top_k: int | None
+    coverage: float | None
+    transductive: bool | None
+    on_error: OnError | None
