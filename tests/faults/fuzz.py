@@ -32,11 +32,10 @@ import httpx
 import torch
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError
-from app.http.form_requests import require_form
+from app.http.form_requests import FormRequest, require_form
 from app.http.middleware.body_size import BodySizeMiddleware
 from app.http.middleware.form_integrity import FormIntegrityMiddleware
 from app.inputs.archives.reader import ArchiveReader
@@ -112,12 +111,15 @@ def read(kind: str, data: bytes) -> None:
 
 async def _read_form(data: bytes, settings: Settings) -> None:
     async def form(scope: Scope, receive: Receive, _: Send) -> None:
-        request = Request(scope, receive)
-        async with request.form() as fields:
+        request = FormRequest(scope, receive)
+        fields = await request.form()
+        try:
             await require_form(request)
             for _, value in fields.multi_items():
                 if not isinstance(value, str):
                     await value.read()
+        finally:
+            await fields.close()
 
     parts: Iterator[bytes] = (data[start : start + 2**16] for start in range(0, len(data) + 1, 2**16))
     sent = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
