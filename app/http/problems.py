@@ -39,6 +39,7 @@ REMEDIES = {
     "Missing boundary": "Leave the header Content-Type to your HTTP library, which adds the boundary.",
     "The charset": "Send the form in UTF-8.",
     "The body ends": "Send the request again, whole.",
+    "The body is JSON": "Send an object whose members are the fields.",
     "There was an error parsing": "Send JSON in UTF-8, or a form as HTTP libraries make it.",
 }
 MALFORMED = "Send multipart/form-data as HTTP libraries make it (with curl: -F field=value)."

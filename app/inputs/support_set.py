@@ -22,7 +22,9 @@ class Upload:
     @property
     def place(self) -> str:
         """Which image this is, for people."""
-        return f"{self.field}[{self.index}] ({self.filename})" if self.field == "images" else self.filename
+        if self.field != "images":
+            return self.filename
+        return f"{self.field}[{self.index}] ({self.filename})" if self.filename else f"{self.field}[{self.index}]"
 
     def error(self, kind: type[AppError], detail: str) -> AppError:
         """Return an error about this image."""

@@ -35,7 +35,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError
-from app.http.form_requests import FormRequest, require_form
+from app.http.forms.form_requests import FormRequest, require_form
 from app.http.middleware.body_size import BodySizeMiddleware
 from app.http.middleware.form_integrity import FormIntegrityMiddleware
 from app.inputs.archives.reader import ArchiveReader

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.form_requests import MULTIPART
+from app.http.forms.form_requests import MULTIPART
 
 UTF8 = {"utf-8", "utf8", "us-ascii"}
 EPILOGUE = 1000  # bytes that may follow the closing boundary; most clients send a line's end

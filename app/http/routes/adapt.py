@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response, status
 
 from app.api.forms import AdaptForm
 from app.http.event_stream import RESPONSES, requested_progress, respond
-from app.http.form_requests import FormRoute, require_form
+from app.http.forms.form_requests import FormRoute, require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import TheKey, TheService, TheTenant
 from app.service.create import create

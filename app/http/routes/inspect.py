@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 
 from app.api.forms import InspectForm
 from app.http.disconnects import while_connected
-from app.http.form_requests import FormRoute, require_form
+from app.http.forms.form_requests import FormRoute, require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import TheService
 from app.service.inspect import inspect

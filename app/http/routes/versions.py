@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
 
 from app.api.forms import VersionForm
 from app.http.event_stream import RESPONSES, requested_progress, respond
-from app.http.form_requests import FormRoute, require_form
+from app.http.forms.form_requests import FormRoute, require_form
 from app.http.problems import documented
 from app.http.routes.dependencies import ModelId, TheKey, TheService, TheTenant
 from app.inputs.support_archive import MEDIA_TYPE

@@ -56,7 +56,6 @@ def test_a_second_archive_is_not_dropped_in_silence(server: Server) -> None:
 
 
 OTHER_KINDS: dict[str, dict[str, Any]] = {
-    "JSON": {"json": {"images": []}},
     "text": {"content": b"images", "headers": {"Content-Type": "text/plain"}},
     "an image": {"content": SUPPORT[0].read_bytes(), "headers": {"Content-Type": "image/png"}},
     "bytes of no type": {"content": b"images"},

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from anyio import to_thread
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -15,23 +16,28 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from app.errors import NotAForm
-from app.http.form_parser import FormParser
+from app.http.forms import json_form
+from app.http.forms.form_parser import FormParser
 
 MULTIPART = "multipart/form-data"
-TYPES = {MULTIPART, "application/x-www-form-urlencoded"}
+TYPES = {MULTIPART, "application/x-www-form-urlencoded", json_form.MEDIA_TYPE}
 REPEATED = {"images", "labels", "remove", "remove_class"}
 
 
 class FormRequest(Request):
-    """A request whose multipart form FormParser reads. What was wrong with its texts is in `faults` then."""
+    """A request whose multipart form FormParser reads, or json_form.read. What was wrong is in `faults` then."""
 
     faults: Sequence[dict[str, object]] = ()
     _parsed: FormData | None = None
 
     async def form(self, **limits: Any) -> FormData:  # type: ignore[override] # FastAPI awaits it and no more
         """See Request."""
-        if _kind(self) != MULTIPART:
+        kind = _kind(self)
+        if kind not in (MULTIPART, json_form.MEDIA_TYPE):
             return await super().form(**limits)
+        if self._parsed is None and kind == json_form.MEDIA_TYPE:
+            body = b"".join([chunk async for chunk in self.stream()])
+            self._parsed, self.faults = await to_thread.run_sync(json_form.read, body, limits["max_fields"])
         if self._parsed is None:
             try:
                 async with aclosing(self.stream()) as stream:
@@ -67,7 +73,7 @@ async def require_form(request: Request) -> None:
     """
     kind = _kind(request)
     if kind not in TYPES and (kind or request.headers.get("content-length", "0") != "0"):
-        raise NotAForm(f"The body is {kind or 'of no type'!r:.80}. Send {MULTIPART} (with curl: -F field=value).")
+        raise NotAForm(f"The body is {kind or 'of no type'!r:.80}. Send {MULTIPART}, or JSON.")
     times = Counter(field for field, _ in (await request.form()).multi_items() if field not in REPEATED)
     repeated = [_repeated(field, count) for field, count in times.items() if count > 1]
     if faults := [*getattr(request, "faults", ()), *repeated]:

@@ -1,0 +1,1 @@
+"""Requests that bring a form, as multipart or as JSON."""

@@ -1,0 +1,83 @@
+"""A form may be sent as JSON: the same fields, limits and answers, with files in base64."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.app.drawings import QUERY, SUPPORT, adapt, class_folders, labels, predict, zipped
+from tests.app.refusals import problem
+from tests.serving import Server
+
+
+def coded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+SUPPORT_JSON = {"images": [coded(path.read_bytes()) for path in SUPPORT], **labels(SUPPORT)}
+
+
+def test_json_makes_the_model_that_a_form_makes(server: Server) -> None:
+    form = adapt(server.url).json()
+    sent = httpx.post(f"{server.url}/adapt", json=SUPPORT_JSON | {"name": "目", "keep_images": True, "seed": None})
+    assert sent.status_code == 201, sent.text
+    made = sent.json()
+    assert made["name"] == "目"
+    assert [made[field] for field in ("shots", "loss_curve")] == [form[field] for field in ("shots", "loss_curve")]
+
+    url = f"data:image/png;base64,{coded(QUERY[0].read_bytes())}"
+    asked = {"model_id": made["id"], "images": [url, coded(b"no picture")], "top_k": 1, "on_error": "skip"}
+    answer = httpx.post(f"{server.url}/predict", json=asked).json()
+    said = predict(server.url, form["id"], QUERY[:1]).json()["predictions"][0]
+    assert [(each["label"], each["score"]) for each in answer["predictions"]] == [(said["label"], said["score"])]
+    assert answer["errors"][0]["detail"].startswith("images[1] is")
+
+    changes = {"remove": [0], "remove_class": [made["classes"][-1]], "archive": coded(zipped(class_folders()))}
+    version = httpx.post(f"{server.url}/models/{made['id']}/versions", json=changes)
+    assert version.status_code == 201, version.text
+    assert version.json()["version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "members"),
+    [
+        ({"images": ["%", "aGk="]}, 422, "request-invalid", {"field": "images", "index": 0}),
+        ({"images": ["aGk=", 7]}, 422, "request-invalid", {"field": "images", "index": 1}),
+        ({"images": {"a": "aGk="}}, 422, "request-invalid", {"field": "images"}),
+        ({"labels": ["a", {}]}, 422, "request-invalid", {"field": "labels", "index": 1}),
+        ({"labels": ["a", "\ud800"]}, 422, "request-invalid", {"field": "labels", "index": 1}),
+        ({"steps": "many"}, 422, "request-invalid", {"field": "steps"}),
+        ({"steps": [1, 2]}, 422, "request-invalid", {"field": "steps"}),
+        ({"stepz": 1}, 422, "request-invalid", {"field": "stepz"}),
+        ({"images": ["aGk="] * 3, "labels": ["a", "b"]}, 422, "labels-mismatch", {"field": "labels"}),
+        ({"images": ["aGk="] * 2, "labels": ["a", "b"]}, 422, "image-unreadable", {"index": 0, "errors_count": 2}),
+        ([{"images": ["aGk="]}], 400, "body-malformed", {}),
+        ({}, 422, "images-missing", {"field": "images"}),
+        ("{", 400, "body-malformed", {}),
+        ("[" * 100_000, 400, "body-malformed", {}),
+        ('{"steps": 1, "steps": 2}', 422, "request-invalid", {"field": "steps"}),
+    ],
+)
+def test_what_is_wrong_with_json_is_named(
+    server: Server, body: Any, status: int, kind: str, members: dict[str, object]
+) -> None:
+    content = body if isinstance(body, str) else json.dumps(body)
+    answer = httpx.post(f"{server.url}/adapt", content=content, headers={"Content-Type": "application/json"})
+    problem(answer, status, kind, **members)
+
+
+def test_base64_is_taken_as_languages_write_it(server: Server) -> None:
+    model_id, data = adapt(server.url).json()["id"], QUERY[0].read_bytes()
+    percent = "".join(f"%{byte:02x}" for byte in data)
+    ways = [
+        base64.encodebytes(data).decode(),
+        base64.urlsafe_b64encode(data).decode().rstrip("="),
+        f"data:image/png,{percent}",
+        f"DATA:;base64,{coded(data).replace('+', '%2B')}",
+    ]
+    answer = httpx.post(f"{server.url}/predict", json={"model_id": model_id, "images": ways}).json()
+    assert len({each["score"] for each in answer["predictions"]}) == 1, answer
