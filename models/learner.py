@@ -208,7 +208,7 @@ class Learner:
         prior = temperature * log_shares(labels, ways) if support.by_frequency else 0
         scores = made.scores + prior
         losses = cross_entropy(scores, labels, reduction="none")
-        tensors = made.tensors | kept(calibration, made.features, made.start, labels, ways)
+        tensors = made.tensors | kept(calibration, made.features, made.start, labels, groups, ways)
         tensors |= {HEAD_BIAS: made.tensors[HEAD_BIAS] + prior, TEMPERATURE: losses.new_tensor([temperature])}
         return Adaptation(
             adapted=self._packed(tensors, weights),

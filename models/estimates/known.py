@@ -6,6 +6,7 @@ from torch import Tensor
 
 from models.estimates.calibration import Calibration
 from models.estimates.familiarity import LEVEL, MEANS, START_MEANS, Classes, familiarity, nearest
+from models.estimates.near_copies import one_of_each
 from models.parameters import Parameters
 
 
@@ -20,15 +21,16 @@ UNTOLD = Looks()
 
 
 def kept(
-    calibration: Calibration | None, features: Tensor, start: Tensor | None, labels: Tensor, ways: int
+    calibration: Calibration | None, features: Tensor, start: Tensor | None, labels: Tensor, groups: Tensor, ways: int
 ) -> Parameters:
     """Return what to keep with a model of a support set, for `looks`.
 
-    features [S, F] are its own, `start` those before its steps, where there were any; labels [S].
+    features [S, F] are its own, `start` those before its steps, where there were any; labels [S]. Of near copies, a
+    group [S], the mean counts: among themselves they are more familiar than any new example will be.
     """
     if calibration is None or calibration.known is None:
         return {}
-    classes = Classes.of(features if start is None else start, labels, ways)
+    classes = Classes.of(*one_of_each(features if start is None else start, labels, groups), ways)
     name = MEANS if start is None else START_MEANS
     return {name: classes.vectors(), LEVEL: classes.level(calibration.known)}
 

@@ -35,3 +35,12 @@ def copies(groups: Tensor) -> list[list[int]]:
     for place, group in enumerate(groups.tolist()):
         members.setdefault(group, []).append(place)
     return [places for places in members.values() if len(places) > 1]
+
+
+def one_of_each(features: Tensor, labels: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean direction of each group of near copies [G, F] and its label [G], from features [S, F]."""
+    firsts, places = torch.unique(groups, return_inverse=True)
+    if len(firsts) == len(groups):
+        return features, labels
+    sums = features.new_zeros(len(firsts), features.shape[1]).index_add(0, places, normalize(features, dim=1))
+    return sums, labels[firsts]

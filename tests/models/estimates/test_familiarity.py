@@ -34,7 +34,7 @@ def refused(shots: list[int], noise: float) -> tuple[float, float]:
     found = []
     for seed in range(30):
         seen, labels, asked, others = classes(shots, noise, seed)
-        model = kept(CALIBRATION, seen, None, labels, len(shots))
+        model = kept(CALIBRATION, seen, None, labels, torch.arange(len(labels)), len(shots))
         told = [looks(CALIBRATION, model, images, None).known for images in (asked, others)]
         found.append([1 - float(known.float().mean()) for known in told if known is not None])
     own, strange = torch.tensor(found).mean(dim=0).tolist()
@@ -70,8 +70,8 @@ def test_where_each_class_has_one_example_others_classes_tell_what_to_expect() -
 
 def test_a_model_says_by_which_features_it_is_to_be_asked() -> None:
     seen, labels, asked, _ = classes([3, 3], 0.2)
-    own = kept(CALIBRATION, seen, None, labels, 2)
-    start = kept(CALIBRATION, torch.zeros_like(seen), seen, labels, 2)
+    own = kept(CALIBRATION, seen, None, labels, torch.arange(6), 2)
+    start = kept(CALIBRATION, torch.zeros_like(seen), seen, labels, torch.arange(6), 2)
     assert (own.keys(), start.keys()) == ({MEANS, LEVEL}, {START_MEANS, LEVEL})
     ours, theirs = looks(CALIBRATION, own, asked, None), looks(CALIBRATION, start, torch.zeros_like(asked), asked)
     torch.testing.assert_close(ours.familiarity, theirs.familiarity)
@@ -84,7 +84,26 @@ def test_a_model_of_an_earlier_build_is_held_to_the_cosine_of_its_time() -> None
     assert told.known.tolist() == [True, False]
 
 
+def test_near_copies_do_not_make_a_model_expect_copies() -> None:
+    """Four frames of one photo a class: a new photo is no frame."""
+    one, labels, asked, _ = classes([1] * 5, 0.2)
+    frames, of = one.repeat_interleave(4, dim=0), labels.repeat_interleave(4)
+    frames = frames + 0.001 * torch.rand(frames.shape, generator=torch.Generator().manual_seed(0))
+    burst, apart = (
+        kept(CALIBRATION, frames, None, of, groups, 5)
+        for groups in (torch.arange(5).repeat_interleave(4) * 4, torch.arange(20))
+    )
+    single = kept(CALIBRATION, one, None, labels, torch.arange(5), 5)
+    shares = []
+    for model in (single, burst, apart):
+        known = looks(CALIBRATION, model, asked, None).known
+        assert known is not None
+        shares.append(float(known.float().mean()))
+    assert abs(shares[0] - shares[1]) < 0.02
+    assert shares[2] < shares[1] - 0.3
+
+
 def test_without_a_calibration_nothing_is_said() -> None:
     seen, labels, asked, _ = classes([2, 2], 0.2)
-    assert kept(None, seen, None, labels, 2) == {}
+    assert kept(None, seen, None, labels, torch.arange(4), 2) == {}
     assert looks(None, {MEANS: torch.eye(2, 64)}, asked, None).known is None
