@@ -84,4 +84,14 @@ def _in_json(form: dict[str, Any], name: str) -> dict[str, Any]:
             schema |= {"items": IN_JSON} if "items" in schema else IN_JSON
             schema.pop("contentMediaType", None)
             schema.pop("format", None)
+    for field in fields.keys() - form.get("required", []):
+        fields[field] = _or_null(fields[field])
     return {**form, "title": name, "properties": fields}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a field that null leaves out."""
+    said: dict[str, Any] = {
+        word: schema[word] for word in ("title", "description", "examples", "default") if word in schema
+    }
+    return {**said, "anyOf": [{word: value for word, value in schema.items() if word not in said}, {"type": "null"}]}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
+from functools import cache
 from typing import Any
 
 from anyio import to_thread
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -37,7 +39,9 @@ class FormRequest(Request):
             return await super().form(**limits)
         if self._parsed is None and kind == json_form.MEDIA_TYPE:
             body = b"".join([chunk async for chunk in self.stream()])
-            self._parsed, self.faults = await to_thread.run_sync(json_form.read, body, limits["max_fields"])
+            self._parsed, self.faults = await to_thread.run_sync(
+                json_form.read, body, self._schemas(), limits["max_fields"]
+            )
         if self._parsed is None:
             try:
                 async with aclosing(self.stream()) as stream:
@@ -47,6 +51,17 @@ class FormRequest(Request):
                 raise HTTPException(400, error.message) from error
             self.faults = parser.faults
         return self._parsed
+
+    def _schemas(self) -> json_form.Schemas:
+        """Return the JSON schemas of the fields of the route's form."""
+        (body,) = self.scope["route"].dependant.body_params
+        return _schemas(body.field_info.annotation)
+
+
+@cache
+def _schemas(form: type[BaseModel]) -> json_form.Schemas:
+    properties: json_form.Schemas = form.model_json_schema()["properties"]
+    return properties
 
 
 class FormRoute(APIRoute):
