@@ -72,7 +72,7 @@ class CheckpointRegistry:
         name = name or self.default
         if name not in self.learners:
             available = sorted(self.learners)
-            detail = f"There is no checkpoint {name!r:.60}. This server has: {', '.join(available)}."
+            detail = f"There is no checkpoint {name!r:.60}. Name one that this server has: {', '.join(available)}."
             raise CheckpointUnknown(detail, field="checkpoint", available=available)
         return name, self.learners[name].checkpoint
 
@@ -85,7 +85,8 @@ class CheckpointRegistry:
         if learner is None or not learner.checkpoint.serves(digest):
             detail = (
                 f"Model {model_id} was adapted from checkpoint {name!r} ({digest}), "
-                "which is not loaded. Start the server with that file, or adapt again."
+                "which is not loaded here. Send its images to /adapt again, or ask whoever runs the server to load "
+                "that file too."
             )
             raise CheckpointMismatch(detail, field="model_id")
         return learner.checkpoint

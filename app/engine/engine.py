@@ -24,6 +24,9 @@ from app.observability.metrics import Metrics
 from app.threads import Cancellation
 from models.kernels import compilation
 
+LATER = "Try again later."
+LESS = "Send fewer images, or ask for fewer steps."
+
 T = TypeVar("T")
 log = structlog.stdlib.get_logger("kshot.engine")
 
@@ -97,9 +100,9 @@ class Engine:
             job = Job(work, tenant, cancellation)
             self._enqueue(job)
             try:
-                async with _limit(self.limits.queue_seconds, QueueTimeout, "for its turn"):
+                async with _limit(self.limits.queue_seconds, QueueTimeout, "for its turn", LATER):
                     await job.started
-                async with _limit(self.limits.compute_seconds, ComputeTimeout, "for the computation"):
+                async with _limit(self.limits.compute_seconds, ComputeTimeout, "for the computation", LESS):
                     return await job.result
             finally:
                 self._dequeue(job)
@@ -164,9 +167,10 @@ class Engine:
 
 
 @asynccontextmanager
-async def _limit(seconds: float, error: type[EngineError], what: str) -> AsyncIterator[None]:
+async def _limit(seconds: float, error: type[EngineError], what: str, remedy: str) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        raise error(f"It waited {seconds:g} s {what}, the limit here. Try again later, or ask for less.") from None
+        detail = f"The request waited {seconds:g} s {what}, the limit here. {remedy}"
+        raise error(detail) from None

@@ -10,5 +10,5 @@ class State(StrEnum):
 
     LOADING = "The server is loading its checkpoints. Try again in a moment."
     READY = "The server is ready."
-    FAILED = "The server could not load its checkpoints. Its log says why."
+    FAILED = "The server could not load its checkpoints. Whoever runs it finds the reason in its log."
     DRAINING = "The server is shutting down. Try another, or again when it is back."

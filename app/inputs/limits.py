@@ -40,15 +40,21 @@ class SetLimits(SettingsPart):
     def check_images(self, images: int, field: str) -> None:
         """Raise TooManyImages."""
         if images > self.max_images:
-            detail = f"There are {images} images; this server takes {self.max_images} at once. Send fewer."
+            detail = (
+                f"There are {images} images; a request, and a model in all, may have {self.max_images}. Send fewer."
+            )
             raise errors.TooManyImages(detail, field=field)
 
     def check_classes(self, classes: Sequence[str], field: str, least: int = LEAST_CLASSES) -> None:
         """Raise TooFewClasses or TooManyClasses."""
         if len(classes) < least:
-            found = f"All images are labelled {classes[0]!r}." if classes else "There are no images."
-            detail = f"{found} Add images of at least one other class."
+            detail = "There are no images. Send images of at least two classes."
+            if classes:
+                detail = f"All images are labelled {classes[0]!r}. Add images of at least one other class."
             raise errors.TooFewClasses(detail, field=field)
         if len(classes) > self.max_classes:
-            detail = f"There are {len(classes)} classes; this server takes {self.max_classes}. Send fewer."
+            detail = (
+                f"There are {len(classes)} classes; this server takes {self.max_classes}. "
+                "Give all images of a class the same label, or send fewer classes."
+            )
             raise errors.TooManyClasses(detail, field=field)

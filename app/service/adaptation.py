@@ -50,14 +50,17 @@ class AdaptLimits(SettingsPart):
     def check_steps(self, steps: int | None) -> None:
         """Raise StepsOutOfRange for too many steps; before anything is decoded."""
         if steps and steps > self.max_steps:
-            detail = f"steps is {steps}; this server takes 0 to {self.max_steps}."
+            detail = f"steps is {steps}; this server takes 0 to {self.max_steps}. Ask for fewer."
             raise StepsOutOfRange(detail, field="steps")
 
     def check_cost(self, steps: int, images: int, cost: int) -> None:
         """Raise StepsOutOfRange for what could not end within compute_seconds; `cost` is that of an image and step."""
         most = self.max_image_steps // cost
         if steps * images > most:
-            detail = f"steps is {steps}; with {images} images this server takes 0 to {most // images}."
+            detail = (
+                f"steps is {steps}; with {images} images this server takes 0 to {most // images}. "
+                "Ask for fewer, or send fewer images."
+            )
             raise StepsOutOfRange(detail, field="steps")
 
 

@@ -85,7 +85,9 @@ async def show_image(service: Service, tenant: Tenant, model_id: str, index: int
     model, file = await service.model_library.of(tenant.name).images(model_id)
     found = await service.model_library.reads.run(support_archive.picture, file, model, index)
     if found is None:
-        raise errors.ImageNotThere(f"Model {model_id} has no image {index}. See its /images.", field="index")
+        raise errors.ImageNotThere(
+            f"Model {model_id} has no image {index}. GET /models/{model_id}/images lists those it has.", field="index"
+        )
     learner = service.checkpoints.learners.get(model.checkpoint.name)
     return found, learner.checkpoint.metadata.input.media_type if learner else support_archive.MEDIA_TYPE
 

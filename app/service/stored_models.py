@@ -33,7 +33,9 @@ class StoreThreads(Workers):
         try:
             return await super().run(function, *args)
         except NoThreadFree:
-            detail = f"The store has not answered others for {self.wait_seconds:g} s. Try again later."
+            detail = (
+                f"The store is busy with earlier requests: {self.wait_seconds:g} s were not enough. Try again later."
+            )
             raise StoreUnavailable(detail) from None
 
 

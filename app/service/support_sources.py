@@ -116,7 +116,10 @@ def merged(form: VersionForm, parent: Choices) -> Choices:
 def _check_indices(indices: Sequence[int], images: int) -> None:
     for place, index in enumerate(indices):
         if not 0 <= index < images:
-            detail = f"remove[{place}] is {index}; the model has the images 0 to {images - 1}. See its /images."
+            detail = (
+                f"remove[{place}] is {index}; the model has the images 0 to {images - 1}. "
+                "GET /models/{id}/images lists them."
+            )
             raise errors.ImageUnknown(detail, field="remove", index=place)
 
 

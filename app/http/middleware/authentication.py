@@ -17,6 +17,8 @@ from app.tenants.tenant import NOBODY, Tenant, TenantLimits
 from app.tenants.token_bucket import TokenBuckets
 
 METRICS = "/metrics"
+FOR_METRICS = "This key opens /metrics and nothing else. Send another, which `kshot keys add` makes."
+NOT_METRICS = "This key opens all but /metrics. `kshot keys add --metrics` makes one for that."
 
 
 class AuthenticationMiddleware:
@@ -52,8 +54,7 @@ class AuthenticationMiddleware:
         key = _key(self.keys, Headers(scope=scope).get("authorization", ""))
         structlog.contextvars.bind_contextvars(tenant=key.tenant)
         if key.metrics != (route_path(scope) == METRICS):
-            opens = "/metrics and nothing else" if key.metrics else "all but /metrics"
-            raise KeyForbidden(f"This key opens {opens}. `kshot keys add --metrics` makes one for /metrics.")
+            raise KeyForbidden(FOR_METRICS if key.metrics else NOT_METRICS)
         tenant = self._tenant(key)
         if tenant.requests_per_minute and (wait := self.buckets.take(tenant.name, tenant.requests_per_minute)):
             seconds = math.ceil(wait)

@@ -53,7 +53,9 @@ class DirectoryStore:
                 probe.touch()
         except OSError as error:
             reason = error.strerror or error
-            raise StoreUnavailable(f"{directory} cannot be written to ({reason}). Set KSHOT_STORE.") from error
+            raise StoreUnavailable(
+                f"{directory} cannot be written to ({reason}). Set KSHOT_STORE to one that can."
+            ) from error
 
     def of(self, tenant: str) -> DirectoryStore:
         """See Store. Leaves the disk alone, as it is called where nothing may block."""
