@@ -28,6 +28,9 @@ FAXES = {"tiff_ccitt", "group3", "group4", "tiff_raw_16"}
 SPARED = 4
 """A JPEG that is decoded at a fraction of its size takes a quarter of the time, and the room of that fraction."""
 
+DEEP = {"F": 8, "I": 8, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+"""Times as much a pixel of these modes costs: its range is looked for, and it is brought to 8 bits."""
+
 _TILE_WIDTH, _TILE_LENGTH = 322, 323  # tags of a TIFF
 
 # By class, not by Image.open: that would need HEIC to be registered for the whole process.
@@ -105,11 +108,12 @@ class PictureFile:
 
 def _cost(kind: str, data: bytes, picture: ImageFile, size: tuple[int, int]) -> int:
     """Return the pixels that decoding costs: of a JPEG by its draft, of a TIFF by its tiles, which may be larger."""
-    nominal = size[0] * size[1]
+    nominal = size[0] * size[1] * DEEP.get(picture.mode, 1)
     if kind == "TIFF":
         tags = getattr(picture, "tag_v2", {})
         tile = [int(tags.get(tag, 1)) for tag in (_TILE_WIDTH, _TILE_LENGTH)]
-        return math.prod(math.ceil(side / length) * length for side, length in zip(size, tile, strict=True))
+        tiles = (math.ceil(side / length) * length for side, length in zip(size, tile, strict=True))
+        return math.prod(tiles) * DEEP.get(picture.mode, 1)
     if kind != "JPEG" or salvage.keeps_coefficients(data):
         return nominal
     return max(picture.width * picture.height, nominal // SPARED)

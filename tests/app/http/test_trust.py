@@ -119,7 +119,7 @@ def test_head_is_get_without_the_body(server: Server) -> None:
         assert headed.headers["Content-Length"] == got.headers["Content-Length"]
     refused = httpx.head(f"{server.url}/adapt")
     assert (refused.status_code, refused.headers["Allow"]) == (405, "POST")
-    assert httpx.put(f"{server.url}/models").headers["Allow"] == "GET, HEAD"
+    assert httpx.put(f"{server.url}/models").headers["Allow"] == "DELETE, GET, HEAD"
 
 
 def test_settings_that_would_let_everybody_in_are_refused() -> None:

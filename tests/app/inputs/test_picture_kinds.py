@@ -203,6 +203,8 @@ def test_a_picture_is_refused_by_what_it_costs() -> None:
     read(encoded(large, "JPEG"), max_image_pixels=2_500_000)  # its nine million are never decoded
     for costly in (encoded(large, "JPEG", progressive=True), encoded(large, "PNG")):
         assert "3000×3000" in refused(costly, ImageTooManyPixels, max_image_pixels=8_999_999)
+    deep = encoded(Image.new("F", (300, 300)), "TIFF")
+    assert "costs 720000 to decode" in refused(deep, ImageTooManyPixels, max_image_pixels=719_999)
 
 
 @pytest.mark.parametrize("kind", ["HEIC", "AVIF", "TIFF"])

@@ -17,7 +17,7 @@ from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.engine import Engine
 from app.engine.limits import BatchLimits, QueueLimits
 from app.engine.state import State
-from app.inputs.decoding import Decoder
+from app.inputs.pictures import Picture
 from app.service import answers
 from app.service.create import create
 from app.service.predict import FEW, predict
@@ -64,7 +64,7 @@ def test_reading_decoding_and_large_answers_are_left_to_threads(
         monkeypatch.setattr(owner, name, watched)
 
     watch(answers, "predictions")
-    watch(Decoder, "decode")
+    watch(Picture, "read")
     watch(DirectoryStore, "put")
     settings = Settings(store=tmp_path)
     engine = Engine(CheckpointRegistry.of(settings), QueueLimits.of(settings), BatchLimits.of(settings))
@@ -77,4 +77,4 @@ def test_reading_decoding_and_large_answers_are_left_to_threads(
     finally:
         engine.close()
         service.close()
-    assert called == {"predictions": False, "decode": False, "put": False}
+    assert called == {"predictions": False, "read": False, "put": False}
