@@ -156,7 +156,8 @@ class Client:
     def export(self, model_id: str, form: ExportFormat = "onnx") -> bytes:
         """Return the bytes of one file that runs without kshot: ONNX, or safetensors with every weight.
 
-        Its metadata say what goes in and what comes out; `examples/run_onnx.py` runs an ONNX file.
+        Its metadata say what goes in and what comes out, and so does the form `json`, for runtimes that read none;
+        `examples/run_onnx.py` runs an ONNX file.
         """
         return self._send(calls.export, model_id, form)
 

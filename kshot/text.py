@@ -6,11 +6,15 @@ import re
 import unicodedata
 
 INVISIBLE = frozenset("\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u2060\ufeff") | frozenset(
-    map(chr, [*range(0x202A, 0x202F), *range(0x2061, 0x206A)])
+    map(chr, [*range(0x202A, 0x202F), *range(0x2061, 0x2070)])
 )
 """Marks that nobody sees: of byte order and direction, of where a word may be broken, of an empty width."""
+BLANKS = str.maketrans(dict.fromkeys("\u115f\u1160\u2800\u3164\uffa0", " "))
+"""Letters that are drawn as a blank."""
 JOINERS = "\u200c\u200d"
 """Between emoji, and in Persian or Indic words, they change what is seen; elsewhere nothing."""
+STYLES = "\ufe0e\ufe0f"
+TAGS = "".join(map(chr, range(0xE0020, 0xE0080)))
 NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}  # controls, halves of surrogate pairs, separators of lines and paragraphs
 
 
@@ -30,9 +34,9 @@ def seen(text: str) -> str:
 
     Raises ValueError, as `plain` does.
     """
-    visible = "".join(character for character in plain(text) if character not in INVISIBLE)
+    visible = "".join(character for character in plain(text) if character not in INVISIBLE).translate(BLANKS)
     joined = "".join(character for place, character in enumerate(visible) if _shows(visible, place))
-    return re.sub("[^\\S\\n]+", " ", joined).strip()
+    return unicodedata.normalize("NFC", re.sub("[^\\S\\n]+", " ", joined)).strip()
 
 
 def shown(name: str) -> str:
@@ -41,7 +45,16 @@ def shown(name: str) -> str:
 
 
 def _shows(text: str, place: int) -> bool:
-    """Return whether the character at a place of a text changes what is seen: a joiner between the right ones does."""
+    """Return whether the character at a place of a text changes what is seen.
+
+    A joiner does between the right ones, a choice between letter and emoji after what may be either, and the tags of a
+    flag after the flag.
+    """
+    before = text[:place].rstrip(TAGS)[-1:]
+    if text[place] in TAGS:
+        return bool(before) and unicodedata.category(before) == "So"
+    if text[place] in STYLES:
+        return bool(before) and not before.isalpha()
     if text[place] not in JOINERS:
         return True
     before, after = text[:place].rstrip(JOINERS)[-1:], text[place + 1 :].lstrip(JOINERS)[:1]

@@ -232,7 +232,7 @@ class Deleted(BaseModel):
     deleted: int = Field(description="How many models there were.", examples=[3])
 
 
-ExportFormat: TypeAlias = Literal["onnx", "safetensors"]
+ExportFormat: TypeAlias = Literal["onnx", "safetensors", "json"]
 
 
 class SupportImages(BaseModel):

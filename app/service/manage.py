@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -16,11 +16,18 @@ from app.service.service import Service
 from app.store.records import ExpectedAccuracy, ImageLoss, ImagePlace, ModelRecord
 from app.tenants.tenant import Tenant
 from kshot.types import CheckpointInfo, Deleted, ExportFormat, Model, ModelPage, Names, SupportImages
+from models.checkpoint import Checkpoint
+from models.export.description import build_description
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
 from models.initializations.adapted import Adapted
 from models.parameters import move
 
+BUILDERS: dict[ExportFormat, Callable[[Checkpoint, Adapted, list[str], Mapping[str, str]], bytes]] = {
+    "onnx": build_onnx,
+    "safetensors": build_safetensors,
+    "json": build_description,
+}
 T = TypeVar("T")
 Image = TypeVar("Image", ImageLoss, ImagePlace)
 
@@ -65,7 +72,7 @@ async def delete_all(service: Service, tenant: Tenant) -> Deleted:
 async def export(service: Service, tenant: Tenant, model_id: str, kind: ExportFormat) -> bytes:
     """Return a model as one file that runs elsewhere. Raises AppError."""
     service.engine.require_ready()
-    build = build_onnx if kind == "onnx" else build_safetensors
+    build = BUILDERS[kind]
     async with service.model_library.of(tenant.name).using(model_id) as stored:
         model = stored.record
         checkpoint = service.checkpoints.matching(model.id, model.checkpoint.name, model.checkpoint.digest)

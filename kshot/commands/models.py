@@ -129,17 +129,23 @@ def export_model(
 ) -> None:
     """Write a model to one file that runs without kshot; `examples/run_onnx.py` shows how.
 
+    Beside an ONNX file it writes a JSON with the labels and the way to prepare a picture, for runtimes that don't read
+    the file's own metadata, such as onnxruntime-web.
+
     Example:
-    - `kshot models export MODEL_ID -o clothes.onnx`
+    - `kshot models export MODEL_ID -o clothes.onnx`: clothes.onnx and clothes.onnx.json
     """
     forms: dict[str, ExportFormat] = {".onnx": "onnx", ".safetensors": "safetensors"}
     form = forms.get(output.suffix)
     if form is None:
         raise typer.BadParameter(f"{output.name!r} ends neither in .onnx nor in .safetensors", param_hint="--output")
     with connected(url) as client:
-        content = client.export(model_id, form)
-    output.write_bytes(content)
-    typer.echo(f"Wrote {output}, {len(content) / 1e6:.1f} MB")
+        files = {output: client.export(model_id, form)}
+        if form == "onnx":
+            files[output.with_name(f"{output.name}.json")] = client.export(model_id, "json")
+    for path, content in files.items():
+        path.write_bytes(content)
+        typer.echo(f"Wrote {path}, {len(content) / 1e6:.1f} MB")
 
 
 @models.command("delete")

@@ -1,10 +1,15 @@
 """What an exported file says of itself, as text by key: all that whoever runs it needs to know."""
 
 import json
+from collections.abc import Mapping
 
 from models.checkpoint import Checkpoint
+from models.export.graph import EXAMPLES
 from models.initializations.adapted import Adapted
 from models.parameters import Parameters
+
+PROBABILITIES = "probabilities"
+"""Name of an exported model's output [B, N]."""
 
 
 def describe(checkpoint: Checkpoint, labels: list[str]) -> dict[str, str]:
@@ -17,6 +22,16 @@ def describe(checkpoint: Checkpoint, labels: list[str]) -> dict[str, str]:
         "calibration": calibration and {"temperature": calibration.temperature, "familiar": calibration.familiar},
     }
     return {name: json.dumps(entry, ensure_ascii=False) for name, entry in entries.items()}
+
+
+def build_description(checkpoint: Checkpoint, _: Adapted, labels: list[str], about: Mapping[str, str]) -> bytes:
+    """Return what the ONNX file says of itself as a JSON document, for runtimes that read no metadata.
+
+    `input` and `output` are the names of what it takes and of the probabilities that it gives.
+    """
+    entries = {name: json.loads(text) for name, text in {**about, **describe(checkpoint, labels)}.items()}
+    document = {"input": EXAMPLES, "output": PROBABILITIES, **entries}
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def parameters_of(checkpoint: Checkpoint, adapted: Adapted) -> Parameters:

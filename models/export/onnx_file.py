@@ -7,14 +7,14 @@ from onnx import TensorProto, helper
 from models.checkpoint import Checkpoint
 from models.estimates.familiarity import GAP, LEVEL, MEANS, START_MEANS, KnownSpec
 from models.estimates.temperature import TEMPERATURE
-from models.export.description import describe, parameters_of
+from models.export.description import PROBABILITIES, describe, parameters_of
 from models.export.graph import EXAMPLES, Graph, batched
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
 from models.initializations.adapted import Adapted
 from models.networks.statistics import statistics_of
 from models.parameters import Parameters
 
-PROBABILITIES, FAMILIARITY, KNOWN = "probabilities", "familiarity", "known"
+FAMILIARITY, KNOWN = "familiarity", "known"
 
 
 def build_onnx(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], about: Mapping[str, str]) -> bytes:

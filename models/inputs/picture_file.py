@@ -72,6 +72,8 @@ class PictureFile:
         kind = looks_like_picture(data)
         if kind is None:
             raise PictureNotRead("no picture of a format that is read here")
+        if kind == "JPEG":
+            salvage.check_segments(data)
         try:
             picture = OPENERS[kind](io.BytesIO(data))
         except Exception:
@@ -93,11 +95,11 @@ class PictureFile:
         try:
             self.picture.load()
         except Exception:
-            if self.picture.tile:  # what of its pixels is still to be decoded
+            if self.picture.tile or self.picture.fp is None:  # Pillow drops these once the pixels are there
                 if self.kind not in ("JPEG", "PNG"):
                     raise
                 return salvage.salvaged(self.kind, self.data, self._reopened)
-            self.picture.load()
+            self.picture.load()  # what came after the pixels is damaged
         return self.picture, 1.0 if self.kind == "JPEG" and salvage.lacks_end(self.data) else None
 
     def _reopened(self, data: bytes) -> ImageFile:
@@ -124,8 +126,8 @@ def _at_full_size(picture: Image.Image) -> None:
 
 
 def whole_picture(data: bytes) -> Image.Image:
-    """Return the picture in a file at its full size. Raises about any type of error, for one that is cut short too."""
+    """Return the picture in a file at its full size. Raises about any type of error, for one that lacks rows too."""
     picture, share = PictureFile.open(data).load()
-    if share is not None:
+    if share is not None and share < 1:
         raise OSError(f"the file ends early: {share:.0%} of it came")
     return picture

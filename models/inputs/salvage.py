@@ -7,7 +7,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import TypeAlias
 
 from PIL import Image, ImageChops
@@ -25,6 +25,7 @@ _OTHERS = {0xC4, 0xC8, 0xCC}  # tables, among the markers of a frame's start
 _ALONE = {0x01, *range(0xD0, 0xDA)}  # without a length
 _LAYERS, _SCANNED = 9, 4  # where a frame says how many layers it has, and a scan how many of them
 _END = b"\xff\xd9"
+_MOST_SEGMENTS = 5000
 _TRAILER = 64  # bytes that some cameras write after the end
 _BLOCK = 2**16
 
@@ -70,6 +71,12 @@ def lacks_end(data: bytes) -> bool:
     return data.find(_END, scan) < 0
 
 
+def check_segments(data: bytes) -> None:
+    """Raise OSError for a JPEG of more segments than any camera writes: looking at each would take minutes."""
+    if sum(1 for _ in islice(_segments(data), _MOST_SEGMENTS)) == _MOST_SEGMENTS:
+        raise OSError(f"it has {_MOST_SEGMENTS} segments or more")
+
+
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield the marker of each of a JPEG's segments, its start and its end: the last is its first scan to the end."""
     place = 2
@@ -112,19 +119,25 @@ def _rows_of_png(data: bytes, reopen: Reopen) -> tuple[Image.Image, float | None
     try:
         picture.load()
     except (OSError, SyntaxError):
+        rows = _png_rows(bare)
+        if rows == picture.height:  # all came, and are damaged
+            raise
         picture.tile = []  # it keeps the rows that it has
-        return _top(picture, _png_rows(bare))
+        return _top(picture, rows)
     return picture, None
 
 
 def _png_rows(data: bytes) -> int:
-    """Return how many rows of a PNG came whole; of an interlaced one, all or none."""
+    """Return how many rows of a PNG came, as far as they can be unpacked; of an interlaced one, none."""
     width, height, depth, colours, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, _SIGNATURE + 8)
     if interlaced:
         return 0
-    unpacked = sum(_unpacked(data[start + 8 : end - 4] for name, start, end in _chunks(data) if name == b"IDAT"))
-    rows: int = unpacked // (1 + (width * depth * _CHANNELS[colours] + 7) // 8)
-    return rows if rows < height else int(height)
+    row, unpacked = 1 + (width * depth * _CHANNELS[colours] + 7) // 8, 0
+    for grown in _unpacked(data[start + 8 : end - 4] for name, start, end in _chunks(data) if name == b"IDAT"):
+        unpacked += grown
+        if unpacked >= height * row:  # what else there is, however much, is no row
+            return int(height)
+    return int(unpacked // row)
 
 
 def _unpacked(chunks: Iterator[bytes]) -> Iterator[int]:

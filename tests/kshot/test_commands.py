@@ -156,6 +156,7 @@ def test_a_model_is_exported_as_its_files_name_says(kshot: Kshot, tmp_path: Path
     for name in ("m.onnx", "m.safetensors"):
         assert kshot("models", "export", model["id"], "-o", tmp_path / name).returncode == 0
     assert onnx.load(tmp_path / "m.onnx").graph.input[0].name == "images"
+    assert json.loads((tmp_path / "m.onnx.json").read_text())["labels"] == CLASSES
     refused = kshot("models", "export", model["id"], "-o", tmp_path / "m.pt")
     assert refused.returncode == 2
     assert ".safetensors" in refused.stderr

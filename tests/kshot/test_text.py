@@ -80,6 +80,9 @@ def test_tables_and_errors_show_no_terminal_codes(capsys: pytest.CaptureFixture[
         "bl\u200bue bird\u200e",
         "\u202ablue bird\u202c",
         "b\u200dlue bird",
+        "blue bird\ufe0f",
+        "blue\u3164bird\U000e0041",
+        "blue bird\u206a",
     ],
 )
 def test_what_nobody_sees_is_no_part_of_a_label(written: str) -> None:
@@ -87,10 +90,26 @@ def test_what_nobody_sees_is_no_part_of_a_label(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["👩\u200d👩\u200d👧", "🏳️\u200d🌈", "می\u200cخواهم", "क्\u200dष", "naïve", "שלום", "日本", "c++ #1"]
+    "written",
+    [
+        "👩\u200d👩\u200d👧",
+        "🏳️\u200d🌈",
+        "1️⃣",
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "می\u200cخواهم",
+        "क्\u200dष",
+        "naïve",
+        "שלום",
+        "日本",
+        "c++ #1",
+    ],
 )
 def test_what_is_seen_stays(written: str) -> None:
     assert seen(written) == written
+
+
+def test_a_letter_and_its_accent_meet_though_a_mark_lay_between_them() -> None:
+    assert [seen(written) for written in ("e\u200b\u0301", "e\u034f\u0301")] == ["é", "é"]
 
 
 def test_joiners_that_join_nothing_go() -> None:

@@ -28,12 +28,15 @@ async def export_model(
     model_id: ModelId,
     service: TheService,
     tenant: TheTenant,
-    form: Annotated[ExportFormat, Query(alias="format", description="`onnx` runs as it is.")] = "onnx",
+    form: Annotated[
+        ExportFormat, Query(alias="format", description="`onnx` runs as it is; `json` says of it what it says itself.")
+    ] = "onnx",
 ) -> Response:
     """Encoder, adapted weights, head and labels, and in its metadata how to prepare a picture.
 
     The ONNX file takes `images`, uint8 [B, C, size, size], and gives `probabilities` [B, N], and if the checkpoint can
-    tell, `familiarity` [B] and `known` [B]. The safetensors file has the weights, for a runtime of one's own.
+    tell, `familiarity` [B] and `known` [B]. The JSON has its labels and preparation, for runtimes that read no
+    metadata, such as onnxruntime-web. The safetensors file has the weights, for a runtime of one's own.
     """
     headers = {"Content-Disposition": f'attachment; filename="{model_id}.{form}"'}
     file = await manage.export(service, tenant, model_id, form)

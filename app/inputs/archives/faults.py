@@ -23,9 +23,9 @@ DAMAGE = (
     struct.error,
     EOFError,
     IndexError,
-    NotImplementedError,
     OSError,
-    RecursionError,
+    OverflowError,
+    RuntimeError,
     ValueError,
 )
 

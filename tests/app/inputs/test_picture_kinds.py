@@ -240,3 +240,26 @@ def test_what_is_not_read_is_named_with_the_way_out(data: bytes, says: str) -> N
     detail = refused(data, ImageUnreadable)
     assert says in detail
     assert "end " in detail or "Export" in detail or "save" in detail
+
+
+def test_pixels_that_all_came_but_are_damaged_are_no_picture() -> None:
+    side = 40
+    rows = bytearray((b"\0" + bytes(range(3 * side))) * side)
+    rows[(1 + 3 * side) * (side // 2)] = 9  # there is no such filter of a row
+    for more in (0, 2**24):  # bytes after the last row, which unpack to any number
+        assert "damaged" in refused(png(side, zlib.compress(bytes(rows) + bytes(more))), ImageTruncated)
+
+
+def png(side: int, pixels: bytes) -> bytes:
+    """A colour PNG of so many pixels a side, from its rows as they are packed."""
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", pixels), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    )
+
+
+def test_a_jpeg_of_more_segments_than_any_camera_writes_is_refused(photo: Image.Image) -> None:
+    data = encoded(photo, "JPEG")
+    said = refused(data[:2] + b"\xff\xe0\x00\x02" * 10_000 + data[2:], ImageTruncated)
+    assert "5000 segments" in said

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from onnxruntime import InferenceSession
 from PIL import Image
 from safetensors import safe_open
 
@@ -87,6 +88,18 @@ def test_the_safetensors_file_says_what_it_is(client: Client, tmp_path: Path) ->
         assert opened.get_tensor("parameters.head.weight").shape[0] == len(model.classes)
     assert json.loads(about["labels"]) == model.classes
     assert json.loads(about["model"])["name"] == "symbols"
+
+
+def test_the_json_tells_a_runtime_that_reads_no_metadata_how_to_run_the_onnx_file(client: Client) -> None:
+    model = client.adapt(DATA / "drawings" / "support", checkpoint="omniglot", name="symbols", steps=0)
+    session = InferenceSession(client.export(model.id))
+    about = json.loads(client.export(model.id, "json"))
+    assert (about["labels"], about["model"]["id"]) == (model.classes, model.id)
+    own = session.get_modelmeta().custom_metadata_map
+    assert about["preprocessing"] == json.loads(own["preprocessing"])
+    blank = np.zeros((1, 1, about["preprocessing"]["size"], about["preprocessing"]["size"]), np.uint8)
+    (scores,) = session.run([about["output"]], {about["input"]: blank})
+    assert scores.shape == (1, len(about["labels"]))
 
 
 def test_a_format_that_is_none_is_refused(server: Server) -> None:

@@ -91,9 +91,16 @@ class TarArchive:
             self._heads.append(file.read(min(info.size, HEAD)) if is_file else b"")
 
 
+class _Info(tarfile.TarInfo):
+    """A file's header. The map of a sparse file stays unread: it may be of any length, and such files are left out."""
+
+    def _proc_gnusparse_10(self, next: tarfile.TarInfo, pax_headers: object, tarfile: object) -> None:  # noqa: A002
+        next.sparse = [(0, 0)]  # type: ignore[assignment]
+
+
 def _infos(file: ForwardFile) -> Iterator[tarfile.TarInfo]:
     """Yield what it holds. Raises ArchiveUnreadable if it breaks off, which tarfile takes for the end."""
-    tar = tarfile.TarFile(fileobj=file, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
+    tar = tarfile.TarFile(fileobj=file, tarinfo=_Info, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
     while info := tar.next():
         tar.members.clear()  # type: ignore[attr-defined]
         yield info

@@ -104,3 +104,17 @@ def test_a_zip_with_a_name_twice(server: Server) -> None:
         with pytest.warns(UserWarning, match="Duplicate"):
             archive.writestr(first, b"")
     problem(adapt_zip(server.url, buffer.getvalue()), 422, "archive-layout", field="archive", filename=first)
+
+
+def test_a_zip_whose_entry_begins_beyond_all_files(server: Server) -> None:
+    data = bytearray(zipped(class_folders()))
+    place = data.rindex(b"PK\x01\x02")
+    name = struct.unpack_from("<H", data, place + 28)[0]
+    beyond = struct.pack("<HHQ", 1, 8, 2**64 - 1)
+    struct.pack_into("<H", data, place + 30, len(beyond))
+    struct.pack_into("<I", data, place + 42, 0xFFFFFFFF)
+    end = place + 46 + name
+    data[end:end] = beyond
+    tail = data.rindex(b"PK\x05\x06")
+    struct.pack_into("<I", data, tail + 12, struct.unpack_from("<I", data, tail + 12)[0] + len(beyond))
+    problem(adapt_zip(server.url, bytes(data)), 422, "archive-unreadable", field="archive")
