@@ -8,7 +8,7 @@ const UNITS = [
   ["minute", 60],
 ];
 /** See INVISIBLE in kshot/text.py. */
-const UNSEEN = /[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const UNSEEN = /[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 /** @param {number} share 0 to 1 */
