@@ -48,7 +48,7 @@ def main(
     with tqdm(total=rounds * len(chosen), unit="turn", leave=False) as bar:
         for number in range(rounds):
             with ExitStack() as stack:
-                urls = [stack.enter_context(running_server(kshot=kshot)) for kshot in (None, other / ".venv/bin/kshot")]
+                urls = [stack.enter_context(running_server(checkout=checkout)) for checkout in (None, other)]
                 for name, make in chosen.items():
                     bar.set_description(name)
                     turns[name].append(_turn([make(url, seconds) for url in urls], urls, number))

@@ -101,8 +101,9 @@ class Learner:
         Each is answered by itself, or with `transductive` by what it and the model's others look like together.
         """
         ways = max(model.ways for model in models)
-        network, theta = self.architecture.network, self.initialization.parameters
-        own = [model.parameters(network, theta, self.mixture) for model in models]
+        network = self.architecture.network
+        origins = [model.origin(self.initialization.parameters, self.mixture) for model in models]
+        own = [model.parameters(network, origin) for model, origin in zip(models, origins, strict=True)]
         parameters = gather([_pad_classes(_without(each, *OF_ANSWERS), ways) for each in own])
         batch = TaskBatch.unlabelled(queries, [model.ways for model in models])
         frozen = None if transductive else statistics_of(parameters)
@@ -111,7 +112,7 @@ class Learner:
         if transductive:
             scores = self.architecture.head.together(scores, features, batch)
         probabilities = (scores / self._temperatures(own)).softmax(dim=2)
-        starts = self._start_features(models, own, batch)
+        starts = self._start_features(origins, own, batch)
         answers = []
         for task, (query, model) in enumerate(zip(queries, models, strict=True)):
             start = starts.get(task)
@@ -147,14 +148,13 @@ class Learner:
         return torch.stack([each.get(TEMPERATURE, usual).to(self.device) for each in models]).view(-1, 1, 1)
 
     def _start_features(
-        self, models: Sequence[Adapted], own: Sequence[Parameters], batch: TaskBatch
+        self, origins: Sequence[Parameters], own: Sequence[Parameters], batch: TaskBatch
     ) -> dict[int, Tensor]:
         """Return the features [Q, F] before the steps, by task, for the models that measure familiarity by these."""
         tasks = [task for task, tensors in enumerate(own) if START_MEANS in tensors]
         if not tasks:
             return {}
-        starts = [models[task].origin(self.initialization.parameters, self.mixture) for task in tasks]
-        features, _ = self.architecture.network(gather(starts), batch.x[tasks])
+        features, _ = self.architecture.network(gather([origins[task] for task in tasks]), batch.x[tasks])
         return dict(zip(tasks, features, strict=True))
 
     def _schedule(self, supports: Sequence[Support], batch: TaskBatch) -> Iterator[tuple[TaskBatch, Tensor]]:

@@ -36,4 +36,5 @@ def build_description(checkpoint: Checkpoint, _: Adapted, labels: list[str], abo
 
 def parameters_of(checkpoint: Checkpoint, adapted: Adapted) -> Parameters:
     """Return the adapted network, its head and its statistics in full precision."""
-    return adapted.parameters(checkpoint.metadata.network, checkpoint.initialization.parameters, checkpoint.mixture)
+    origin = adapted.origin(checkpoint.initialization.parameters, checkpoint.mixture)
+    return adapted.parameters(checkpoint.metadata.network, origin)

@@ -25,10 +25,10 @@ class Adapted:
         """N."""
         return len(self.tensors[HEAD_BIAS])
 
-    def parameters(self, network: Network, theta: Parameters, mixture: Mixture | None) -> Parameters:
-        """Return the adapted network, its head and its statistics in full precision."""
+    def parameters(self, network: Network, origin: Parameters) -> Parameters:
+        """Return the adapted network, its head and its statistics in full precision, from what `origin` returns."""
         kept = {name: tensor for name, tensor in self.tensors.items() if name != WEIGHTS}
-        return network.unpack(kept, self.origin(theta, mixture))
+        return network.unpack(kept, origin)
 
     def origin(self, theta: Parameters, mixture: Mixture | None) -> Parameters:
         """Return what it was adapted from."""

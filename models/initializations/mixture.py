@@ -91,7 +91,7 @@ class Mixture:
 
     def start(self, theta: Parameters, weights: Tensor) -> Parameters:
         """Return where T tasks start, stacked [T, ...]: theta, and its changes by the tasks' weights [T, M]."""
-        return {name: start + torch.tensordot(weights, self.changes[name], dims=1) for name, start in theta.items()}
+        return {name: _moved(start, self.changes[name], weights) for name, start in theta.items()}
 
     def tensors(self) -> Parameters:
         """Return it as a checkpoint keeps it: changes in 8 bits with a scale each, the bank in half precision."""
@@ -156,6 +156,12 @@ def _without(mixture: Mixture, name: str) -> Mixture:
 def summary(encoded: Tensor) -> Tensor:
     """Return what the bank has of encoded examples [B, ..., C]: their means over places, at length 1 [B, C]."""
     return normalize(encoded.float().flatten(1, -2).mean(dim=1) if encoded.dim() > 2 else encoded.float(), dim=1)
+
+
+def _moved(start: Tensor, changes: Tensor, weights: Tensor) -> Tensor:
+    """A tensor and its changes [M, ...] by weights [T, M]: [T, ...]."""
+    moved = torch.addmm(start.view(1, -1), weights, changes.flatten(start_dim=1))
+    return moved.view(len(weights), *start.shape)
 
 
 def _rows_like(rows: Tensor, tensor: Tensor) -> Tensor:
