@@ -13,6 +13,8 @@ from app.api.nearest import nearest
 
 async def refuse_unknown(request: Request) -> None:
     """Refuse query parameters that the route doesn't have; a dependency of routes. Raises RequestValidationError."""
+    if not request.query_params:  # of most requests
+        return
     taken = list(_names(request.scope["route"].dependant))
     if unknown := [name for name in request.query_params if name not in taken]:
         raise RequestValidationError([_fault(name, taken) for name in dict.fromkeys(unknown)])

@@ -43,7 +43,8 @@ class RefusalPacing:
                 await send(message)
 
         await self.app(scope, receive, pace)
-        await asyncio.sleep(delay)
+        if delay:
+            await asyncio.sleep(delay)
         for message in delayed:
             await send(message)
 
