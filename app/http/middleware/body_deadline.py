@@ -27,6 +27,8 @@ class BodyDeadlineMiddleware:
 
         async def timed() -> Message:
             nonlocal deadline
+            if deadline is None:
+                return await receive()
             try:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
