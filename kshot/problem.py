@@ -6,10 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class FieldProblem(BaseModel):
-    """One thing wrong with one field, or with one of its files."""
+    """One thing wrong with one field, or with one of its files or labels."""
 
     type: str | None = Field(
-        default=None, description="The kind of problem, of a file.", examples=["/problems/image-truncated"]
+        default=None, description="The kind of problem, of a file or a label.", examples=["/problems/image-truncated"]
     )
     field: str = Field(examples=["images"])
     index: int | None = Field(default=None, description="Which of the images, from 0.", examples=[3])
@@ -39,7 +39,8 @@ class Problem(BaseModel):
     index: int | None = Field(default=None, description="Which of the images, from 0.", examples=[3])
     filename: str | None = Field(default=None, description="Its file name.", examples=["dog.jpg"])
     errors: list[FieldProblem] | None = Field(
-        default=None, description="All fields at fault, or all images: the first 100, of which the first is told above."
+        default=None,
+        description="All fields at fault, or all images or labels: the first 100, of which the first is told above.",
     )
-    errors_count: int | None = Field(default=None, description="How many images are at fault.", examples=[1])
+    errors_count: int | None = Field(default=None, description="How many images or labels are at fault.", examples=[1])
     request_id: str | None = Field(default=None, description="Quote it to find the request in the logs.")

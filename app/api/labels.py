@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from app import errors
 from kshot import text
@@ -16,14 +16,29 @@ def check_labels(labels: Sequence[str], images: int) -> list[str]:
         counts = f"There are {images} images and {len(labels)} labels."
         detail = f"{counts} Send one label for each image, in the same order."
         raise errors.LabelsMismatch(detail, field="labels")
-    return [check_label(label, f"labels[{index}]", field="labels", index=index) for index, label in enumerate(labels)]
+    return check_each(
+        (label, f"labels[{index}]", {"field": "labels", "index": index}) for index, label in enumerate(labels)
+    )
 
 
-def check_label(label: str, place: str, **members: object) -> str:
-    """Return a label as it is kept, which is as people see it.
+def check_each(labels: Iterable[tuple[str, str, Mapping[str, object]]]) -> list[str]:
+    """Return labels as they are kept, which is as people see them.
 
-    Raises LabelInvalid, whose detail names the place and which has `members`.
+    Each comes with its place, for the detail of an error about it, and with the error's members. Raises LabelInvalid
+    for the first at fault, which names the others.
     """
+    kept, faults = [], []
+    for label, place, members in labels:
+        try:
+            kept.append(_checked(label, place, members))
+        except errors.LabelInvalid as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[0].among(faults)
+    return kept
+
+
+def _checked(label: str, place: str, members: Mapping[str, object]) -> str:
     try:
         seen = text.seen(label[: 10 * MAX_LABEL])  # not all of what may be a file sent as text
         if not 1 <= len(seen) <= MAX_LABEL:
@@ -36,20 +51,21 @@ def check_label(label: str, place: str, **members: object) -> str:
 
 def known_labels(labels: Sequence[str], classes: Sequence[str], field: str) -> list[str]:
     """Return the classes that labels name, compared as people see them. Raises ClassUnknown for one that names none."""
-    by_sight = {_by_sight(each): each for each in classes}
-    return [_known(label, classes, by_sight, field) for label in labels]
+    seen = {by_sight(each): each for each in classes}
+    return [_known(label, classes, seen, field) for label in labels]
 
 
-def _known(label: str, classes: Sequence[str], by_sight: Mapping[str, str], field: str) -> str:
+def _known(label: str, classes: Sequence[str], seen: Mapping[str, str], field: str) -> str:
     if label in classes:
         return label
-    if found := by_sight.get(_by_sight(label)):
+    if found := seen.get(by_sight(label)):
         return found
     detail = f"There is no class {label!r:.120}; the model has: {', '.join(classes)}."
     raise errors.ClassUnknown(detail, field=field)
 
 
-def _by_sight(label: str) -> str:
+def by_sight(label: str) -> str:
+    """Return what people see of a label, by which labels are compared; of what is no text, all."""
     try:
         return text.seen(label)
     except ValueError:

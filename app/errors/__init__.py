@@ -3,9 +3,12 @@
 models.errors.KshotError
 └── AppError
     ├── NotAForm, SupportUnsuitable
-    ├── ImagesMissing, TooManyImages, UploadAmbiguous, LabelsMismatch, LabelInvalid
+    ├── ImagesMissing, TooManyImages, UploadAmbiguous, LabelsMismatch
     ├── TooFewClasses, TooManyClasses
-    ├── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels, TooManyPixels
+    ├── OneOfMany
+    │   ├── LabelInvalid
+    │   └── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels,
+    │                   TooManyPixels
     ├── ArchiveError: ArchiveUnreadable, ArchiveUnsafeName, ArchiveEncrypted, ArchiveNested, ArchiveTooLarge,
     │                 ArchiveLayout, ArchiveEncoding, ArchiveManifest
     ├── StepsOutOfRange, CheckpointUnknown, InitializationUnsuitable, Diverged

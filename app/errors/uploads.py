@@ -7,7 +7,24 @@ from typing import Any, Self
 
 from app.errors.base import AppError
 
-MOST_TOLD = 100  # faulty images of a request that are named
+MOST_TOLD = 100  # faulty images of a request, or labels of them, that are named
+
+
+class OneOfMany(AppError):
+    """An error about one image of a request, or its label; it may be one of several, which are told together."""
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """Return what a list of faults says of this one."""
+        told: dict[str, Any] = {
+            name: self.members[name] for name in ("field", "index", "filename") if name in self.members
+        }
+        return {"type": self.type, **told, "detail": self.detail}
+
+    def among(self, faults: Sequence[OneOfMany]) -> Self:
+        """Return the same as the error of a request with these faults."""
+        listed = [fault.entry for fault in faults[:MOST_TOLD]]
+        return type(self)(self.detail, **self.members, errors=listed, errors_count=len(faults))
 
 
 class NotAForm(AppError):
@@ -32,7 +49,7 @@ class LabelsMismatch(AppError):
     type, title = "/problems/labels-mismatch", "Images and labels differ in number"
 
 
-class LabelInvalid(AppError):
+class LabelInvalid(OneOfMany):
     type, title = "/problems/label-invalid", "A label cannot be used"
 
 
@@ -53,23 +70,12 @@ class SupportUnsuitable(AppError):
     type, title = "/problems/support-unsuitable", "The support set does not fit the checkpoint"
 
 
-class ImageError(AppError):
+class ImageError(OneOfMany):
     """An image cannot be used; the whole request fails with it, unless it asks to go on without."""
-
-    @property
-    def entry(self) -> dict[str, Any]:
-        """Return what a list of faults says of this one."""
-        told = {name: self.members[name] for name in ("field", "index", "filename")}
-        return {"type": self.type, **told, "detail": self.detail}
 
     def alone(self) -> Self:
         """Return the same without its traceback and cause, which hold on to the bytes of the file."""
         return type(self)(self.detail, **self.members)
-
-    def among(self, faults: Sequence[ImageError]) -> Self:
-        """Return the same as the error of a request with these faults."""
-        listed = [fault.entry for fault in faults[:MOST_TOLD]]
-        return type(self)(self.detail, **self.members, errors=listed, errors_count=len(faults))
 
 
 class ImageEmpty(ImageError):
@@ -95,6 +101,8 @@ class ImageTooManyPixels(ImageError):
 
 
 class TooManyPixels(ImageError):
+    """The images of a request cost too much together: it fails, even if it asks to go on without those at fault."""
+
     status = 413
     type, title = "/problems/too-many-pixels", "The pictures have too many pixels together"
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from app import errors
-from app.api.labels import check_label, known_labels
+from app.api.labels import check_each, known_labels
 from app.engine.work import HOST
 from app.inputs import support_archive
 from app.service import answers
@@ -104,10 +104,9 @@ def renamed(model: ModelRecord, names: Names) -> ModelRecord:
     old = known_labels(list(names.classes), model.classes, "classes")
     scored = known_labels(list(names.min_scores), model.classes, "min_scores")
     least = _least(model.min_scores, dict(zip(scored, names.min_scores.values(), strict=True)))
-    new = {
-        label: check_label(name, f"classes[{label}]", field="classes")
-        for label, name in zip(old, names.classes.values(), strict=True)
-    }
+    chosen = zip(old, names.classes.values(), strict=True)
+    kept = check_each((name, f"classes[{label}]", {"field": "classes"}) for label, name in chosen)
+    new = dict(zip(old, kept, strict=True))
     classes = [new.get(label, label) for label in model.classes]
     if twice := [label for label, times in Counter(classes).items() if times > 1]:
         detail = f"{twice[0]!r} would name two classes. Give each its own name."

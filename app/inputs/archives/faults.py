@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
-from app.errors import AppError, ArchiveUnreadable
+from app.errors import AppError, ArchiveTooLarge, ArchiveUnreadable
 from kshot import text
 
 FEW = 3  # names that an error gives as examples
@@ -30,14 +30,29 @@ DAMAGE = (
 )
 
 
+class Overspent(Exception):
+    """More was unpacked than an archive may hold; the text goes on after the name of a file."""
+
+
 @contextmanager
 def intact(fault: str, path: PurePosixPath | None = None) -> Iterator[None]:
-    """Raise ArchiveUnreadable for whatever the standard library raises on damaged or hostile bytes."""
+    """Raise ArchiveUnreadable for whatever the standard library raises on damaged or hostile bytes.
+
+    Raises ArchiveTooLarge for what unpacks to too much.
+    """
     try:
         yield
+    except Overspent as error:
+        raise too_large(error, path) from error
     except DAMAGE as error:
         detail = f"{fault} ({error}). Make it again, for example with zip -r."
         raise archive_error(ArchiveUnreadable, detail, path) from error
+
+
+def too_large(error: Overspent, path: PurePosixPath | None) -> AppError:
+    """Return the error about an archive that unpacks to too much, and about the file with which it does."""
+    place = f"With {shown(path)}" if path else "Before its first file"
+    return archive_error(ArchiveTooLarge, f"{place} {error}. Send fewer or smaller images.", path)
 
 
 def archive_error(kind: type[AppError], detail: str, path: PurePosixPath | None = None) -> AppError:

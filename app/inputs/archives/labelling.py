@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from app.api.labels import check_label
+from app.api.labels import check_each
 from app.inputs.archives.faults import few, shown
 from app.inputs.archives.folder import Folder
 from app.inputs.archives.layout import class_folders
@@ -17,7 +17,7 @@ from app.store.records import WarnedImage
 
 @dataclass(frozen=True)
 class Labelled:
-    """A picture, its label as the archive has it, and where that stands."""
+    """A picture, its label as the archive spells it, and where that stands."""
 
     member: Member
     label: str
@@ -37,22 +37,26 @@ def by_folders(root: Folder) -> Labelling:
     """Return the pictures labelled by the folders that they are in. Raises ArchiveLayout."""
     layout = class_folders(root)
     pictures = [
-        Labelled(member, folder.name, f"The folder of {shown(member.path)}")
+        Labelled(member, _spelled(folder, member), f"The folder of {shown(member.path)}")
         for folder in layout.folders
         for member in folder.pictures
     ]
     return Labelling(pictures, {each.path: "it is in no class's folder" for each in layout.loose}, layout.warnings)
 
 
-def uploads(pictures: Iterable[Labelled]) -> list[Upload]:
+def _spelled(folder: Folder, member: Member) -> str:
+    """Return the name of a folder as the path of a file in it has it."""
+    return member.spelled.parts[len(folder.path.parts) - 1]
+
+
+def uploads(pictures: Sequence[Labelled]) -> list[Upload]:
     """Return pictures with their labels as they are kept. Raises LabelInvalid."""
-    return [_upload(index, each) for index, each in enumerate(pictures)]
-
-
-def _upload(index: int, picture: Labelled) -> Upload:
-    filename = shown(picture.member.path)
-    label = check_label(picture.label, picture.place, field="archive", index=index, filename=filename)
-    return Upload("archive", index, filename, label)
+    names = [shown(picture.member.path) for picture in pictures]
+    labels = check_each(
+        (picture.label, picture.place, {"field": "archive", "index": index, "filename": name})
+        for index, (picture, name) in enumerate(zip(pictures, names, strict=True))
+    )
+    return [Upload("archive", index, *each) for index, each in enumerate(zip(names, labels, strict=True))]
 
 
 def warnings_of_labels(pictures: Sequence[Labelled], kept: Sequence[Upload]) -> list[WarnedImage]:
@@ -67,7 +71,10 @@ def warnings_of_labels(pictures: Sequence[Labelled], kept: Sequence[Upload]) -> 
     cases = [" and ".join(sorted(labels)) for labels in alike.values() if len(labels) > 1]
     warnings = []
     if joined:
-        detail = f"Labels that look the same, but for blanks or marks nobody sees, were joined: {few(joined)}."
+        detail = (
+            "Labels that look the same, but for blanks, marks nobody sees or how accents are written, were joined: "
+            f"{few(joined)}."
+        )
         warnings.append(WarnedImage(type="labels-joined", detail=detail))
     if cases:
         detail = f"Labels that differ in capitals alone are classes of their own: {few(cases)}."

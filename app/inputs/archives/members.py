@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
 from pathlib import PurePosixPath
+from typing import Self
 
 from app import errors
 from app.inputs.archives import pictures
@@ -25,8 +27,18 @@ class Member:
 
     archive: Archive = field(repr=False, compare=False)
     entry: Entry = field(compare=False)
+    spelled: PurePosixPath
+    """Its path as the archive has it, where one letter may stand as several characters."""
     path: PurePosixPath
+    """The same in Unicode's form NFC, by which files and folders are told apart."""
     is_folder: bool = False
+
+    @classmethod
+    def of(cls, archive: Archive, entry: Entry, name: str) -> Self:
+        """Return the entry of this name. What has contents is a file, even if its name ends as a folder's does."""
+        path = PurePosixPath(unicodedata.normalize("NFC", name))
+        is_folder = entry.is_folder or (name.endswith("/") and not entry.size)
+        return cls(archive, entry, PurePosixPath(name), path, is_folder)
 
     @property
     def is_junk(self) -> bool:
@@ -69,7 +81,7 @@ def members(archive: Archive, encoding: str | None) -> list[Member]:
 def _members(archive: Archive, encoding: str | None) -> Iterator[Member]:
     seen: set[PurePosixPath] = set()
     for entry, name in zip(archive.entries, read_names(archive.entries, encoding), strict=True):
-        member = Member(archive, entry, PurePosixPath(name), entry.is_folder or name.endswith("/"))
+        member = Member.of(archive, entry, name)
         if not member.is_folder:
             _check(member, seen)
         if member.path.parts:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from app import errors
 from app.inputs.archives.faults import archive_error, few, shown
-from app.inputs.archives.folder import Folder, tree
+from app.inputs.archives.folder import tree
 from app.inputs.archives.formats.opening import opened
 from app.inputs.archives.labelling import Labelled, Labelling, by_folders, uploads, warnings_of_labels
 from app.inputs.archives.manifests.manifest import by_manifest, check_unread
@@ -45,10 +45,14 @@ class ArchiveReader:
         found = members(archive, encoding)
         files = [member for member in found if not member.is_folder]
         self._check_pictures(files)
-        labelling = self._labelling(tree(found), least_classes)
+        root = tree(found)
+        listed = by_manifest(root)
+        labelling = listed or by_folders(root)
         pictures = sorted(labelling.pictures, key=_in_stream if archive.is_stream else _by_path)
         kept = uploads(pictures)
         classes = sorted({upload.label for upload in kept})
+        if not listed and len(classes) < least_classes:
+            check_unread(root, classes[0])
         self.set_limits.check_classes(classes, "archive", least_classes)
         warnings = [*labelling.warnings, *warnings_of_labels(pictures, kept)]
         return SupportSet(kept, classes, _left_out(files, labelling), warnings), self._contents(pictures, kept)
@@ -65,16 +69,6 @@ class ArchiveReader:
             detail = f"{found} Make it inside the folder that holds the classes: zip -r archive.zip ."
             raise archive_error(errors.ArchiveUnsafeName, detail)
         raise archive_error(errors.ArchiveLayout, f"{found} Put a folder of images for each class into it.")
-
-    def _labelling(self, root: Folder, least_classes: int) -> Labelling:
-        """Return the labels that lists give, or else folders. Raises ArchiveError."""
-        if listed := by_manifest(root):
-            return listed
-        labelling = by_folders(root)
-        labels = {each.label for each in labelling.pictures}
-        if len(labels) < least_classes:
-            check_unread(root, min(labels))
-        return labelling
 
     def _contents(self, pictures: Sequence[Labelled], kept: Sequence[Upload]) -> Contents:
         most = self.limits.max_image_bytes

@@ -31,6 +31,17 @@ def test_every_faulty_image_is_named_with_its_place(server: Server) -> None:
     assert document["detail"] == document["errors"][0]["detail"]
 
 
+def test_every_faulty_label_is_named_with_its_place(server: Server) -> None:
+    given = labels(SUPPORT)["labels"]
+    given[1], given[3] = " ", "a\nb"
+    answer = httpx.post(f"{server.url}/adapt", files=images(SUPPORT), data={"labels": given})
+    document = problem(answer, 422, "label-invalid", field="labels", index=1, errors_count=2)
+    assert [(each["type"], each["index"]) for each in document["errors"]] == [
+        ("/problems/label-invalid", at) for at in (1, 3)
+    ]
+    assert "U+000A" in document["errors"][1]["detail"]
+
+
 def test_of_very_many_the_first_are_named_and_all_counted(server: Server) -> None:
     contents = class_folders() | {f"zzz/{number:03}.png": b"" for number in range(MOST_TOLD + 5)}
     document = problem(adapt_zip(server.url, zipped(contents)), 422, "image-empty", errors_count=MOST_TOLD + 5)

@@ -24,7 +24,10 @@ class Entry:
     """The name where the archive says what it is in Unicode."""
     dos: bool = False
     """Whether DOS or Windows wrote it: there a backslash is no part of a name."""
+    size: int = 0
+    """Bytes of its contents, as the archive says."""
     is_folder: bool = False
+    """Whether the archive says so. A name that ends in / does too, if there are no contents."""
     is_link: bool = False
     """Whether it has no contents of its own: a link, a device, a sparse file."""
     obstacle: tuple[type[AppError], str] | None = None
@@ -32,7 +35,7 @@ class Entry:
 
 
 class Archive(Protocol):
-    """An opened archive. Its methods raise ArchiveTooLarge, and what app.inputs.archives.faults calls DAMAGE."""
+    """An opened archive. Its methods raise what app.inputs.archives.faults.intact makes ArchiveErrors of."""
 
     is_stream: bool
     """Whether contents can only be read in the order of the entries."""

@@ -7,9 +7,10 @@ import io
 import sys
 import tarfile
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from app import errors
-from app.inputs.archives.faults import archive_error, intact
+from app.inputs.archives.faults import Overspent, archive_error, intact, too_large
 from app.inputs.archives.formats.budget import Budget, check_entries
 from app.inputs.archives.formats.interface import HEAD, Entry
 from app.inputs.limits import ArchiveLimits
@@ -44,7 +45,7 @@ class ForwardFile:
             pass
 
     def take(self, size: int) -> bytes:
-        """Return any number of bytes, or what is left. Raises ArchiveTooLarge."""
+        """Return any number of bytes, or what is left. Raises Overspent."""
         data = self._file.read(min(size, self._budget.left + 1))
         self._place += len(data)
         self._budget.spend(len(data))
@@ -83,12 +84,16 @@ class TarArchive:
         return ForwardFile(file, Budget.of(len(self._data), self._limits))
 
     def _list(self, file: ForwardFile) -> None:
-        for info in _infos(file):
-            check_entries(len(self.entries) + 1, self._limits)
-            self.entries.append(_entry(len(self.entries), info))
-            self._places.append((info.offset_data, info.size))
-            is_file = info.isreg() and not info.issparse()
-            self._heads.append(file.read(min(info.size, HEAD)) if is_file else b"")
+        try:
+            for info in _infos(file):
+                check_entries(len(self.entries) + 1, self._limits)
+                self.entries.append(_entry(len(self.entries), info))
+                self._places.append((info.offset_data, info.size))
+                is_file = info.isreg() and not info.issparse()
+                self._heads.append(file.read(min(info.size, HEAD)) if is_file else b"")
+        except Overspent as error:
+            name = self.entries[-1].name.decode(errors="replace") if self.entries else ""
+            raise too_large(error, PurePosixPath(name) if name else None) from error
 
 
 class _Info(tarfile.TarInfo):
@@ -117,6 +122,7 @@ def _entry(place: int, info: tarfile.TarInfo) -> Entry:
         place,
         name,
         declared=info.name if is_utf8 else None,
+        size=info.size if info.isreg() else 0,
         is_folder=info.isdir(),
         is_link=not info.isdir() and (not info.isreg() or info.issparse()),
     )

@@ -57,7 +57,7 @@ def _entry(place: int, info: zipfile.ZipInfo) -> Entry:
         name,
         declared=full if is_utf8 else _unicode_path(info.extra, name),
         dos=info.create_system in DOS_HOSTS,
-        is_folder=info.filename.endswith("/"),
+        size=info.file_size,
         is_link=stat.S_ISLNK(info.external_attr >> 16),
         obstacle=_obstacle(info),
     )

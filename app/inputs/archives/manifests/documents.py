@@ -59,8 +59,9 @@ def _label_studio(document: object) -> list[Row] | None:
 def _task(task: Task, number: int) -> Iterator[Row]:
     key = file_column(task.data) or next(iter(task.data), None)
     said = [result.value for each in task.annotations if not each.was_cancelled for result in each.result]
-    if key is not None:
-        yield Row(f"task {task.id or number}", str(task.data[key]), labels_of(said))
+    if key is None:
+        raise Faulty(f"task {task.id or number} names no file. Add it, or take the task out.")
+    yield Row(f"task {task.id or number}", str(task.data[key]), labels_of(said))
 
 
 class Named(BaseModel):
@@ -90,7 +91,12 @@ def _coco(document: object) -> list[Row] | None:
     coco = Coco.model_validate(document)
     names = {category.id: category.name for category in coco.categories}
     labels: dict[int | str, dict[str, None]] = {}
+    there = {image.id for image in coco.images}
     for each in coco.annotations:
-        label = names.get(each.category_id, f"category {each.category_id}")
+        label = names.get(each.category_id, "").strip()
+        if not label:
+            raise Faulty(f"category {each.category_id}, which an annotation names, has no name. Give it one.")
+        if each.image_id not in there:
+            raise Faulty(f"image {each.image_id}, which an annotation names, isn't listed. Add it, or take that out.")
         labels.setdefault(each.image_id, {})[label] = None
     return [Row(f"image {image.id}", image.file_name, tuple(labels.get(image.id, ()))) for image in coco.images]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from app import errors
-from app.inputs.archives.faults import archive_error, shown
+from app.api.labels import by_sight
+from app.inputs.archives.faults import archive_error, few, shown
 from app.inputs.archives.folder import Folder
 from app.inputs.archives.labelling import Labelled, Labelling
 from app.inputs.archives.layout import BESIDE, SPLITS
@@ -95,19 +96,19 @@ def _labelled(root: Folder, lists: Sequence[tuple[Member, Sequence[Row]]]) -> La
     for member, rows in lists:
         for row in rows:
             picture, place = _find(files, member, row), f"{shown(member.path)}, {row.place}"
-            label = _one(member, row, found.get(picture.path))
-            if label is None:
-                unlabelled[picture.path] = f"{place} gives it no label"
-            else:
+            if row.labels:
+                label = _one(member, row, found.get(picture.path))
                 found.setdefault(picture.path, Labelled(picture, label, f"The label of {row.file!r:.120} in {place}"))
+            else:
+                unlabelled[picture.path] = f"{place} gives it no label"
     names = ", ".join(shown(member.path) for member, _ in lists)
     if not found:
         raise _error(lists[0][0], "gives no picture a label. Give each picture one, or take the list out.")
     reasons = {each.path: f"{names} names no such file" for each in root.pictures} | unlabelled
-    note = WarnedImage(
-        type="labels-from-list", detail=f"The labels are those of {names}, and not the names of folders."
-    )
-    return Labelling(list(found.values()), reasons, [note])
+    said = f"The labels are those of {names}, and not the names of folders."
+    if passed := [f"{shown(path)}: {why}, another row does" for path, why in unlabelled.items() if path in found]:
+        said += f" {few(passed, '; ')}."
+    return Labelling(list(found.values()), reasons, [WarnedImage(type="labels-from-list", detail=said)])
 
 
 def _find(files: Files, member: Member, row: Row) -> Member:
@@ -123,13 +124,14 @@ def _find(files: Files, member: Member, row: Row) -> Member:
     raise _error(member, f"{fault}, and there are {len(found)} of that name. Write their paths in the archive.")
 
 
-def _one(member: Member, row: Row, before: Labelled | None) -> str | None:
-    """Return the label of a row, if it has one. Raises ArchiveManifest for two, also of an earlier row."""
-    labels = list(dict.fromkeys([*row.labels, *([before.label] if before else [])]))
+def _one(member: Member, row: Row, before: Labelled | None) -> str:
+    """Return the label of a row that has any. Raises ArchiveManifest for two, also of an earlier row."""
+    all_labels = [*row.labels, *([before.label] if before else [])]
+    labels = list({by_sight(label): label for label in all_labels}.values())
     if len(labels) > 1:
         both = " and ".join(f"{label!r:.60}" for label in labels[:2])
         raise _error(member, f"{row.place}: {row.file!r:.120} has the labels {both}. Give each picture one.")
-    return labels[0] if labels else None
+    return labels[0]
 
 
 def _error(manifest: Member, fault: str) -> errors.AppError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import unicodedata
 from collections.abc import Sequence
 
 from app import errors
@@ -18,7 +17,7 @@ MAX_DEPTH = 100  # folders, more than anybody has
 
 
 def read_names(entries: Sequence[Entry], encoding: str | None) -> list[str]:
-    """Return each entry's name in Unicode's form NFC, with / between its parts.
+    """Return each entry's name as it is spelled, with / between its parts.
 
     Names that don't say what they are in are read in `encoding`, or else in the one that all of them together tell.
     Raises ArchiveEncoding, or ArchiveUnreadable for a name that is too long.
@@ -30,7 +29,7 @@ def read_names(entries: Sequence[Entry], encoding: str | None) -> list[str]:
         names = [name.replace("\\", "/") for name in names]
     for name in names:
         _check_length(name.encode())
-    return [unicodedata.normalize("NFC", name) for name in names]
+    return names
 
 
 def _decoded(entries: Sequence[Entry], encoding: str | None) -> list[str]:

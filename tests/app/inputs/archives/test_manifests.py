@@ -125,6 +125,36 @@ def test_pictures_that_a_list_leaves_out_are_left_out_with_the_reason() -> None:
     assert support.shots == HAT_SHOE
 
 
+def test_a_row_without_a_label_is_told_where_another_row_has_one() -> None:
+    support = read(zipped({**PICTURES, "labels.csv": table("file,label") + b"\n1.png,"}))
+    assert support.shots == HAT_SHOE
+    assert "images/1.png: labels.csv, row 5 gives it no label, another row does." in support.warnings[0].detail
+
+
+def test_labels_of_one_picture_are_compared_as_people_see_them() -> None:
+    assert (
+        read(zipped({**PICTURES, "labels.csv": table("file,label") + "\n1.png, hat\u200b".encode()})).shots == HAT_SHOE
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"categories": [{"id": 4, "name": "hat"}, {"id": 5}]}, "category 5, which an annotation names, has no name"),
+        ({"categories": [{"id": 4, "name": "hat"}]}, "category 5, which an annotation names, has no name"),
+        ({"images": COCO["images"][:2]}, "image 2, which an annotation names, isn't listed"),
+    ],
+)
+def test_what_a_coco_document_leaves_open_is_named(changes: dict[str, object], fault: str) -> None:
+    with pytest.raises(ArchiveManifest, match=f"coco.json: {fault}"):
+        read(zipped({**PICTURES, "coco.json": json.dumps(COCO | changes).encode()}))
+
+
+def test_a_task_without_a_file_is_named() -> None:
+    with pytest.raises(ArchiveManifest, match="task 7 names no file"):
+        read(zipped({**PICTURES, "project.json": json.dumps([{"id": 7, "data": {}, "annotations": []}]).encode()}))
+
+
 def test_two_columns_of_labels_are_refused() -> None:
     with pytest.raises(ArchiveManifest, match="label and class, each of which"):
         read(zipped({**PICTURES, "labels.csv": b"file,class,label\n1.png,hat,3\n"}))

@@ -134,3 +134,6 @@ def test_one_folder_written_in_two_forms_of_unicode_is_one_class() -> None:
     one, other = unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é")
     support = read(zipped({f"{one}/1.png": PNG, f"{other}/2.png": PNG, "b/1.png": PNG}))
     assert support.shots == {"b": 1, one: 2}
+    assert [each.type for each in support.warnings] == ["labels-joined"]
+    assert support.warnings[0].detail.endswith("how accents are written, were joined: é.")
+    assert read(zipped({f"{other}/1.png": PNG, f"{other}/2.png": PNG, "b/1.png": PNG})).warnings == []

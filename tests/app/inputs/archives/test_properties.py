@@ -14,7 +14,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -50,6 +50,12 @@ def by_macos(files: Files) -> bytes:
     return zip_of(plain | forks | {b".DS_Store": b"\0"}, system=UNIX)
 
 
+def by_two_systems(files: Files) -> bytes:
+    """Folders that lay on a Mac and elsewhere: accents apart in every other file's path."""
+    forms: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+    return zipped({unicodedata.normalize(forms[at % 2], name): data for at, (name, data) in enumerate(files.items())})
+
+
 def by_windows(files: Files) -> bytes:
     """UTF-8 that is declared, and backslashes between folders."""
     return zip_of({name.replace("/", "\\").encode(): data for name, data in files.items()}, flags=UTF8)
@@ -78,7 +84,7 @@ def by_command(*command: str) -> Callable[[Files], bytes]:
 
 COMMANDS = {"zip": ("zip", "-qr"), "7z": ("7z", "a", "-bd"), "7za": ("7za", "a", "-bd")}
 TOOLS: dict[str, Callable[[Files], bytes]] = {
-    "python": by_python, "macos": by_macos, "windows": by_windows, "tar": by_tar,
+    "python": by_python, "macos": by_macos, "windows": by_windows, "two systems": by_two_systems, "tar": by_tar,
     **{name: by_command(*command) for name, command in COMMANDS.items() if shutil.which(name)},
 }  # fmt: skip
 

@@ -36,8 +36,9 @@ def test_strays_are_left_out_and_listed() -> None:
 
 def test_the_total_that_may_be_unpacked_is_bounded() -> None:
     images = {f"{label}/{number}.png": bytes(300_000) for label in "ab" for number in range(5)}
-    with pytest.raises(ArchiveTooLarge):
+    with pytest.raises(ArchiveTooLarge, match=r"With a/3\.png the archive unpacks to more than 1048576") as caught:
         read(images, max_archive_bytes=2_000_000)
+    assert caught.value.members["filename"] == "a/3.png"
     with pytest.raises(ArchiveTooLarge):
         read(images, max_archive_ratio=50)
     assert len(read(images, max_archive_ratio=2000).uploads) == 10
@@ -79,6 +80,12 @@ def test_an_entry_without_a_name_is_refused() -> None:
         unpack(zipped({"a/1.png": b"", "b/1.png": b"", "Q": b""}).replace(b"Q", b"\0"))  # a NUL ends a name
 
 
+def test_what_has_contents_is_a_file_whatever_its_name_ends_in() -> None:
+    support, images = unpack(zipped({"a/1.png": b"1", "a/2.png/": b"2", "b/1.png": b"3", "notes/": b"hello"}))
+    assert images == [b"1", b"2", b"3"]
+    assert [(each.filename, each.reason) for each in support.left_out] == [("notes", "it is text")]
+
+
 def test_the_folder_itself_may_be_an_entry() -> None:
     assert read({"./": b"", "./a/": b"", "./a/1.png": b"", "./b/1.png": b""}).skipped == []
 
@@ -92,8 +99,10 @@ def test_names_no_file_system_takes_are_refused(name: str) -> None:
 
 def test_a_folder_that_is_no_label_is_named() -> None:
     with pytest.raises(LabelInvalid, match=r"The folder of a\ufffdb/1.png is 'a\\nb'.*U\+000A") as caught:
-        read({"a\nb/1.png": b"", "b/1.png": b""})
-    assert caught.value.members == {"field": "archive", "index": 0, "filename": "a\ufffdb/1.png"}
+        read({"a\nb/1.png": b"", "b/1.png": b"", "c\nd/1.png": b""})
+    members = caught.value.members
+    assert (members["field"], members["index"], members["filename"]) == ("archive", 0, "a\ufffdb/1.png")
+    assert [each["filename"] for each in members["errors"]] == ["a\ufffdb/1.png", "c\ufffdd/1.png"]
 
 
 def test_one_archive_leaves_nothing_behind_for_the_next() -> None:

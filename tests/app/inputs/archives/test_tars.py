@@ -53,8 +53,9 @@ def test_links_and_devices_are_left_out_by_name(kind: bytes) -> None:
 
 def test_the_bytes_that_are_unpacked_are_bounded() -> None:
     bomb = tar_of({**FILES, "hat/bomb.png": bytes(50_000_000)}, "w:gz")
-    with pytest.raises(ArchiveTooLarge):
+    with pytest.raises(ArchiveTooLarge, match=r"With hat/bomb\.png the archive unpacks to") as caught:
         read(bomb)
+    assert caught.value.members["filename"] == "hat/bomb.png"
     with pytest.raises(ArchiveTooLarge):
         read(bomb, max_archive_ratio=10_000, max_archive_bytes=2_000_000)
 
@@ -93,7 +94,15 @@ def test_a_file_twice_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("data", "kind"),
-    [(b"Rar!\x1a\x07\x01\0", "RAR"), (b"7z\xbc\xaf\x27\x1c", "7z"), (tar_of(FILES, "w:xz"), "xz"), (PNG, "picture")],
+    [
+        (b"Rar!\x1a\x07\x01\0", "RAR"),
+        (b"7z\xbc\xaf\x27\x1c", "7z"),
+        (tar_of(FILES, "w:xz"), "xz"),
+        (PNG, r"a picture \(PNG\)"),
+        (b"GIF89a", r"a picture \(GIF\)"),
+        (b"\0\0\0\x18ftypheic", r"a picture \(HEIC\)"),
+        (b"%PDF-1.7", "a PDF"),
+    ],
 )
 def test_other_formats_are_refused_by_name(data: bytes, kind: str) -> None:
     with pytest.raises(ArchiveUnreadable, match=f"{kind}.*Send a zip, a tar or a tar.gz"):
