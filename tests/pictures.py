@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from pillow_heif import from_pillow
 
@@ -42,3 +46,19 @@ def turned(image: Image.Image, kind: str, orientation: int, **options: Any) -> b
     method = TURNED[orientation]
     lying = image if method is None else image.transpose(method)
     return encoded(lying, kind, exif=exif.tobytes(), **options)
+
+
+def png(size: tuple[int, int], pixels: bytes, depth: int = 8, kind: int = 2) -> bytes:
+    """A colour PNG of this width and height, from its rows as they are packed."""
+    head = struct.pack(">IIBBBBB", *size, depth, kind, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", pixels), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    )
+
+
+def deep_png(values: NDArray[np.uint16]) -> bytes:
+    """A PNG of 16 bits a channel, from values [height, width, 3 or 4]."""
+    height, width, channels = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    return png((width, height), zlib.compress(rows), depth=16, kind={3: 2, 4: 6}[channels])

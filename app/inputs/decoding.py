@@ -63,7 +63,10 @@ class Decoder:
         return usable.images, usable.warnings
 
     def usable(self, contents: Contents, spec: Input, cancellation: Cancellation) -> Usable:
-        """Return the images that can be used, and the faults of the others. Raises as `decode` does if none can."""
+        """Return the images that can be used, and the faults of the others.
+
+        Raises as `decode` does if none can, and TooManyPixels whether or not one can.
+        """
         found = list(self.each(contents, spec, cancellation))
         faults = [each.fault for each in found if each.fault]
         taken = [each for each in found if not each.fault]

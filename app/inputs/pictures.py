@@ -13,7 +13,7 @@ from app import errors
 from app.inputs.limits import ImageLimits
 from app.inputs.support_set import Upload
 from app.store.records import WarnedImage
-from models.inputs.formats import FORMATS, looks_foreign, looks_like_picture
+from models.inputs.formats import FORMATS, looks_foreign, looks_like_picture, stated_size
 from models.inputs.interface import Input
 from models.inputs.picture_file import PictureFile, PictureNotRead
 
@@ -50,7 +50,7 @@ class Picture:
         try:
             image, share = self.file.load()
         except Exception as error:  # on hostile bytes Pillow raises about any type there is
-            raise _damaged(self.upload, self.file.kind, error) from error
+            raise _damaged(self.upload, self.file.data, error) from error
         if share is not None and share < LEAST_SHARE:
             came = f"only {share:.0%} of its rows came"
             detail = f"{self.upload.place} ends early or is damaged: {came}. Send the whole, intact file."
@@ -58,7 +58,7 @@ class Picture:
         try:
             example = self.spec.prepare(image)
         except Exception as error:
-            raise _damaged(self.upload, self.file.kind, error) from error
+            raise _damaged(self.upload, self.file.data, error) from error
         return example, [self.upload.warning(kind, detail) for kind, detail in self._remarks(image, share, example)]
 
     def too_large(self, limits: ImageLimits) -> errors.AppError:
@@ -99,7 +99,7 @@ def _opened(upload: Upload, data: bytes, spec: Input) -> PictureFile:
     except PictureNotRead as error:
         raise upload.error(errors.ImageUnreadable, f"{upload.place} is {error}.") from error
     except Exception as error:  # see Picture.read
-        raise _damaged(upload, looks_like_picture(data) or "", error) from error
+        raise _damaged(upload, data, error) from error
 
 
 def _what_it_is(data: bytes) -> str:
@@ -109,12 +109,15 @@ def _what_it_is(data: bytes) -> str:
     return f"{foreign}, which is not read here. Export it as JPEG or PNG and send that."
 
 
-def _damaged(upload: Upload, kind: str, error: Exception) -> errors.AppError:
+def _damaged(upload: Upload, data: bytes, error: Exception) -> errors.AppError:
+    kind, size = looks_like_picture(data), stated_size(data) or 0
     if kind == "HEIC":
         detail = (
             f"{upload.place} is a HEIC picture, as iPhones make them, whose file ends early or is damaged. Often only "
             "its beginning has left the cloud: open it on the phone, then send it whole, or send it as JPEG."
         )
+    elif size > len(data):
+        detail = f"{upload.place} is cut short: {len(data)} of {size} bytes or more came. Send the whole file."
     else:
         found = f"ends early, is damaged, or is of a variety of {kind} that is not read here ({error})"
         detail = f"{upload.place} {found}. Send the whole, intact file, or save it anew as JPEG or PNG and send that."

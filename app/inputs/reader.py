@@ -72,7 +72,10 @@ class Reader:
             return await self._workers.run(self._inspect, form, spec, cancellation)
 
     async def queries(self, files: Sequence[UploadFile], spec: Input, on_error: OnError = "fail") -> Usable:
-        """Return the images to classify. Raises AppError; with on_error=skip, not for images while one can be used."""
+        """Return the images to classify. Raises AppError.
+
+        With on_error=skip not for an image's own fault while one can be used, but for too many pixels together.
+        """
         usable = await self._decode(files, image_files.queries(files, self.limits), spec)
         if on_error == "fail":
             usable.require_all()

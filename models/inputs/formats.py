@@ -43,6 +43,7 @@ _FOREIGN_MAGIC = (
     (b"\0\0\x01\0", "an icon (ICO)"),
 )
 _DNG_VERSION, _RAW_MAKERS = 0xC612, (b"CR\x02\0",)
+_MOST_BOXES = 1000  # far more than any picture has
 _FILM_BRANDS = (b"isom", b"iso2", b"mp41", b"mp42", b"avc1", b"qt  ", b"M4V ", b"3gp", b"MSNV")
 
 
@@ -71,6 +72,32 @@ def looks_foreign(data: bytes) -> str | None:
     if data[4:8] == b"ftyp" and data[8:].startswith(_FILM_BRANDS):
         return "a film (MP4 or QuickTime)"
     return "a drawing (SVG)" if b"<svg" in data[:PREFIX] and data.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<" else None
+
+
+def stated_size(data: bytes) -> int | None:
+    """Return how many bytes a picture's file says it has, at least; None where it doesn't say."""
+    match looks_like_picture(data):
+        case "WEBP":
+            return 8 + int(struct.unpack_from("<I", data, 4)[0])
+        case "BMP":
+            return int(struct.unpack_from("<I", data, 2)[0])
+        case "TIFF":  # its table of contents, which often comes last
+            return int(struct.unpack_from("<I" if data[:2] == b"II" else ">I", data + bytes(4), 4)[0])
+        case "AVIF" | "HEIC":
+            return _end_of_boxes(data)
+    return None
+
+
+def _end_of_boxes(data: bytes) -> int | None:
+    place = 0
+    for _ in range(_MOST_BOXES):
+        if place + 16 > len(data):
+            return place
+        size = struct.unpack_from(">I", data, place)[0]
+        place += struct.unpack_from(">Q", data, place + 8)[0] if size == 1 else size
+        if not size:  # to the end
+            return None
+    return None
 
 
 def _brands(data: bytes) -> set[bytes]:

@@ -19,7 +19,7 @@ from models.parts import register
 
 STEPS = (
     "JPEG: open at a fraction of its size, if both sides stay 2 × size or more (Pillow's draft)",
-    "greys of more than 8 bits: by the fewest of 8, 10, 12, 14 and 16 bits that hold the largest",
+    "greys of more than 8 bits, RGB of 16: by the fewest of 8, 10, 12, 14 and 16 bits that hold the largest",
     "other whole numbers, and floats beyond 0 to 1 and 0 to 255: from the least to the largest",
     "average blocks of n × n pixels, n the largest whole number for which the shorter side stays 2 × size or more",
     "colours by an embedded ICC profile other than sRGB, and Lab: to sRGB",

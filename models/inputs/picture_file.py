@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from models.inputs import salvage
+from models.inputs import av1, salvage, tones
 from models.inputs.formats import looks_like_picture
 
 Draft: TypeAlias = Callable[[Image.Image], None]
@@ -30,6 +30,9 @@ SPARED = 4
 
 DEEP = {"F": 8, "I": 8, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """Times as much a pixel of these modes costs: its range is looked for, and it is brought to 8 bits."""
+
+MOST_DEEPENED = 25_000_000
+"""Pixels of a picture whose 16 bits are all looked at, where it uses the lower ones alone: it is decoded twice."""
 
 _TILE_WIDTH, _TILE_LENGTH = 322, 323  # tags of a TIFF
 
@@ -92,14 +95,16 @@ class PictureFile:
 
         Raises about any type of error.
         """
+        is_deep = tones.has_deep_colours(self.picture) and math.prod(self.size) <= MOST_DEEPENED
         try:
             self.picture.load()
         except Exception:
-            if self.picture.tile or self.picture.fp is None:  # Pillow drops these once the pixels are there
-                if self.kind not in ("JPEG", "PNG"):
-                    raise
+            # Pillow drops these once the pixels are there; of a TIFF that libtiff unpacks, even if they aren't.
+            if self.picture.tile or self.picture.fp is None or self.kind == "TIFF":
                 return salvage.salvaged(self.kind, self.data, self._reopened)
             self.picture.load()  # what came after the pixels is damaged
+        if is_deep and tones.is_dark(self.picture):
+            tones.deepen(self.picture, self._reopened(self.data))
         return self.picture, 1.0 if self.kind == "JPEG" and salvage.lacks_end(self.data) else None
 
     def _reopened(self, data: bytes) -> ImageFile:
@@ -109,8 +114,13 @@ class PictureFile:
 
 
 def _cost(kind: str, data: bytes, picture: ImageFile, size: tuple[int, int]) -> int:
-    """Return the pixels that decoding costs: of a JPEG by its draft, of a TIFF by its tiles, which may be larger."""
+    """Return the pixels that decoding costs.
+
+    Of a JPEG by its draft; of a TIFF by its tiles, and of an AVIF by its coded pictures, which may be larger than it.
+    """
     nominal = size[0] * size[1] * DEEP.get(picture.mode, 1)
+    if kind == "AVIF":
+        return max(nominal, av1.coded_pixels(data))
     if kind == "TIFF":
         tags = getattr(picture, "tag_v2", {})
         tile = [int(tags.get(tag, 1)) for tag in (_TILE_WIDTH, _TILE_LENGTH)]

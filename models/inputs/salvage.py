@@ -7,9 +7,11 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain, islice
 from typing import TypeAlias
 
+import numpy as np
 from PIL import Image, ImageChops
 from PIL.ImageFile import ImageFile
 
@@ -28,14 +30,26 @@ _END = b"\xff\xd9"
 _MOST_SEGMENTS = 5000
 _TRAILER = 64  # bytes that some cameras write after the end
 _BLOCK = 2**16
+_TURNS = ((0, 8), (4, 8), (2, 4), (1, 2))  # the first row and the step of each turn of an interlaced GIF
+_ORIENTATION = 0x0112
 
 
 def salvaged(kind: str, data: bytes, reopen: Reopen) -> tuple[Image.Image, float | None]:
-    """Return the part of a JPEG or PNG that its file holds, and which share of its rows that is; None if none lack.
+    """Return the part of a picture that its file holds, and which share of its rows that is; None if none lack.
 
-    `reopen` opens such a file again. Raises about any type of error if nothing can be read.
+    `reopen` opens such a file again. Raises about any type of error if nothing can be read, as of a WEBP, AVIF or HEIC,
+    which come whole or not at all.
     """
-    return _without_grey(reopen(data + _END)) if kind == "JPEG" else _rows_of_png(data, reopen)
+    match kind:
+        case "JPEG":
+            return _without_grey(reopen(data + _END))
+        case "PNG":
+            return _rows_of_png(data, reopen)
+        case "GIF":
+            return _rows_of_gif(reopen(data))
+        case "BMP" | "TIFF":
+            return _rows_that_show(reopen(data))
+    raise OSError("it is damaged")
 
 
 def without_metadata(data: bytes, kind: str) -> bytes:
@@ -122,9 +136,46 @@ def _rows_of_png(data: bytes, reopen: Reopen) -> tuple[Image.Image, float | None
         rows = _png_rows(bare)
         if rows == picture.height:  # all came, and are damaged
             raise
-        picture.tile = []  # it keeps the rows that it has
+        picture.tile = []  # see _load_what_came
         return _top(picture, rows)
     return picture, None
+
+
+def _rows_of_gif(picture: ImageFile) -> tuple[Image.Image, float]:
+    """Return the rows of a GIF that came; of one whose rows come in turns, with those between as those above."""
+    args = picture.tile[0].args
+    _, top, _, bottom = picture.tile[0].extents or (0, 0, *picture.size)
+    in_turns = isinstance(args, tuple) and args[1]
+    order = [row for first, step in (_TURNS if in_turns else ((0, 1),)) for row in range(top + first, bottom, step)]
+    _load_what_came(picture)
+    drawn = (np.asarray(picture) != picture.info.get("transparency", 0)).any(1)[order]
+    rows = int(drawn.nonzero()[0].max(initial=-1)) + 1
+    if not in_turns or not rows:
+        return _top(picture, top + rows if rows else 0)
+    came = np.sort(order[:rows])
+    nearest = came[np.searchsorted(came, np.arange(picture.height), "right").clip(1) - 1]
+    return Image.fromarray(np.asarray(picture.convert("RGBA"))[nearest]), rows / len(order)
+
+
+def _rows_that_show(picture: ImageFile) -> tuple[Image.Image, float]:
+    """Return the rows of a BMP or TIFF up to the last that shows anything: those that didn't come are black.
+
+    Raises OSError where that can't be told.
+    """
+    args = picture.tile[0].args
+    if picture.getexif().get(_ORIENTATION, 1) != 1 or picture.mode[:1] in ("I", "F"):
+        raise OSError("it ends early")
+    _load_what_came(picture)
+    _, first, _, end = picture.getbbox(alpha_only=False) or (0, 0, 0, 0)
+    if picture.format == "BMP" and isinstance(args, tuple) and args[-1] == -1:  # from the bottom up
+        return picture.crop((0, first, *picture.size)), _share(picture.height - first if end else 0, picture)
+    return _top(picture, end)
+
+
+def _load_what_came(picture: ImageFile) -> None:
+    with suppress(OSError, ValueError):
+        picture.load()
+    picture.tile = []  # it keeps the rows that it has
 
 
 def _png_rows(data: bytes) -> int:
@@ -159,6 +210,11 @@ def _blocks(chunk: bytes) -> Iterator[bytes]:
 
 def _top(picture: Image.Image, rows: int) -> tuple[Image.Image, float]:
     """Return the first rows of a picture, and which share of it they are."""
+    return picture.crop((0, 0, picture.width, rows)), _share(rows, picture)
+
+
+def _share(rows: int, picture: Image.Image) -> float:
+    """Return which share of a picture so many rows are. Raises OSError for none."""
     if not rows:
         raise OSError("nothing of it came")
-    return picture.crop((0, 0, picture.width, rows)), rows / picture.height
+    return rows / picture.height

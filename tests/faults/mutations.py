@@ -8,11 +8,12 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageCms
 
 from tests.app.drawings import SUPPORT, class_folders, label
 from tests.app.inputs.archives.packed import tar_of, zip_of
-from tests.pictures import encoded
+from tests.pictures import deep_png, encoded
 
 PHOTO = next((Path(__file__).parent.parent / "data" / "photos").rglob("*.jpg"))
 BOUNDARY = b"x"
@@ -56,7 +57,7 @@ def pictures() -> list[bytes]:
         found.append(encoded(_in(mode, photo), kind, icc_profile=srgb, exif=exif, **options))
     buffer = io.BytesIO()
     photo.convert("P").save(buffer, "GIF", save_all=True, append_images=[photo.convert("P").rotate(90)])
-    return [*found, buffer.getvalue()]
+    return [*found, buffer.getvalue(), deep_png(np.asarray(photo).astype(np.uint16) * 4)]
 
 
 def _in(mode: str, photo: Image.Image) -> Image.Image:

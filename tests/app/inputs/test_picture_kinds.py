@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from app.settings import Settings
 from app.store.records import WarnedImage
 from app.threads import Cancellation
 from models.inputs.image import ImageInput
-from tests.pictures import TURNED, encoded
+from tests.pictures import TURNED, deep_png, encoded, png
 from tests.profiles import display_p3, in_format, in_p3, print_shop
 
 PHOTO = ImageInput(channels=3, size=64, fit="crop")
@@ -98,6 +100,20 @@ def test_greys_are_read_by_the_bits_they_use(bits: int, kind: str, photo: Image.
     assert far(seen(encoded(Image.fromarray(deep), kind)), seen(encoded(photo.convert("L"), "PNG"))) < 1
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_colours_of_16_bits_are_read_by_the_bits_they_use(bits: int, photo: Image.Image, plain: Tensor) -> None:
+    deep = (np.asarray(photo).astype(np.uint32) * (2**bits - 1) // 255).astype(">u2")
+    opaque = np.concatenate([deep, np.full((*deep.shape[:2], 1), 2**bits - 1)], axis=2).astype(">u2")
+    for values in (deep, opaque):
+        assert far(seen(deep_png(values)), plain) < 1
+    (tag, order), (width, height) = (b"MM\0*", ">"), photo.size
+    numbers = {256: width, 257: height, 258: 16, 259: 1, 262: 2, 273: 122, 277: 3, 278: height, 279: 6 * width * height}
+    tags = b"".join(struct.pack(f"{order}HHII", name, 4, 1, number) for name, number in numbers.items())
+    head = tag + struct.pack(f"{order}IH", 8, len(numbers)) + tags + bytes(4)
+    assert len(head) == 122
+    assert far(seen(head + deep.tobytes()), plain) < 1
+
+
 def test_deep_greys_whose_zero_is_white_are_no_negatives(photo: Image.Image) -> None:
     grey = np.asarray(photo.convert("L")).astype(np.uint16)
     data = encoded(Image.fromarray(65535 - 257 * grey), "TIFF")
@@ -154,6 +170,30 @@ def test_a_picture_that_ends_early_is_read_as_far_as_it_goes(photo: Image.Image,
         assert image[:, -1].float().std() > 5  # neither black nor grey
     for cut in (baseline[: len(baseline) // 3], png[: len(png) // 3], encoded(photo, "HEIC")[:-500]):
         assert "ends early" in refused(cut, ImageTruncated)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("GIF", {"interlace": 0}), ("GIF", {"interlace": 1}), ("BMP", {}), ("TIFF", {})], ids=str
+)
+def test_the_rows_of_other_formats_that_came_are_read(
+    kind: str, options: dict[str, object], photo: Image.Image, plain: Tensor
+) -> None:
+    data = encoded(photo, kind, **options)
+    image, (warning,) = read(data[: len(data) * 9 // 10])
+    assert "% of its rows came" in warning.detail
+    assert far(image, plain) < 60  # it is the photo, less some of its rows, and none of them black
+    assert image.std((0, 2)).min() > 5
+    assert "rows came" in refused(data[: len(data) // 3], ImageTruncated)
+
+
+def test_what_comes_whole_or_not_at_all_is_said_to_be_cut_short(photo: Image.Image) -> None:
+    for kind in ("WEBP", "AVIF"):
+        data = encoded(photo, kind)
+        said = refused(data[: len(data) - 99], ImageTruncated)
+        assert f"is cut short: {len(data) - 99} of {len(data)} bytes or more came. Send the whole file." in said
+    packed = encoded(photo, "TIFF", compression="tiff_lzw")
+    assert "is cut short" in refused(packed[: len(packed) * 9 // 10], ImageTruncated)
+    refused(packed[:500] + bytes(9000) + packed[9500:], ImageTruncated)  # and not half black without a word
 
 
 def test_damaged_metadata_cost_nothing(photo: Image.Image, plain: Tensor) -> None:
@@ -226,6 +266,15 @@ def test_a_heic_that_is_larger_than_it_says_is_refused() -> None:
     refused(bytes(data), ImageTruncated)
 
 
+@pytest.mark.parametrize("options", [{}, {"save_all": True}], ids=["picture", "film"])
+def test_an_avif_is_counted_by_its_coded_pictures_whatever_it_says(options: dict[str, Any], photo: Image.Image) -> None:
+    data = encoded(Image.new("RGB", (800, 700)), "AVIF", append_images=[photo.resize((800, 700))], **options)
+    data = re.sub(b"ispe....(.{8})", lambda found: found[0][:8] + struct.pack(">II", 64, 64), data, flags=re.DOTALL)
+    in_track = [struct.pack(">II", width << 16, height << 16) for width, height in ((800, 700), (64, 64))]
+    data = data.replace(*in_track)
+    assert "costs 560000 to decode" in refused(data, ImageTooManyPixels, max_image_pixels=559_999)
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
@@ -247,16 +296,7 @@ def test_pixels_that_all_came_but_are_damaged_are_no_picture() -> None:
     rows = bytearray((b"\0" + bytes(range(3 * side))) * side)
     rows[(1 + 3 * side) * (side // 2)] = 9  # there is no such filter of a row
     for more in (0, 2**24):  # bytes after the last row, which unpack to any number
-        assert "damaged" in refused(png(side, zlib.compress(bytes(rows) + bytes(more))), ImageTruncated)
-
-
-def png(side: int, pixels: bytes) -> bytes:
-    """A colour PNG of so many pixels a side, from its rows as they are packed."""
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", pixels), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
-    )
+        assert "damaged" in refused(png((side, side), zlib.compress(bytes(rows) + bytes(more))), ImageTruncated)
 
 
 def test_a_jpeg_of_more_segments_than_any_camera_writes_is_refused(photo: Image.Image) -> None:
