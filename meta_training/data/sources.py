@@ -2,12 +2,15 @@
 
 import io
 import os
+import sys
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, TypeAlias, TypeVar
+
+from tqdm import tqdm
 
 from meta_training.errors import DataError
 from models.inputs.formats import PREFIX, SUFFIXES, looks_like_picture
@@ -91,10 +94,16 @@ def _files(source: Path, paths: Iterable[AnyPath], opened: Callable[[AnyPath], I
 
 
 def _is_image(path: AnyPath, read: Callable[[AnyPath, int], bytes]) -> bool:
-    """Say whether a file says it is a picture, or is one whatever it is called."""
+    """Say whether a file says it is a picture, or is one whatever it is called; tell of one that cannot be read."""
     if any(part.startswith(".") for part in path.parts):  # `._1.png` is macOS's note on `1.png`
         return False
-    return path.suffix.lower() in SUFFIXES or looks_like_picture(read(path, PREFIX)) is not None
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        return looks_like_picture(read(path, PREFIX)) is not None
+    except DataError as error:
+        tqdm.write(f"Left out: {error}", file=sys.stderr)
+        return False
 
 
 def _are_wrapped(images: Sequence[PurePath]) -> bool:

@@ -75,6 +75,21 @@ def test_what_is_no_picture_of_a_class_does_no_harm(drawings: Path, tmp_path: Pa
     assert read_classes([symbols], SPEC).names == names
 
 
+def test_what_cannot_be_read_and_is_no_picture_by_name_is_left_out_with_a_word(
+    drawings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "set"), "zip", drawings / "query"))
+    names = read_classes([archive], SPEC).names
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr(f"{names[0]}/notes", b"hello")
+    content = bytearray(archive.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.rindex(signature) + flags] |= 1  # it is encrypted
+    archive.write_bytes(content)
+    assert read_classes([archive], SPEC).names == names
+    assert "notes cannot be read (" in capsys.readouterr().err
+
+
 def test_a_picture_beside_the_class_folders_is_refused(drawings: Path, tmp_path: Path) -> None:
     symbols = _symbols(drawings, tmp_path)
     shutil.copy(symbols / "greek_21" / "1.png", symbols / "stray.png")
