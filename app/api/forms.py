@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import UploadFile
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from kshot.text import plain
 from kshot.types import EXAMPLE_ID, MAX_TTL_SECONDS, ClassWeights, OnError
@@ -23,12 +23,17 @@ def _without_null(schema: dict[str, Any]) -> None:
 FORM = ConfigDict(extra="forbid", protected_namespaces=(), json_schema_extra=_without_null)
 
 
+FILE = {"type": "string", "contentMediaType": "application/octet-stream", "format": "binary"}
+"""What a file is in OpenAPI: by the media type since 3.1; most generators of clients go by the format."""
+File: TypeAlias = Annotated[UploadFile, WithJsonSchema(FILE)]
+
+
 class Uploads(BaseModel):
     """Images with labels, or an archive of them."""
 
     model_config = FORM
 
-    images: list[UploadFile] = Field(
+    images: list[File] = Field(
         default=[],
         description="Pictures: JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF or HEIC (the first frame). Repeat the field.",
     )
@@ -37,7 +42,7 @@ class Uploads(BaseModel):
         description="The class of each image, in the same order. Repeat the field.",
         examples=[["alpha"]],
     )
-    archive: UploadFile | None = Field(
+    archive: File | None = Field(
         default=None,
         description="A zip, tar or tar.gz with one folder of images for each class, or with images and a list of "
         "their labels, instead of images and labels.",
@@ -141,7 +146,7 @@ class PredictForm(BaseModel):
     model_config = FORM
 
     model_id: str = Field(min_length=1, description="The id that /adapt answered.", examples=[EXAMPLE_ID])
-    images: list[UploadFile] = Field(
+    images: list[File] = Field(
         default=[],
         description="Pictures: JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF or HEIC (the first frame). Repeat the field.",
     )
@@ -162,6 +167,6 @@ class PredictForm(BaseModel):
     on_error: OnError = Field(
         default="fail",
         description="`skip` answers of the images that can be used, and names the others in `errors`; by default one "
-        "that can't be fails the request.",
+        "that can't be fails the request. More images or pixels than a request may have fail it either way.",
         examples=["skip"],
     )

@@ -1,4 +1,4 @@
-"""Gives schemathesis the id of a model where a form asks for one."""
+"""Gives schemathesis the id of a model where a form asks for one, and bytes where it asks for a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import os
 from typing import Any
 
 import schemathesis
+from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode, HookContext
+
+schemathesis.openapi.format("binary", st.binary())
 
 
 @schemathesis.hook

@@ -1,4 +1,4 @@
-// Writes schema.ts, the types of the service at a URL; files are Blobs, as openapi-typescript's guide has it.
+// Writes schema.ts, the types of the service at a URL; files are Blobs, by the transform of openapi-typescript's guide.
 // node schema.mjs URL
 
 import { writeFile } from "node:fs/promises";
@@ -10,6 +10,6 @@ const BLOB = ts.factory.createTypeReferenceNode(ts.factory.createIdentifier("Blo
 
 const types = await openapiTS(new URL("/openapi.json", process.argv[2]), {
   defaultNonNullable: false,
-  transform: (schema) => (schema.contentMediaType === "application/octet-stream" ? BLOB : undefined),
+  transform: (schema) => (schema.format === "binary" ? BLOB : undefined),
 });
 await writeFile("schema.ts", astToString(types));
