@@ -40,6 +40,7 @@ from app.http.middleware.body_size import BodySizeMiddleware
 from app.http.middleware.form_integrity import FormIntegrityMiddleware
 from app.inputs.archives.reader import ArchiveReader
 from app.inputs.decoding import Decoder
+from app.inputs.inspection import inspected
 from app.inputs.limits import ImageLimits
 from app.inputs.support_set import Upload
 from app.settings import Settings
@@ -103,8 +104,8 @@ def read(kind: str, data: bytes) -> None:
     if kind == "image":
         Decoder(ImageLimits.of(settings)).decode(iter([(Upload("images", 0, "a"), data)]), SPEC, Cancellation())
     elif kind == "archive":
-        _, contents = ArchiveReader.of(settings).read(data, "a.zip")
-        Decoder(ImageLimits.of(settings)).decode(contents, SPEC, Cancellation())
+        support, contents = ArchiveReader.of(settings).read(data, "a.zip")
+        inspected(support, Decoder(ImageLimits.of(settings)).each(contents, SPEC, Cancellation()), SPEC)
     else:
         asyncio.run(_read_form(data, settings))
 
@@ -198,11 +199,14 @@ def through_the_code(seed: int, first: int, count: int, processes: int) -> Repor
 
 
 def post(client: httpx.Client, seed: int, index: int) -> tuple[int, str]:
-    """Sends an input to a server: images and archives as a form that is well made."""
+    """Sends an input to a server: images and archives as a form that is well made, some of them to be looked into."""
     kind, data = made(seed, index)
     if kind == "form":
         headers = {"Content-Type": f"multipart/form-data; boundary={mutations.BOUNDARY.decode()}"}
         answer = client.post("/adapt", content=data, headers=headers)
+    elif index % 4 == 0:
+        answer = client.post("/inspect", files={"images" if kind == "image" else "archive": ("a", data)})
+        kind += " to look into"
     elif kind == "archive":
         answer = client.post("/adapt", files={"archive": ("a.zip", data)}, data={"steps": "0"})
     else:
@@ -212,7 +216,7 @@ def post(client: httpx.Client, seed: int, index: int) -> tuple[int, str]:
 
 
 def through_a_server(server: Server, seed: int, first: int, count: int, clients: int = 2) -> Report:
-    """All inputs, to POST /adapt, while a watchdog asks."""
+    """All inputs, to POST /adapt and /inspect, while a watchdog asks."""
     report = Report()
     assert server.process
     with httpx.Client(base_url=server.url, timeout=60) as client, ThreadPoolExecutor(clients) as pool:

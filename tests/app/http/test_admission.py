@@ -71,8 +71,9 @@ def test_one_too_many_is_refused_before_its_body_is_read(narrow: Server) -> None
 
 
 def test_a_client_that_sends_a_large_body_anyway_gets_the_answer(narrow: Server) -> None:
-    answer = httpx.post(f"{narrow.url}/adapt", files={"archive": b"x" * 20_000_000}, timeout=10)
-    problem(answer, 429, "queue-full")
+    for path in ("/adapt", "/inspect"):
+        answer = httpx.post(f"{narrow.url}{path}", files={"archive": b"x" * 20_000_000}, timeout=10)
+        problem(answer, 429, "queue-full")
 
 
 def test_refusals_are_counted_with_the_route_that_they_never_reached(narrow: Server) -> None:
