@@ -137,6 +137,9 @@ class Model(ModelSummary):
     )
     skipped_count: int = Field(default=0, description="How many were left out.", examples=[1])
     left_out: list[FileLeftOut] = Field(default=[], description="The same files, and why each was left out.")
+    warnings: list[ImageWarning] = Field(
+        default=[], description="What to know about the images of the request that made it."
+    )
     images_kept: bool = Field(
         default=False,
         description="Whether its images are kept, for GET /models/{id}/images and for new versions.",
@@ -157,7 +160,6 @@ class AdaptAnswer(Model):
     """The model that /adapt made, and the time it took."""
 
     timings_ms: AdaptTimings
-    warnings: list[ImageWarning] = Field(default=[], description="What to know about the images of this request.")
 
 
 class StepEvent(BaseModel):

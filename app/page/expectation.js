@@ -47,7 +47,7 @@ function advice(model, support) {
   return lines.length ? h("ul", { class: "advice" }, ...lines.map((line) => h("li", {}, line))) : null;
 }
 
-/** Pictures that were taken though the network sees little of them: as soon as the model is made. */
+/** Pictures that were taken though the network sees little of them. */
 function warned({ warnings = [] }) {
   return warnings.slice(0, 3).map(warning);
 }

@@ -130,6 +130,7 @@ class AdaptationTask:
             skipped=support.skipped[:MAX_SKIPPED],
             skipped_count=len(support.skipped),
             skipped_why=[each.reason for each in support.left_out[:MAX_SKIPPED]],
+            warnings=list(support.warnings),
         )
 
 

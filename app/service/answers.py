@@ -91,6 +91,7 @@ def model_answer(record: ModelRecord) -> Model:
         skipped=record.skipped,
         skipped_count=record.skipped_count,
         left_out=_left_out(record),
+        warnings=[image_warning(image) for image in record.warnings],
         images_kept=record.images_kept,
     )
 
@@ -107,8 +108,7 @@ def adapt_answer(record: AnswerRecord) -> AdaptAnswer:
     timings = AdaptTimings(
         decode=spent.decode, queue=spent.queue, encode=spent.encode, adapt=spent.adapt, store=spent.store
     )
-    warnings = [image_warning(image) for image in record.warnings]
-    return AdaptAnswer(**dict(model_answer(record)), timings_ms=timings, warnings=warnings)
+    return AdaptAnswer(**dict(model_answer(record)), timings_ms=timings)
 
 
 def image_warning(image: WarnedImage) -> ImageWarning:

@@ -56,8 +56,7 @@ async def create(
             with task.watch("store"):
                 record = record.model_copy(update={"id": await request.claim(record.id)})
                 record = await models.keep(Stored(record, adaptation.adapted.tensors), images)
-        timings, warnings = AdaptDurations(**task.watch.ms), [*task.support.warnings]
-        answer = AnswerRecord(**dict(record), timings_ms=timings, warnings=warnings)
+        answer = AnswerRecord(**dict(record), timings_ms=AdaptDurations(**task.watch.ms))
         return Created(answers.adapt_answer(await request.remember(answer)))
 
 

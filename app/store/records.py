@@ -94,12 +94,10 @@ def _document(contents: bytes | str) -> Document:
 
 
 def _outdated(record: type[Record], missing: Sequence[str]) -> RecordOutdated:
-    detail = (
-        f"The {record.kind} lacks {', '.join(missing)}, and this server has no update that adds it "
-        f"({record.__name__}.updates, which bring_up_to_date applies). The {record.kind} is left as it is. "
-        "Report this to whoever runs the server."
+    return RecordOutdated(
+        f"An older server wrote the {record.kind}, without {', '.join(missing)}, which this one needs. It is left as "
+        "it is. Make it anew, or ask whoever runs the server for a release that reads it."
     )
-    return RecordOutdated(detail)
 
 
 class CheckpointReference(Part):
@@ -188,6 +186,7 @@ class ModelRecord(Record):
     skipped: list[str] = []
     skipped_count: int = 0
     skipped_why: list[str] = []
+    warnings: list[WarnedImage] = []
     images_kept: bool = False
 
 
@@ -238,7 +237,6 @@ class AnswerRecord(ModelRecord):
     kind = "answer to this Idempotency-Key"
 
     timings_ms: AdaptDurations
-    warnings: list[WarnedImage] = []
 
 
 def is_too_new_to_forget(contents: bytes) -> bool:

@@ -120,9 +120,7 @@ def show_adapted(answer: AdaptAnswer) -> None:
         [[each.filename, each.label, f"{each.loss:.3f}"] for each in answer.hardest_images],
     )
     if answer.skipped:
-        reasons = {each.filename: f" ({each.reason})" for each in answer.left_out}
-        names = ", ".join(name + reasons.get(name, "") for name in answer.skipped)
-        typer.echo(f"Left out {answer.skipped_count}: {names}")
+        typer.echo(f"Left out {answer.skipped_count}: {left_out(answer)}")
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
 
 
@@ -130,6 +128,12 @@ def show_warnings(answer: AdaptAnswer | Inspection | PredictAnswer) -> None:
     """Print to stderr what there is to know about the images."""
     for warning in answer.warnings:
         typer.echo(f"Warning: {shown(warning.detail)}", err=True)
+
+
+def left_out(model: Model) -> str:
+    """Say which files were left out, and why if that was kept."""
+    reasons = {each.filename: f" ({each.reason})" for each in model.left_out}
+    return ", ".join(name + reasons.get(name, "") for name in model.skipped)
 
 
 def of_hundred(validation: Validation) -> str:

@@ -13,6 +13,7 @@ from kshot.commands.console import (
     AsJson,
     Url,
     connected,
+    left_out,
     of_hundred,
     print_table,
     shares,
@@ -213,7 +214,9 @@ def _show_one(model: Model) -> None:
     rows["loss_curve"] = " ".join(f"{loss:.3f}" for loss in model.loss_curve)
     rows["hardest_images"] = ", ".join(f"{each.filename} {each.loss:.3f}" for each in model.hardest_images)
     rows["validation"] = model.validation and f"{of_hundred(model.validation)} new images expected right"
-    del rows["classes"]  # they are in `shots`
+    rows["left_out"] = left_out(model)
+    rows["warnings"] = " ".join(each.detail for each in model.warnings)
+    del rows["classes"], rows["skipped"]  # they are in `shots` and `left_out`
     print_table(
         ["", model.id],
         [[name, value] for name, value in rows.items() if name != "id" and value not in (None, [], "")],

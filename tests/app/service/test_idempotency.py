@@ -16,11 +16,12 @@ from uuid import uuid4
 import httpx
 import pytest
 from httpx_sse import connect_sse
+from PIL import Image
 
 from app.service.idempotency import KeyedLocks
 from app.store.interface import RECORD_SECONDS
 from app.tenants.keys import KeyFile
-from tests.app.drawings import SUPPORT, adapt, images, labels
+from tests.app.drawings import SUPPORT, adapt, images, label, labels
 from tests.app.refusals import problem
 from tests.serving import Server, wait_until
 
@@ -233,10 +234,16 @@ def test_a_killed_server_made_no_model_that_a_retry_makes_again(own: Server) -> 
         assert len(own.models()) == kill
 
 
-def test_the_answer_for_a_model_that_was_kept_but_not_answered_is_rebuilt(own: Server, key: str) -> None:
-    first = send(own, key)
+def test_the_answer_for_a_model_that_was_kept_but_not_answered_is_rebuilt(
+    own: Server, key: str, tmp_path: Path
+) -> None:
+    blank = tmp_path / label(SUPPORT[0]) / "blank.png"
+    blank.parent.mkdir()
+    Image.new("L", (105, 105), 255).save(blank)
+    first = send(own, key, paths=[*SUPPORT, blank])
     records(own)[1].unlink()  # as if the server had died before it wrote it
-    again, third = send(own, key), send(own, key)
+    again, third = (send(own, key, paths=[*SUPPORT, blank]) for _ in range(2))
+    assert [each["type"] for each in again.json()["warnings"]] == ["blank"]
     assert replayed(again)
     assert again.content == third.content
     assert again.json() | {"timings_ms": None} == first.json() | {"timings_ms": None}
