@@ -136,7 +136,8 @@ def _fields(request: Request) -> list[str]:
 
 def _fault(error: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
     """Return one of pydantic's errors, in the words of someone who filled in a form."""
-    place: Sequence[str | int] = error["loc"][1:] or error["loc"]
+    loc: Sequence[str | int] = error["loc"]
+    place = loc[:1] if error["type"] == "json_invalid" else loc[1:] or loc
     fault: dict[str, Any] = {"field": str(place[0])}
     if len(place) > 1 and isinstance(place[1], int):
         fault["index"] = place[1]
@@ -149,6 +150,10 @@ def _remedy(error: Mapping[str, Any], fields: Sequence[str]) -> str:
             return "this field is required"
         case "extra_forbidden":
             return nearest("field", str(error["loc"][-1]), fields)
+        case "json_invalid":
+            return f"it is no JSON: {error['ctx']['error'].lower()} at character {error['loc'][-1]}"
+        case "model_attributes_type":
+            return "send a JSON object, and the header Content-Type: application/json"
         case "value_error" if "UploadFile" in error["msg"]:
             return "send a file, not text (with curl: -F field=@path)"
     given = f", not {error['input']!r:.80}" if isinstance(error["input"], str | int | float) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from functools import cache
 from typing import Any
@@ -13,17 +13,19 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from app.errors import NotAForm
 from app.http.forms import json_form
 from app.http.forms.form_parser import FormParser
+from app.threads import Workers
 
 MULTIPART = "multipart/form-data"
 TYPES = {MULTIPART, "application/x-www-form-urlencoded", json_form.MEDIA_TYPE}
 REPEATED = {"images", "labels", "remove", "remove_class"}
+large_json = Workers(1, "json")  # one after another: each takes some times its body's memory
 
 
 class FormRequest(Request):
@@ -38,10 +40,8 @@ class FormRequest(Request):
         if kind not in (MULTIPART, json_form.MEDIA_TYPE):
             return await super().form(**limits)
         if self._parsed is None and kind == json_form.MEDIA_TYPE:
-            body = b"".join([chunk async for chunk in self.stream()])
-            self._parsed, self.faults = await to_thread.run_sync(
-                json_form.read, body, self._schemas(), limits["max_fields"]
-            )
+            async with aclosing(self.stream()) as stream:
+                self._parsed, self.faults = await self._read_json(stream, limits["max_fields"])
         if self._parsed is None:
             try:
                 async with aclosing(self.stream()) as stream:
@@ -51,6 +51,20 @@ class FormRequest(Request):
                 raise HTTPException(400, error.message) from error
             self.faults = parser.faults
         return self._parsed
+
+    async def _read_json(
+        self, stream: AsyncIterator[bytes], max_fields: int
+    ) -> tuple[FormData, list[dict[str, object]]]:
+        """Return the form that is in a JSON body, and its faults; the body is kept as a file until it is read."""
+        body = UploadFile(json_form.spool())
+        try:
+            async for chunk in stream:
+                await body.write(chunk)
+            run = large_json.run if body.file.tell() > json_form.IN_MEMORY else to_thread.run_sync
+            await body.seek(0)
+            return await run(json_form.read, body.file, self._schemas(), max_fields)
+        finally:
+            await body.close()
 
     def _schemas(self) -> json_form.Schemas:
         """Return the JSON schemas of the fields of the route's form."""

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.http.request_body import discard_body
 from app.observability.metrics import Metrics
 
-MAX_JSON_BYTES = 2**20  # JSON is parsed on the event loop; forms are not
+MAX_PLAIN_BYTES = 2**20  # of what is no form: it is held in memory, and parsed on the event loop
 
 
 class BodySizeMiddleware:
@@ -28,10 +28,10 @@ class BodySizeMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        await self.app(scope, self._counting(receive, Headers(scope=scope)), send)
+        await self.app(scope, self._counting(receive, scope), send)
 
-    def _counting(self, receive: Receive, headers: Headers) -> Receive:
-        most = self._most(headers)
+    def _counting(self, receive: Receive, scope: Scope) -> Receive:
+        headers, most = Headers(scope=scope), self._most(scope["method"])
         announced = int(headers.get("content-length", 0))
         seen = 0
 
@@ -51,10 +51,9 @@ class BodySizeMiddleware:
 
         return counting
 
-    def _most(self, headers: Headers) -> int:
-        if "json" in headers.get("content-type", ""):
-            return min(self.max_bytes, MAX_JSON_BYTES)
-        return self.max_bytes
+    def _most(self, method: str) -> int:
+        """Return the most bytes of a body; only POST brings forms."""
+        return self.max_bytes if method == "POST" else min(self.max_bytes, MAX_PLAIN_BYTES)
 
 
 def _too_large(size: int, most: int) -> HTTPException:

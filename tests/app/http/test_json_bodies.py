@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import tracemalloc
 from typing import Any
 
 import httpx
 import pytest
 
+from app.http.forms import json_form
 from tests.app.drawings import QUERY, SUPPORT, adapt, class_folders, labels, predict, zipped
 from tests.app.refusals import problem
 from tests.serving import Server
@@ -59,6 +62,9 @@ def test_json_makes_the_model_that_a_form_makes(server: Server) -> None:
         ({"images": "aGk="}, 422, "request-invalid", {"field": "images"}),
         ({"nam": None}, 422, "request-invalid", {"field": "nam"}),
         ({"stepz": 1}, 422, "request-invalid", {"field": "stepz"}),
+        ('{"x": ' + '{"a": ' * 500 + "1" + "}" * 501, 422, "request-invalid", {"field": "x"}),
+        ({"name": "n" * (2**20 + 1)}, 422, "request-invalid", {"field": "name"}),
+        ({"x": [[]] * 500_000}, 400, "body-malformed", {}),
         ({"images": ["aGk="] * 3, "labels": ["a", "b"]}, 422, "labels-mismatch", {"field": "labels"}),
         ({"images": ["aGk="] * 2, "labels": ["a", "b"]}, 422, "image-unreadable", {"index": 0, "errors_count": 2}),
         ([{"images": ["aGk="]}], 400, "body-malformed", {}),
@@ -87,3 +93,47 @@ def test_base64_is_taken_as_languages_write_it(server: Server) -> None:
     ]
     answer = httpx.post(f"{server.url}/predict", json={"model_id": model_id, "images": ways}).json()
     assert len({each["score"] for each in answer["predictions"]}) == 1, answer
+
+
+def test_json_brings_images_as_large_as_a_form_does(server: Server) -> None:
+    model_id, photo = adapt(server.url, steps=0).json()["id"], QUERY[0].read_bytes() + bytes(2**20)
+    answer = httpx.post(f"{server.url}/predict", json={"model_id": model_id, "images": [coded(photo), coded(photo)]})
+    assert (answer.status_code, len(answer.json()["predictions"])) == (200, 2), answer.text
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON", "text/plain", ""])
+def test_what_is_no_form_may_be_a_mebibyte(server: Server, kind: str) -> None:
+    names = json.dumps({"name": "n" * 2**20})
+    answer = httpx.patch(f"{server.url}/models/{'0' * 32}", content=names, headers={"Content-Type": kind})
+    problem(answer, 413, "body-too-large")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "said"),
+    [
+        ('{"name": ', "application/json", "it is no JSON: expecting value at character 9"),
+        ('{"name": "x"}', "text/plain", "Content-Type: application/json"),
+        ("7", "application/json", "send a JSON object"),
+    ],
+)
+def test_names_that_are_no_json_are_told_so(server: Server, content: str, kind: str, said: str) -> None:
+    answer = httpx.patch(f"{server.url}/models/{'0' * 32}", content=content, headers={"Content-Type": kind})
+    assert said in problem(answer, 422, "request-invalid", field="body")["detail"]
+
+
+CONTENT = bytes(range(256)) * 2**11
+
+
+@pytest.mark.parametrize(
+    "text", [coded(CONTENT), f"data:;base64,{coded(CONTENT)}", "data:," + "".join(f"%{byte:02x}" for byte in CONTENT)]
+)
+def test_reading_json_takes_a_few_times_its_memory(text: str) -> None:
+    body = io.BytesIO(json.dumps({"images": [text]}).encode())
+    tracemalloc.start()
+    form, faults = json_form.read(body, {"images": {"type": "array", "items": {"type": "string"}}}, 10)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 * len(body.getvalue())
+    assert not faults
+    with form["images"].file as file:
+        assert file.read() == CONTENT
