@@ -40,7 +40,7 @@ def check_each(labels: Iterable[tuple[str, str, Mapping[str, object]]]) -> list[
 
 def _checked(label: str, place: str, members: Mapping[str, object]) -> str:
     try:
-        seen = text.seen(label[: 10 * MAX_LABEL])  # not all of what may be a file sent as text
+        seen = _seen(label)
         if not 1 <= len(seen) <= MAX_LABEL:
             raise ValueError("it is empty" if not seen else "it is too long")
     except ValueError as error:
@@ -67,6 +67,13 @@ def _known(label: str, classes: Sequence[str], seen: Mapping[str, str], field: s
 def by_sight(label: str) -> str:
     """Return what people see of a label, by which labels are compared; of what is no text, all."""
     try:
-        return text.seen(label)
+        return _seen(label)
     except ValueError:
         return label
+
+
+def _seen(label: str) -> str:
+    """Return a label as people see it. Raises ValueError for no text, and for what may be a file sent as text."""
+    if len(label) > 4 * MAX_LABEL:
+        raise ValueError("it is too long")
+    return text.seen(label)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import time
 import unicodedata
+from pathlib import Path
 
 import httpx
 import pytest
 import typer
 
+import app
+from app.api.labels import check_labels, known_labels
+from app.errors import ClassUnknown, LabelInvalid
 from kshot.commands.console import fail, print_table
-from kshot.text import plain, seen, shown
+from kshot.text import INVISIBLE, plain, seen, shown
 from tests.app.drawings import SUPPORT, adapt, class_folders, images, zipped
 from tests.serving import Server
 
@@ -28,6 +34,21 @@ def test_one_word_in_two_encodings_is_one_label(server: Server) -> None:
     files = images([SUPPORT[0], SUPPORT[1], SUPPORT[-1]])
     answer = httpx.post(f"{server.url}/adapt", files=files, data={"labels": ["café", split, "b"], "steps": "0"})
     assert answer.json()["shots"] == {"café": 2, "b": 1}
+
+
+def test_a_text_beyond_any_label_is_refused_at_once() -> None:
+    with pytest.raises(LabelInvalid, match="too long"):
+        check_labels([f"cat{' ' * 2000}dog"], 1)
+    start = time.process_time()
+    with pytest.raises(ClassUnknown):
+        known_labels(["a\u200d😀" * 300_000], ["a", "b"], "remove_class")
+    assert time.process_time() - start < 1
+
+
+def test_the_page_knows_the_same_marks_that_nobody_sees() -> None:
+    unseen = re.search("UNSEEN = /(.+)/g;", (Path(app.__file__).parent / "page" / "words.js").read_text())
+    assert unseen
+    assert set(filter(re.compile(unseen[1]).fullmatch, map(chr, range(0x10000)))) == INVISIBLE
 
 
 @pytest.mark.parametrize("bad", ["\n", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ud800"])
