@@ -175,7 +175,7 @@ class Settings(BaseSettings):
                 raise ValueError("any page could read and delete the models: without API keys, name the origins")
             if origin != "*" and not re.fullmatch(r"https?://[^/*]+", origin):
                 raise ValueError(f"{origin!r} is no origin: give scheme, host and port alone, as https://app.example")
-        return origins
+        return origins.lower()  # as browsers send them
 
     @field_validator("trusted_proxies")
     @classmethod

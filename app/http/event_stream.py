@@ -57,7 +57,8 @@ async def respond(
         first = await while_connected(request, _next(events))
         return EventSourceResponse(_sent(request.app, first, events), headers=HEADERS | _replayed(first.replayed))
     created = await while_connected(request, creation)
-    response.headers.update({"Location": f"/models/{created.answer.id}", **_replayed(created.replayed)})
+    location = f"{request.scope.get('root_path', '')}/models/{created.answer.id}"
+    response.headers.update({"Location": location, **_replayed(created.replayed)})
     return created.answer
 
 

@@ -17,7 +17,7 @@ class TrailingSlashMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] == "http" and _has_one_too_many(route_path(scope)):
-            scope = {**scope, "path": scope["path"].rstrip("/")}
+            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
         await self.app(scope, receive, send)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Request
 
 from app.http.access import tenant_of
+from app.http.route_templates import route_path
 from app.service.idempotency import HEADER, IdempotencyKey
 from app.service.service import Service
 from app.tenants.tenant import Tenant
@@ -35,7 +36,7 @@ KeyHeader = Annotated[
 
 
 async def _key(request: Request, text: KeyHeader = None) -> IdempotencyKey | None:
-    return None if text is None else IdempotencyKey(request.url.path, text)
+    return None if text is None else IdempotencyKey(route_path(request.scope), text)
 
 
 TheService = Annotated[Service, Depends(_service)]

@@ -19,7 +19,7 @@ def trusting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(
         tmp_path_factory.mktemp("trusting"),
         trusted_hosts="models.example",
-        cors_origins=OURS,
+        cors_origins=OURS.replace("app", "App"),
         trusted_proxies=f"{PROXY},10.0.0.0/8",
         root_path="/kshot",
     )
@@ -93,9 +93,12 @@ def test_an_allowed_origin_is_answered_and_may_read_the_answer(trusting: Server)
 
 
 def test_under_a_prefix_a_proxy_may_strip_it_or_keep_it(trusting: Server) -> None:
+    headers = {"Idempotency-Key": "under-a-prefix"}
     for prefix in ("", "/kshot"):
-        made = adapt(trusting.url + prefix).json()["id"]
-        assert predict(trusting.url + prefix, made, QUERY[:1]).status_code == 200
+        made = adapt(trusting.url + prefix, headers=headers, steps=0)
+        assert made.headers.get("Idempotent-Replayed") == ("true" if prefix else None)
+        assert made.headers["Location"] == f"/kshot/models/{made.json()['id']}"
+        assert predict(trusting.url + prefix, made.json()["id"], QUERY[:1]).status_code == 200
         assert httpx.get(f"{trusting.url}{prefix}/").headers["Content-Type"].startswith("text/html")
     assert httpx.get(f"{trusting.url}/openapi.json").json()["servers"] == [{"url": "/kshot"}]
 
@@ -103,6 +106,7 @@ def test_under_a_prefix_a_proxy_may_strip_it_or_keep_it(trusting: Server) -> Non
 def test_a_slash_at_the_end_is_no_other_path_and_no_redirect(trusting: Server) -> None:
     answer = httpx.post(f"{trusting.url}/adapt/", data={"name": "nothing"})
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/images-missing")
+    assert httpx.get(f"{trusting.url}//").status_code == 200
 
 
 @pytest.mark.parametrize(("address", "scheme"), [(PROXY, "https"), ("127.0.0.1", "http")])
