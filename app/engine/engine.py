@@ -25,7 +25,6 @@ from app.threads import Cancellation
 from models.kernels import compilation
 
 LATER = "Try again later."
-LESS = "Send fewer images, or ask for fewer steps."
 
 T = TypeVar("T")
 log = structlog.stdlib.get_logger("kshot.engine")
@@ -102,7 +101,7 @@ class Engine:
             try:
                 async with _limit(self.limits.queue_seconds, QueueTimeout, "for its turn", LATER):
                     await job.started
-                async with _limit(self.limits.compute_seconds, ComputeTimeout, "for the computation", LESS):
+                async with _limit(self.limits.compute_seconds, ComputeTimeout, "for the computation", work.lighter):
                     return await job.result
             finally:
                 self._dequeue(job)

@@ -32,6 +32,8 @@ class Work(ABC, Generic[T]):
     """A request's share of a batch: images uint8 [B, C, H, W], and the name of the checkpoint they go to."""
 
     kind: ClassVar[str] = "other"
+    lighter: ClassVar[str] = "Send fewer images."
+    """What to do where it takes too long."""
     checkpoint: str
     images: Tensor
 
@@ -58,6 +60,7 @@ class AdaptWork(Work[Adaptation]):
     """Adapt to the images; labels [B] in 0..ways − 1."""
 
     kind: ClassVar[str] = "adapt"
+    lighter: ClassVar[str] = "Send fewer images, or ask for fewer steps."
     labels: Sequence[int]
     ways: int
     steps: int

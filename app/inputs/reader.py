@@ -131,9 +131,12 @@ class Reader:
 
 
 def _check_uploads(form: Uploads) -> None:
-    """Raise UploadAmbiguous for images beside an archive, and ArchiveEncoding for an encoding without one."""
+    """Raise ImagesMissing, UploadAmbiguous for images beside an archive, ArchiveEncoding for an encoding without."""
     if form.archive is None and form.archive_encoding is not None:
         detail = "archive_encoding is for an archive, and none was sent. Leave it out."
         raise errors.ArchiveEncoding(detail, field="archive_encoding")
+    if form.archive is None and not form.images:
+        detail = "Send pictures in the field 'images' with a label for each in 'labels', or a zip or tar in 'archive'."
+        raise errors.ImagesMissing(detail, field="images")
     if form.archive and (form.images or form.labels):
         raise errors.UploadAmbiguous("Send either an archive, or images and labels.", field="archive")
