@@ -86,11 +86,15 @@ def purge(
     Example:
     - `kshot keys purge alice --store /var/lib/kshot/models`
     """
+    from app.commands.serve import settings_of
     from app.errors import AppError
-    from app.settings import Settings
     from app.store import open_store
 
-    settings = Settings() if store is None else Settings(store=store)
+    settings = settings_of({} if store is None else {"store": store})
+    if not tenant:  # what an unset variable gives; without a name it would be all that belongs to no tenant
+        fail("Nothing was deleted", "Name the tenant.")
+    if "://" not in settings.store and not Path(settings.store).is_dir():
+        fail("Nothing was deleted", f"There is no store at {settings.store}. Give the server's with --store.")
     yes or typer.confirm(f"Delete all models of {tenant} in {settings.store}?", abort=True, err=True)
     try:
         gone = open_store(settings).of(tenant).erase()

@@ -74,14 +74,15 @@ def serve(
         "allow_anonymous": allow_anonymous,
         "processes": processes,
     }
-    settings = _settings({name: value for name, value in options.items() if value is not None})
+    settings = settings_of({name: value for name, value in options.items() if value is not None})
     if check:
         _load(settings)
     else:
         _run(settings)
 
 
-def _settings(given: dict[str, object]) -> Settings:
+def settings_of(given: dict[str, object]) -> Settings:
+    """Return the settings of options and the environment. Ends the command if they cannot be used."""
     from pydantic import ValidationError
 
     from app.settings import Settings

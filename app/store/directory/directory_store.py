@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from app.errors import ModelDamaged, ModelNotFound, RecordTooNew, StoreUnavailable
+from app.errors import ModelDamaged, ModelNotFound, RecordOutdated, RecordTooNew, StoreUnavailable
 from app.store.directory.model_folder import (
     IMAGES,
     RECORD,
@@ -222,7 +222,7 @@ class DirectoryStore:
     def _is_expired(self, path: Path) -> bool:
         try:
             return is_expired(read_header(path).record)
-        except DAMAGES:  # can be deleted
+        except (RecordOutdated, *DAMAGES):  # can be deleted
             return False
 
     def _path(self, model_id: str) -> Path:

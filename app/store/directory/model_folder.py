@@ -6,6 +6,7 @@ import os
 import time
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -79,8 +80,9 @@ def forget(folder: Path) -> int:
     """Delete the small records in a folder; return how many stay, as a newer release wrote them."""
     newer = 0
     for path in folder.glob(f"*{RECORD}"):
-        if is_too_new_to_forget(path.read_bytes()):
-            newer += 1
-        else:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # swept meanwhile
+            if is_too_new_to_forget(path.read_bytes()):
+                newer += 1
+            else:
+                path.unlink()
     return newer

@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO
 
-from app.errors import ModelDamaged, ModelNotFound, RecordTooNew, StoreUnavailable
+from app.errors import ModelDamaged, ModelNotFound, RecordOutdated, RecordTooNew, StoreUnavailable
 from app.store.failures import Failures, left_by_newer, not_found, reaching
 from app.store.interface import ABANDONED_SECONDS, PASS, RECORD_SECONDS, ModelKey, Stored, Swept, Usage, is_expired
 from app.store.model_file import Header, encode, header_of, tensors_of
@@ -103,7 +103,7 @@ class ObjectStore:
         key = self._layout.model(model_id)
         try:
             header = self._header(model_id)
-        except ModelDamaged:  # can be deleted
+        except (ModelDamaged, RecordOutdated):  # can be deleted
             images = chain.from_iterable(self._bucket.list(self._layout.images_of(model_id)))
             self._bucket.delete(key, *(image.key for image in images))
             return

@@ -10,12 +10,16 @@ from contextlib import suppress
 import pytest
 import torch
 
-from app.errors import ModelNotFound, RecordTooNew
+from app.errors import ModelNotFound, RecordOutdated, RecordTooNew
 from app.store import Store, Usage, new_id
 from app.store.ids import ID
 from app.store.records import ModelRecord
 from tests.app.store.conftest import Opener
 from tests.app.stored import put_newer, revision_of, stored
+
+
+class WithOwner(ModelRecord):
+    owner: str
 
 
 def test_a_model_comes_back_as_it_was_put(store: Store, open_again: Opener) -> None:
@@ -76,6 +80,16 @@ def test_erasing_spares_what_a_newer_build_wrote_and_says_so(store: Store) -> No
         store.get(old.record.id)
     with pytest.raises(RecordTooNew):
         store.get(newer)
+
+
+def test_what_this_build_cannot_bring_up_to_date_can_be_deleted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted, erased = (store.put(stored(), b"images").record.id for _ in range(2))
+    monkeypatch.setattr("app.store.model_file.ModelRecord", WithOwner)
+    with pytest.raises(RecordOutdated):
+        store.describe(deleted)
+    store.delete(deleted)
+    assert store.erase() == [erased]
+    assert store.usage() == Usage(0, 0)
 
 
 def test_expired_models_are_gone_at_once_and_swept_later(store: Store) -> None:

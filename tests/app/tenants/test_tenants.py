@@ -174,6 +174,10 @@ def test_all_models_of_a_tenant_are_deleted_at_once_and_nobody_elses(
         purge = CliRunner().invoke(command_line(), ["keys", "purge", "ivan", "--store", str(guarded.store), "--yes"])
         assert purge.output == "Deleted 1 models of ivan.\n"
         assert list(ours.models()) == []
+        for tenant, store in (("", guarded.store), ("ivan", guarded.store / "elsewhere")):
+            refused = CliRunner().invoke(command_line(), ["keys", "purge", tenant, "--store", str(store), "--yes"])
+            assert (refused.exit_code, refused.stderr.partition("\n")[0]) == (1, "Nothing was deleted")
+        assert not (guarded.store / "elsewhere").exists()
     monkeypatch.setenv("KSHOT_API_KEY", judy)
     every = ["models", "delete", "--all", "--url", guarded.url]
     assert CliRunner().invoke(command_line(), every, input="n\n").exit_code == 1
