@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from app.http.openapi import ALSO
 from app.main import create_app
 from app.settings import Settings
 
@@ -42,7 +43,8 @@ def _calls(path: str, methods: Schema) -> Iterator[str]:
 def _request(call: Schema) -> Iterator[tuple[str, str, str]]:
     for field in call.get("parameters", []):
         yield field["name"], f"{field['in']}, {_kind(field['schema'])}", field.get("description", "")
-    for kind, content in call.get("requestBody", {}).get("content", {}).items():
+    body = call.get("requestBody", {})
+    for kind, content in (body.get("content", {}) | body.get(ALSO, {})).items():
         yield "body", f"{kind}: {_kind(content['schema'])}", ""
 
 

@@ -22,6 +22,11 @@ FRAMEWORK = ("HTTPValidationError", "ValidationError")
 
 
 FORM = "multipart/form-data"
+REPEATED = {"style": "form", "explode": True}
+"""How a list of texts is sent. Generators of clients would join them by commas."""
+ALSO = "x-also-taken"
+"""Where a request's other type of body stands. In `content` generators of clients would choose JSON, and lose files."""
+SAID = "The fields may be sent as application/json too, with files in base64 or as data: URLs: see {}."
 IN_JSON = {"type": "string", "contentEncoding": "base64"}
 
 
@@ -38,7 +43,7 @@ class Api(FastAPI):
             # Added by hand: FastAPI would list a response's model as application/json too.
             schemas |= models_json_schema([(Problem, "serialization")], ref_template=COMPONENTS + "{model}")[1]["$defs"]
             document["components"]["securitySchemes"] = SECURITY
-            _describe_json_forms(document)
+            _describe_forms(document)
             for path, operations in document["paths"].items():
                 for operation in operations.values():
                     _drop_framework_error(operation["responses"])
@@ -61,17 +66,25 @@ def _secure(operation: dict[str, Any]) -> None:
     operation["responses"] |= {status: {"description": said, "content": content} for status, said in REFUSALS.items()}
 
 
-def _describe_json_forms(document: dict[str, Any]) -> None:
-    """Give each operation that takes a form its second type of body: JSON with the same fields (see json_form)."""
+def _describe_forms(document: dict[str, Any]) -> None:
+    """Say of each operation that takes a form how lists are sent, and how its fields are as JSON (see json_form)."""
     schemas = document["components"]["schemas"]
     for operations in document["paths"].values():
         for operation in operations.values():
-            content = operation.get("requestBody", {}).get("content", {})
-            if FORM in content:
-                form = content[FORM]["schema"]["$ref"].removeprefix(COMPONENTS)
+            body = operation.get("requestBody", {})
+            if FORM in body.get("content", {}):
+                content = body["content"][FORM]
+                form = content["schema"]["$ref"].removeprefix(COMPONENTS)
                 name = form.replace("Form", "Json")
                 schemas[name] = _in_json(schemas[form], name)
-                content[MEDIA_TYPE] = {"schema": {"$ref": COMPONENTS + name}}
+                content["encoding"] = dict.fromkeys(_lists(schemas[form]), REPEATED)
+                body[ALSO] = {MEDIA_TYPE: {"schema": {"$ref": COMPONENTS + name}}}
+                operation["description"] += f"\n\n{SAID.format(name)}"
+
+
+def _lists(form: dict[str, Any]) -> list[str]:
+    """Return the fields of a form that are lists of something else than files."""
+    return [name for name, field in form["properties"].items() if "items" in field and name not in FILES]
 
 
 def _in_json(form: dict[str, Any], name: str) -> dict[str, Any]:

@@ -63,6 +63,19 @@ def test_every_schema_that_is_named_is_there(document: dict[str, Any]) -> None:
     assert {"Problem", "FieldProblem", "AdaptForm"} <= named <= set(document["components"]["schemas"])
 
 
+@pytest.mark.parametrize("path", ["/adapt", "/predict", "/inspect", "/models/{model_id}/versions"])
+def test_forms_are_described_as_generators_of_clients_need_it(document: dict[str, Any], path: str) -> None:
+    operation = document["paths"][path]["post"]
+    ((kind, content),) = operation["requestBody"]["content"].items()  # of several they would choose JSON
+    assert kind == "multipart/form-data"
+    fields = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]["properties"]
+    assert fields["images"]["items"]["format"] == "binary"
+    lists = {name for name, field in fields.items() if field.get("type") == "array"}
+    assert set(content["encoding"]) == lists - {"images"}
+    assert all(encoding["explode"] for encoding in content["encoding"].values())
+    assert operation["requestBody"]["x-also-taken"]["application/json"]
+
+
 def test_fields_have_examples(document: dict[str, Any]) -> None:
     assert document["components"]["schemas"]["AdaptForm"]["properties"]["steps"]["examples"] == [5]
 

@@ -37,12 +37,10 @@ for (const label of (await readdir(folder)).sort().slice(0, 2))
 const model = known(await client.POST("/adapt", { body: { images, labels, steps: 1 }, bodySerializer: form }));
 if (model.classes.length !== 2) throw new Error(`adapted to ${model.classes}`);
 
-// The same as JSON, where files are in base64.
-const drawing = Buffer.from(await images[0]!.arrayBuffer()).toString("base64");
-const asked = { model_id: model.id, images: [drawing, btoa("not a picture")], top_k: 1 };
-const refused = await client.POST("/predict", { body: asked });
+const asked = { model_id: model.id, images: [images[0]!, new Blob(["not a picture"])], top_k: 1 };
+const refused = await client.POST("/predict", { body: asked, bodySerializer: form });
 if (refused.error?.type !== "/problems/image-unreadable") throw new Error("a broken image was not refused by its type");
-const answer = known(await client.POST("/predict", { body: { ...asked, on_error: "skip" } }));
+const answer = known(await client.POST("/predict", { body: { ...asked, on_error: "skip" }, bodySerializer: form }));
 if (answer.predictions[0]?.label !== labels[0]) throw new Error(`predicted ${answer.predictions[0]?.label}`);
 if (answer.errors?.[0]?.index !== 1) throw new Error("the broken image is not named");
 
