@@ -6,7 +6,7 @@ from itertools import islice
 
 _SEQUENCE_HEADER = 1  # of the kinds of OBU, the units of a stream of AV1
 _TABLES = (b"moov", b"trak", b"mdia", b"minf", b"stbl")  # where a track says where its frames are
-_MOST_BOXES, _MOST_EXTENTS, _MOST_UNITS = 1000, 10_000, 10_000  # far more than any picture has
+_MOST_BOXES, _MOST_EXTENTS, _MOST_UNITS = 200, 10_000, 10_000  # far more than any picture has
 
 
 def coded_pixels(data: bytes) -> int:
@@ -22,12 +22,16 @@ def coded_pixels(data: bytes) -> int:
 
 def _together(streams: Iterable[bytes], size: int) -> int:
     """Return the pixels of streams from a file of this size. Raises OSError for more of them than it can hold."""
-    pixels, left = 0, 2 * size
+    pixels, left, units = 0, 2 * size, _MOST_UNITS
     for stream in streams:
         left -= len(stream)
         if left < 0:
             raise OSError("its pictures lie on one another")
-        pixels += max(_sizes(stream), default=0)
+        found = list(islice(_sizes(stream), units))
+        units -= len(found)
+        if not units:
+            raise OSError("its pictures have too many parts")
+        pixels += max(found, default=0)
     return pixels
 
 
@@ -65,18 +69,18 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
 
 
 def _within(data: bytes, path: tuple[bytes, ...], start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield where the boxes at a path of kinds begin and end."""
+    """Yield where the boxes at a path of kinds begin and end; but for tracks, there is one of a kind."""
     if not path:
         yield start, end
         return
-    for kind, begin, stop in _boxes(data, start, end):
-        if kind == path[0]:
-            yield from _within(data, path[1:], begin, stop)
+    found = (box for box in _boxes(data, start, end) if box[0] == path[0])
+    for _, begin, stop in islice(found, None if path[0] == b"trak" else 1):
+        yield from _within(data, path[1:], begin, stop)
 
 
 def _items(data: bytes) -> Iterator[bytes]:
     """Yield the bytes of each item. Raises OSError."""
-    for start, end in islice(_within(data, (b"meta",), 0, len(data)), 1):
+    for start, end in _within(data, (b"meta",), 0, len(data)):
         boxes = {kind: begin for kind, begin, _ in _boxes(data, start + 4, end)}
         for extents in _extents(_Bits(data, boxes[b"iloc"])) if b"iloc" in boxes else ():
             if sum(length or len(data) for _, _, length in extents) > len(data):
@@ -119,19 +123,15 @@ def _first_frames(data: bytes) -> Iterator[bytes]:
 
 
 def _sizes(stream: bytes) -> Iterator[int]:
-    """Yield the pixels of a frame by each of a stream's sequence headers (AV1, 5.3). Raises OSError."""
+    """Yield for each unit of a stream the pixels of a frame, if it is a header that tells them, or 0 (AV1, 5.3)."""
     place = 0
-    for _ in range(_MOST_UNITS):
-        if place >= len(stream):
-            return
+    while place < len(stream):
         unit = _Bits(stream, place)
         _, kind, is_extended, has_size, _ = (unit.take(bits) for bits in (1, 4, 1, 1, 1))
         place += 1 + is_extended
         size, place = _size(stream, place) if has_size else (len(stream), place)
-        if kind == _SEQUENCE_HEADER:
-            yield _pixels(_Bits(stream[place : place + size]))
+        yield _pixels(_Bits(stream[place : place + size])) if kind == _SEQUENCE_HEADER else 0
         place += size
-    raise OSError("its pictures have too many parts")
 
 
 def _size(stream: bytes, place: int) -> tuple[int, int]:
