@@ -77,7 +77,7 @@ def _kind(schema: Schema) -> str:
         return " or ".join(f"`{value}`" for value in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
-    return "file" if "contentMediaType" in schema else str(schema.get("type", ""))
+    return "file" if schema.get("format") == "binary" else str(schema.get("type", ""))
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, str, str]]) -> Iterator[str]:

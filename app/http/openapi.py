@@ -22,6 +22,8 @@ FRAMEWORK = ("HTTPValidationError", "ValidationError")
 
 
 FORM = "multipart/form-data"
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+"""An answer that is a file. Without a schema generators of clients would answer nothing."""
 REPEATED = {"style": "form", "explode": True}
 """How a list of texts is sent. Generators of clients would join them by commas."""
 ALSO = "x-also-taken"

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from app.http.openapi import BINARY
 from app.http.problems import documented
 from app.http.routes.dependencies import ModelId, TheService, TheTenant
 from app.service import manage
@@ -20,7 +21,7 @@ MEDIA_TYPE = "application/octet-stream"
     summary="Take a model with you, as one file",
     response_class=Response,
     responses={
-        200: {"content": {MEDIA_TYPE: {}}, "description": "The file."},
+        200: {"content": {MEDIA_TYPE: BINARY}, "description": "The file."},
         **documented(404, 409, 422, 500, 503),
     },
 )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
 from app.api.forms import VersionForm
 from app.http.event_stream import RESPONSES, requested_progress, respond
 from app.http.forms.form_requests import FormRoute, require_form
+from app.http.openapi import BINARY
 from app.http.problems import documented
 from app.http.routes.dependencies import ModelId, TheKey, TheService, TheTenant
 from app.inputs.support_archive import MEDIA_TYPE
@@ -67,7 +68,7 @@ async def list_images(model_id: ModelId, service: TheService, tenant: TheTenant)
     summary="Show an image of a model",
     response_class=Response,
     responses={
-        200: {"content": {MEDIA_TYPE: {}}, "description": "The image as the network saw it."},
+        200: {"content": {MEDIA_TYPE: BINARY}, "description": "The image as the network saw it."},
         **documented(404, 409, 422, 500, 503),
     },
 )

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.errors import AppError, ArchiveEncoding
+from kshot.text import seen
 from tests.app.drawings import zipped
 from tests.app.inputs.archives.packed import PNG, UNIX, UTF8, read, tar_of, zip_of
 from tests.app.inputs.archives.test_names import NOUNS
@@ -97,7 +98,7 @@ few = settings(
 )
 names = (
     st.text(st.sampled_from(LETTERS), min_size=1, max_size=12)
-    .map(lambda name: unicodedata.normalize("NFC", name.strip(" ~")))
+    .map(lambda name: seen(name.strip(" ~")))
     .filter(lambda name: name and name[0] not in "._-" and not name.isspace())
 )
 labels = st.lists(names, min_size=2, max_size=6, unique_by=str.casefold)
