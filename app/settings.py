@@ -91,7 +91,12 @@ class Settings(BaseSettings):
     )
 
     max_body_bytes: int = Field(64 * MiB, ge=1, description="Largest body of a request.")
-    upload_seconds: float = Field(120, gt=0, description="Longest time for the body of a request to arrive.")
+    upload_seconds: float = Field(
+        120,
+        gt=0,
+        description="Longest time for the body of a request to arrive; on Linux, also for a client to read nothing of "
+        "its answer.",
+    )
     refusals_per_second: float = Field(
         50, gt=0, description="Refusals (4xx) a second that one address gets at once. The answers to more are delayed."
     )

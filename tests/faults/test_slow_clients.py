@@ -54,9 +54,11 @@ def test_bodies_that_trickle_in_are_ended_while_others_are_served(hasty: Server)
     assert watchdog.stall < STALL
 
 
-def test_connections_that_never_finish_a_head_are_ended(hasty: Server) -> None:
+def test_connections_that_never_finish_a_head_or_read_an_answer_are_ended(hasty: Server) -> None:
+    model_id = adapt(hasty.url, SUPPORT[::5], steps=0).json()["id"]
     with ExitStack() as stack:
-        silent, slow, second, answered = (stack.enter_context(closing(connect(hasty))) for _ in range(4))
+        silent, slow, second, answered, unread = (stack.enter_context(closing(connect(hasty))) for _ in range(5))
+        unread.sendall(f"GET /models/{model_id}/export HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         second.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert read_until(second, b'"}').startswith(b"HTTP/1.1 200")
         answered.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n")
@@ -68,6 +70,8 @@ def test_connections_that_never_finish_a_head_are_ended(hasty: Server) -> None:
             trickle(slow, IDLE_SECONDS + 2)
         assert [each.recv(1000) for each in (silent, second, answered)] == [b"", b"", b""]
         assert IDLE_SECONDS - 1 < time.monotonic() - started < IDLE_SECONDS + 2
+        with pytest.raises(ConnectionError):
+            unread.makefile("rb").read()
 
 
 @pytest.mark.parametrize(
