@@ -42,5 +42,7 @@ class Problem(BaseModel):
         default=None,
         description="All fields at fault, or all images or labels: the first 100, of which the first is told above.",
     )
-    errors_count: int | None = Field(default=None, description="How many images or labels are at fault.", examples=[1])
+    errors_count: int | None = Field(
+        default=None, description="How many fields, images or labels are at fault.", examples=[1]
+    )
     request_id: str | None = Field(default=None, description="Quote it to find the request in the logs.")

@@ -15,6 +15,9 @@ def parse_shares(text: str) -> dict[str, float]:
     shares: dict[str, float] = {}
     for part in text.split(","):
         name, _, share = part.partition("=")
+        if name.strip() in shares:
+            detail = f"initialization names {name.strip()!r:.60} twice. {REMEDY}"
+            raise InitializationUnsuitable(detail, field="initialization")
         try:
             shares[name.strip()] = float(share) if share else 1.0
         except ValueError as error:

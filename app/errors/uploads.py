@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from app.errors.base import AppError
 
-MOST_TOLD = 100  # faulty images of a request, or labels of them, that are named
+MOST_TOLD = 100  # faulty fields, images or labels of a request that are named
 
 
 class OneOfMany(AppError):

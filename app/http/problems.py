@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.nearest import nearest
 from app.errors import AppError, UploadsUnavailable
+from app.errors.uploads import MOST_TOLD
 from app.http.openapi import COMPONENTS
 from kshot.problem import Problem
 
@@ -118,13 +119,12 @@ def _framework_detail(request: Request, error: HTTPException) -> str:
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse:
-    fields = _fields(request)
-    faults = [_fault(each, fields) for each in error.errors()]
+    fields, found = _fields(request), error.errors()
+    faults = [_fault(each, fields) for each in found[:MOST_TOLD]]
     detail = "; ".join(f"{fault['field']}: {fault['detail']}" for fault in faults) + "."
     kind = ("/problems/request-invalid", "A field of the request is not valid")
     first = {name: faults[0][name] for name in ("field", "index") if name in faults[0]}
-    listed = [{"field": fault["field"], "detail": fault["detail"]} for fault in faults]
-    return respond(422, kind, detail, errors=listed, **first)
+    return respond(422, kind, detail, errors=faults, errors_count=len(found), **first)
 
 
 def _fields(request: Request) -> list[str]:
@@ -152,6 +152,8 @@ def _remedy(error: Mapping[str, Any], fields: Sequence[str]) -> str:
             return nearest("field", str(error["loc"][-1]), fields)
         case "json_invalid":
             return f"it is no JSON: {error['ctx']['error'].lower()} at character {error['loc'][-1]}"
+        case "too_long":
+            return "send {max_length} characters at most, not {actual_length}".format(**error["ctx"])
         case "model_attributes_type":
             return "send a JSON object, and the header Content-Type: application/json"
         case "value_error" if "UploadFile" in error["msg"]:

@@ -101,8 +101,8 @@ async def show_image(service: Service, tenant: Tenant, model_id: str, index: int
 
 def renamed(model: ModelRecord, names: Names) -> ModelRecord:
     """Return the model with its new names. Raises ClassUnknown, LabelInvalid or ClassesClash."""
-    old = known_labels(list(names.classes), model.classes, "classes")
-    scored = known_labels(list(names.min_scores), model.classes, "min_scores")
+    old = _each_once(names.classes, model, "classes")
+    scored = _each_once(names.min_scores, model, "min_scores")
     least = _least(model.min_scores, dict(zip(scored, names.min_scores.values(), strict=True)))
     chosen = zip(old, names.classes.values(), strict=True)
     kept = check_each((name, f"classes[{label}]", {"field": "classes"}) for label, name in chosen)
@@ -122,6 +122,14 @@ def renamed(model: ModelRecord, names: Names) -> ModelRecord:
             "validation": model.validation and _renamed_validation(model.validation, new),
         }
     )
+
+
+def _each_once(named: Mapping[str, object], model: ModelRecord, field: str) -> list[str]:
+    """Return the classes that are named; of two ways to write one, which would hold? Raises LabelInvalid for them."""
+    labels = known_labels(list(named), model.classes, field)
+    if twice := [label for label, times in Counter(labels).items() if times > 1]:
+        raise errors.LabelInvalid(f"{field} names the class {twice[0]!r} twice. Name it once.", field=field)
+    return labels
 
 
 def _renamed_keys(values: Mapping[str, T], new: Mapping[str, str]) -> dict[str, T]:

@@ -21,6 +21,7 @@ def coded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+NO_FILE = "send the file's bytes as a text, in base64 or as a data: URL"
 SUPPORT_JSON = {"images": [coded(path.read_bytes()) for path in SUPPORT], **labels(SUPPORT)}
 
 
@@ -49,7 +50,13 @@ def test_json_makes_the_model_that_a_form_makes(server: Server) -> None:
     ("body", "status", "kind", "members"),
     [
         ({"images": ["%", "aGk="]}, 422, "request-invalid", {"field": "images", "index": 0}),
-        ({"images": ["aGk=", 7]}, 422, "request-invalid", {"field": "images", "index": 1}),
+        (
+            {"images": ["aGk=", 7]},
+            422,
+            "request-invalid",
+            {"errors": [{"field": "images", "index": 1, "detail": NO_FILE}]},
+        ),
+        ({f"x{n}": n for n in range(101)}, 422, "request-invalid", {"field": "x0", "errors_count": 101}),
         ({"images": {"a": "aGk="}}, 422, "request-invalid", {"field": "images"}),
         ({"labels": ["a", {}]}, 422, "request-invalid", {"field": "labels", "index": 1}),
         ({"labels": ["a", "\ud800"]}, 422, "request-invalid", {"field": "labels", "index": 1}),

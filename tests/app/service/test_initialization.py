@@ -67,6 +67,7 @@ def test_a_request_chooses_and_its_versions_keep_the_choice(
         ("red=much", "whose share is no number"),
         ("red=0.8,green=0.8", "1 at most"),
         ("red=nan", "0 or more"),
+        ("red=0.1,red=0.5", "names 'red' twice"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused_by_name(client: Client, chosen: str, said: str) -> None:

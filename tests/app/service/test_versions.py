@@ -137,6 +137,8 @@ def test_other_names_show_at_once_and_leave_the_scores(server: Server) -> None:
         ({"classes": {"nope": "a"}}, "class-unknown"),
         ({"classes": {CLASSES[0]: CLASSES[1]}}, "classes-clash"),
         ({"classes": {CLASSES[0]: " "}}, "label-invalid"),
+        ({"classes": {CLASSES[0]: "a", f"{CLASSES[0]}\u200b": "b"}}, "label-invalid"),
+        ({"min_scores": {CLASSES[0]: None, f"{CLASSES[0]}\u200b": 0.5}}, "label-invalid"),
         ({"name": "x" * 201}, "request-invalid"),
         ({"title": "x"}, "request-invalid"),
     ],
