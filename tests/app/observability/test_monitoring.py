@@ -1,4 +1,4 @@
-"""docs/monitoring: the dashboard and the alerts ask for what a server says, and compose.yaml finds their files."""
+"""The dashboard and the alerts ask for what a server says, and compose.yaml finds their files and docs/monitoring's."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.serving import Server
 
 ROOT = Path(__file__).parents[3]
 MONITORING = ROOT / "docs" / "monitoring"
+SHIPPED = ROOT / "deploy" / "helm" / "kshot" / "monitoring"
 METRIC = re.compile(r"\b((?:kshot|process)_\w+)(?:\{([^}]*)\})?")
 LABEL = re.compile(r"(\w+)(=~|!~|!=|=)\"([^\"]*)\"")
 PROMETHEUS_ADDS = {"instance", "job"}
@@ -24,12 +25,12 @@ ON_A_GPU = "kshot_device_memory_bytes"
 
 
 def panels() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((MONITORING / "grafana" / "dashboard.json").read_text())["panels"]
+    found: list[dict[str, Any]] = json.loads((SHIPPED / "dashboard.json").read_text())["panels"]
     return found
 
 
 def alerts() -> list[dict[str, Any]]:
-    groups = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
+    groups = yaml.safe_load((SHIPPED / "alerts.yml").read_text())["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
 

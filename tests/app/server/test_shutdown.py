@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx
@@ -17,6 +14,7 @@ import pytest
 from app.server.server import LAST_SECONDS
 from app.settings import Settings
 from tests.app.drawings import QUERY, SUPPORT, adapt, images, labels, predict, scores
+from tests.app.half_sent import HalfSent
 from tests.serving import Server, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -47,25 +45,6 @@ def running(server: Server) -> Iterator[Server]:
     yield server
     if server.process and server.process.poll() is None:
         server.kill()
-
-
-class HalfSent:
-    """An /adapt whose body has begun to arrive."""
-
-    def __init__(self, server: Server) -> None:
-        request = httpx.Request("POST", server.url, files=images(SUPPORT), data=labels(SUPPORT))
-        body, kind, size = request.read(), request.headers["content-type"], request.headers["content-length"]
-        head = f"POST /adapt HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\n\r\n"
-        self._rest = body[len(body) // 2 :]
-        self._connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-        self._connection.sendall(head.encode() + body[: len(body) // 2])
-
-    def finish(self) -> HTTPResponse:
-        with closing(self._connection):
-            self._connection.sendall(self._rest)
-            answer = HTTPResponse(self._connection)
-            answer.begin()
-            return answer
 
 
 def events(url: str) -> str:
