@@ -20,10 +20,10 @@ install = $(BIN)/python -m pip --disable-pip-version-check install --no-compile 
 pytest = OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(1) $(TESTS) || [ $$? -eq 5 ]
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test kills archives fuzz typescript soak lint format clean
+.PHONY: help serve install test test-deploy kills archives fuzz typescript soak lint format clean
 
 help: ## List the targets and the variables they take
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Variables: HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV) WORKERS=$(WORKERS) PIP_ARGS=$(PIP_ARGS)"
 
@@ -35,6 +35,9 @@ install: $(VENV)/.dev ## Install everything that development needs into the virt
 test: lint ## Check style and types, then run the tests (TESTS="tests/app -k zip" for some of them)
 	$(call pytest,-n $(WORKERS) --dist loadfile -m "not alone")
 	$(call pytest,-m alone)
+
+test-deploy: $(VENV)/.deploy ## Render the Helm chart, check it, and run what it says under load
+	$(call pytest,tests/deploy)
 
 kills: $(VENV)/.dev ## Kill the server 50 times while clients use it, and see that nothing is lost
 	KSHOT_KILLS=50 $(BIN)/python -m pytest tests/faults/test_kill.py
@@ -72,6 +75,10 @@ $(BIN)/python:
 $(VENV)/.serve: pyproject.toml kshot/pyproject.toml constraints.txt | $(BIN)/python
 	$(call install,-e ./kshot -e '.[fast]')
 	$(BIN)/kshot serve --check
+	@touch $@
+
+$(VENV)/.deploy: $(VENV)/.dev
+	$(call install,-e ./kshot -e '.[deploy]')
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml kshot/pyproject.toml constraints.txt | $(BIN)/python
