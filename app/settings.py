@@ -56,9 +56,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Addresses or networks, with commas between, whose X-Forwarded-For and -Proto are believed."
     )
-    root_path: str = Field(
-        "", pattern="^(/[^/]+)*$", description="Prefix under which a proxy shows the server, as `/kshot`."
-    )
+    root_path: str = Field("", description="Prefix under which a proxy shows the server, as `/kshot`.")
     tenant_max_models: int = Field(10_000, ge=0, description="Models a tenant may keep, unless its key says otherwise.")
     tenant_max_bytes: int = Field(10 * GiB, ge=0, description="Bytes a tenant may keep, unless its key says otherwise.")
     tenant_requests_per_minute: int = Field(
@@ -191,6 +189,13 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"{proxy!r} is no address or network: give one as 10.0.0.1 or 10.0.0.0/8") from error
         return proxies
+
+    @field_validator("root_path")
+    @classmethod
+    def _prefix(cls, path: str) -> str:
+        if not re.fullmatch(r"(/[\w.~-]+)*", path):
+            raise ValueError(f"{path!r} is no prefix of paths: begin it with a slash and end it without, as /kshot")
+        return path
 
     @field_validator("device")
     @classmethod

@@ -8,7 +8,7 @@ from app.tenants.tenant import NOBODY, Tenant
 
 PROBES = {"/livez", "/readyz"}
 PAGES = {"/", "/docs"}
-OPEN = PROBES | PAGES | {"/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+OPEN = PROBES | PAGES | {"/openapi.json"}
 OPEN_FOLDER = "/page/"
 
 

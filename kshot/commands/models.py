@@ -13,6 +13,7 @@ from kshot.commands.console import (
     AsJson,
     Url,
     connected,
+    fail,
     left_out,
     of_hundred,
     print_table,
@@ -144,9 +145,12 @@ def export_model(
         files = {output: client.export(model_id, form)}
         if form == "onnx":
             files[output.with_name(f"{output.name}.json")] = client.export(model_id, "json")
-    for path, content in files.items():
-        path.write_bytes(content)
-        typer.echo(f"Wrote {path}, {len(content) / 1e6:.1f} MB")
+    try:
+        for path, content in files.items():
+            path.write_bytes(content)
+            typer.echo(f"Wrote {path}, {len(content) / 1e6:.1f} MB")
+    except OSError as error:
+        fail("The file could not be written", str(error))
 
 
 @models.command("delete")

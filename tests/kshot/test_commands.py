@@ -157,6 +157,8 @@ def test_a_model_is_exported_as_its_files_name_says(kshot: Kshot, tmp_path: Path
         assert kshot("models", "export", model["id"], "-o", tmp_path / name).returncode == 0
     assert onnx.load(tmp_path / "m.onnx").graph.input[0].name == "images"
     assert json.loads((tmp_path / "m.onnx.json").read_text())["labels"] == CLASSES
+    unwritten = kshot("models", "export", model["id"], "-o", tmp_path / "none" / "m.safetensors")
+    assert (unwritten.returncode, unwritten.stderr.partition("\n")[0]) == (1, "The file could not be written")
     refused = kshot("models", "export", model["id"], "-o", tmp_path / "m.pt")
     assert refused.returncode == 2
     assert ".safetensors" in refused.stderr

@@ -130,4 +130,5 @@ def test_settings_that_would_let_everybody_in_are_refused() -> None:
     assert "name the origins" in why_it_does_not_start(KSHOT_CORS_ORIGINS="*")
     assert "is no origin" in why_it_does_not_start(KSHOT_CORS_ORIGINS="https://app.example/page")
     assert "is no name of a host" in why_it_does_not_start(KSHOT_TRUSTED_HOSTS="https://models.example")
+    assert "begin it with a slash" in why_it_does_not_start(KSHOT_ROOT_PATH="kshot/")
     assert "is no address or network" in why_it_does_not_start(KSHOT_TRUSTED_PROXIES="proxy")
