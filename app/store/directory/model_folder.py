@@ -56,9 +56,14 @@ def _ids(folder: Path) -> list[str]:
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Return the bytes of each file by its name."""
+    """Return the bytes of each file by its name, without those that are gone meanwhile."""
+    found = {}
     with os.scandir(folder) as entries:
-        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                if entry.is_file():
+                    found[entry.name] = entry.stat().st_size
+    return found
 
 
 def read_header(path: Path) -> Header:

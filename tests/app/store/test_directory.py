@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
@@ -51,6 +52,20 @@ def test_a_damaged_file_is_told_from_a_missing_one_and_left_out_of_lists(store: 
     assert [model.id for model in store.page(10)[0]] == [kept.record.id]
     assert store.sweep().models == 0
     store.delete(bad.record.id)
+
+
+def test_usage_is_told_while_models_come_and_go(store: DirectoryStore) -> None:
+    def churn(_: int) -> None:
+        for _ in range(10):
+            kept = stored()
+            store.put(kept)
+            store.delete(kept.record.id)
+
+    with ThreadPoolExecutor(3) as pool:
+        churning = [pool.submit(churn, number) for number in range(3)]
+        while not all(each.done() for each in churning):
+            assert store.usage().models <= 3
+        assert [each.result() for each in churning] == [None] * 3
 
 
 def test_a_directory_with_the_name_of_a_model_disturbs_nothing(store: DirectoryStore) -> None:
