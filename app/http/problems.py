@@ -22,6 +22,7 @@ from kshot.problem import Problem
 
 log = structlog.stdlib.get_logger("kshot")
 MEDIA_TYPE = "application/problem+json"
+MOST_OF_NAME = 100  # characters of an unknown field's
 
 # Errors that the framework raises: their type and title by status.
 FRAMEWORK = {
@@ -138,7 +139,7 @@ def _fault(error: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
     """Return one of pydantic's errors, in the words of someone who filled in a form."""
     loc: Sequence[str | int] = error["loc"]
     place = loc[:1] if error["type"] == "json_invalid" else loc[1:] or loc
-    fault: dict[str, Any] = {"field": str(place[0])}
+    fault: dict[str, Any] = {"field": str(place[0])[:MOST_OF_NAME]}
     if len(place) > 1 and isinstance(place[1], int):
         fault["index"] = place[1]
     return fault | {"detail": _remedy(error, fields)}

@@ -26,6 +26,7 @@ class FormParser(MultiPartParser):
     def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None], **limits: Any) -> None:
         super().__init__(headers, stream, **limits)
         self.faults: list[dict[str, object]] = []
+        self._parts: Counter[str] = Counter()
 
     def on_headers_finished(self) -> None:
         """Begin a part whose headers are read."""
@@ -43,10 +44,9 @@ class FormParser(MultiPartParser):
         part = self._current_part
         super().on_part_end()
         if part.file is None and (wrong := _not_utf8(bytes(part.data), _content_type(part.item_headers))):
-            place = Counter(name for name, _ in self.items)[part.field_name] - 1
-            self.faults.append(
-                {"type": "charset", "loc": ("body", part.field_name, place), "msg": wrong, "input": None}
-            )
+            loc = ("body", part.field_name, self._parts[part.field_name])
+            self.faults.append({"type": "charset", "loc": loc, "msg": wrong, "input": None})
+        self._parts[part.field_name] += 1
 
 
 def _content_type(headers: list[tuple[bytes, bytes]]) -> bytes:
