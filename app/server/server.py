@@ -20,6 +20,7 @@ from app.server.refusals import RefusalPacing
 from app.settings import Settings, listed
 
 TICKS_PER_SECOND = 10  # of uvicorn's main loop
+MAX_HEAD_BYTES = 64 * 1024  # by default h11 takes 16 of them, and more only of a head that comes in one piece
 LAST_SECONDS = 5  # after the drain, for answering and cutting off what outlasts it
 log = structlog.stdlib.get_logger("kshot")
 
@@ -83,6 +84,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         RefusalPacing(app, settings.refusals_per_second),
         http=partial(TimeoutProtocol, body_seconds=settings.upload_seconds),  # type: ignore[arg-type]
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         ws="none",
         lifespan="on",
         log_config=None,  # app.observability.logs

@@ -16,7 +16,7 @@ from tests.serving import Server, wait_until
 SECONDS = 1.5
 IDLE_SECONDS = 5  # uvicorn's
 MOST = 110  # requests at once
-MAX_HEAD = 64 * 1024  # bytes; h11's
+MAX_HEAD = 64 * 1024  # bytes
 HEAD = b"""POST /adapt HTTP/1.1\r
 Host: localhost\r
 Content-Type: multipart/form-data; boundary=x\r
@@ -88,6 +88,14 @@ def test_no_head_and_no_frame_of_a_body_grows_for_ever(hasty: Server, begun: byt
         connection.sendall(begun)
         with pytest.raises(ConnectionError):
             send_again_and_again(connection, b"a" * 1000, 100 * MAX_HEAD)
+
+
+def test_a_large_head_is_taken_in_pieces_too(hasty: Server) -> None:
+    with closing(connect(hasty)) as connection:
+        for piece in (b"GET /livez?" + b"a" * 40_000, b"a" * 20_000, b" HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+            connection.sendall(piece)
+            time.sleep(0.05)
+        assert read_until(connection, b'"}').startswith(b"HTTP/1.1 200")
 
 
 def send_again_and_again(connection: socket.socket, piece: bytes, size: int) -> None:
