@@ -14,6 +14,7 @@ from app.http.route_templates import route_path
 
 OWN_SITE = {"same-origin", "none"}
 """Of Sec-Fetch-Site; `none` is somebody who typed the address."""
+PORTS = {"http": ":80", "https": ":443"}
 
 
 class SameOriginMiddleware:
@@ -37,8 +38,15 @@ class SameOriginMiddleware:
     def _is_ours(self, scope: Scope) -> bool:
         headers = Headers(scope=scope)
         if origin := headers.get("origin"):
-            return origin in self.allowed or origin.partition("://")[2] == headers.get("host")
+            return origin in self.allowed or _is_of(origin, headers.get("host", ""))
         return headers.get("sec-fetch-site", "none") in OWN_SITE or _follows_a_link(scope, headers)
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Return whether a page's origin is this host; a proxy may name the port that a browser leaves out."""
+    scheme, _, name = origin.partition("://")
+    usual = PORTS.get(scheme, "")
+    return name.removesuffix(usual) == host.removesuffix(usual)
 
 
 def _follows_a_link(scope: Scope, headers: Headers) -> bool:

@@ -78,6 +78,23 @@ def test_a_link_to_a_page_may_be_followed_from_anywhere(server: Server) -> None:
     assert httpx.get(f"{server.url}/models", headers={"Origin": server.url}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        ("https://localhost", "localhost:443", 200),
+        ("https://localhost", "localhost", 200),
+        ("http://[::1]", "[::1]:80", 200),
+        ("https://localhost", "localhost:80", 403),
+        ("http://localhost", "localhost:8080", 403),
+        ("http://localhost:80", "localhost:443", 403),
+        ("localhost", "localhost", 403),
+    ],
+)
+def test_an_origin_is_ours_with_or_without_its_usual_port(server: Server, origin: str, host: str, status: int) -> None:
+    answer = httpx.get(f"{server.url}/models", headers={"Origin": origin, "Host": host})
+    assert answer.status_code == status
+
+
 def test_an_allowed_origin_is_answered_and_may_read_the_answer(trusting: Server) -> None:
     origin = {"Origin": OURS}
     wanted = {"Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "authorization"}
