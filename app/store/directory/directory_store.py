@@ -20,6 +20,7 @@ from app.store.directory.model_folder import (
     make_folder,
     read_header,
     remove,
+    remove_lonely,
     sizes,
 )
 from app.store.directory.sweeper import Sweeper
@@ -139,6 +140,7 @@ class DirectoryStore:
                     gone.append(model_id)
                 except RecordTooNew:
                     newer += 1
+            remove_lonely(self.directory)
             newer += forget(self.directory / RECORDS)
             flush(self.directory)
         if newer:

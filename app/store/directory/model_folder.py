@@ -81,6 +81,13 @@ def remove(path: Path) -> None:
     path.with_suffix(IMAGES).unlink(missing_ok=True)
 
 
+def remove_lonely(folder: Path) -> None:
+    """Delete images whose model a killed server deleted. Lock the folder: others may be putting both."""
+    for path in folder.glob(f"*{IMAGES}"):
+        if not path.with_suffix(SUFFIX).exists():
+            path.unlink(missing_ok=True)
+
+
 def forget(folder: Path) -> int:
     """Delete the small records in a folder; return how many stay, as a newer release wrote them."""
     newer = 0

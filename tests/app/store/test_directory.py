@@ -54,6 +54,13 @@ def test_a_damaged_file_is_told_from_a_missing_one_and_left_out_of_lists(store: 
     store.delete(bad.record.id)
 
 
+def test_images_without_their_model_are_erased_too(store: DirectoryStore) -> None:
+    kept = store.put(stored(), b"images").record.id
+    (store.directory / f"{kept}.safetensors").unlink()  # as if the server had died before it deleted the images
+    assert store.erase() == []
+    assert list(store.directory.glob("*.images")) == []
+
+
 def test_usage_is_told_while_models_come_and_go(store: DirectoryStore) -> None:
     def churn(_: int) -> None:
         for _ in range(10):
