@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kshot.accuracy import Confusion, CurvePoint, Validation
+    from kshot.accuracy import Confusion, CurvePoint, OperatingPoint, Validation
     from kshot.async_client import AsyncClient
     from kshot.client import Client
     from kshot.errors import APIError, ClientError, ServerUnreachableError, SupportFolderError, UnsendableError
@@ -66,6 +66,7 @@ __all__ = [
     "Inspection",
     "Model",
     "ModelSummary",
+    "OperatingPoint",
     "PredictAnswer",
     "PredictTimings",
     "Prediction",
@@ -84,7 +85,7 @@ __all__ = [
 _MODULES = {
     "AsyncClient": "async_client",
     "Client": "client",
-    **dict.fromkeys(("Confusion", "CurvePoint", "Validation"), "accuracy"),
+    **dict.fromkeys(("Confusion", "CurvePoint", "OperatingPoint", "Validation"), "accuracy"),
     **dict.fromkeys(("PredictAnswer", "PredictTimings", "Prediction", "Score"), "predictions"),
     **dict.fromkeys(
         ("APIError", "ClientError", "ServerUnreachableError", "SupportFolderError", "UnsendableError"), "errors"

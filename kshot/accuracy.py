@@ -23,6 +23,16 @@ class Confusion(BaseModel):
     of: int = Field(description="Of how many that were left out.", examples=[5])
 
 
+class OperatingPoint(BaseModel):
+    """What happens where only answers of at least this score count."""
+
+    min_score: float = Field(description="The score.", examples=[0.9])
+    answered: float = Field(description="Share of images like yours that get such an answer.", examples=[0.7])
+    right: float | None = Field(
+        description="Share of these answers that are right; null where there is none.", examples=[0.98]
+    )
+
+
 class Validation(BaseModel):
     """The accuracy to expect on new images like these, estimated from these alone."""
 
@@ -44,4 +54,9 @@ class Validation(BaseModel):
     learning_curve: list[CurvePoint] = Field(
         default=[],
         description="From 1, 2, 4, … of your images a class, before the inner steps. If it still rises, add images.",
+    )
+    operating_points: list[OperatingPoint] = Field(
+        default=[],
+        description="What a threshold would give, by heads made without the images that they are asked about; see "
+        "`min_scores` of PATCH /models/{id}. Empty where the checkpoint can't say.",
     )

@@ -90,9 +90,11 @@ class Client:
         Args:
             model_id: the `id` of an adapted model.
             images: paths or bytes of image files.
-            **options: `top_k`, how many labels to list for an image; `coverage`, to also get the fewest labels that
-                hold the right one so often; `transductive`, to classify the images together instead of each on its
-                own; `on_error`, "skip" to leave out the images that can't be used, which `errors` then names.
+            **options: `crop`, the part of each image that is meant, "x,y,width,height" in pixels and "" for the whole,
+                or several parts of a single image; `top_k`, how many labels to list for an image; `coverage`, to also
+                get the fewest labels that hold the right one so often; `transductive`, to classify the images together
+                instead of each on its own; `on_error`, "skip" to leave out the images that can't be used, which
+                `errors` then names.
         """
         return self._send(calls.predict, model_id, images, options)
 

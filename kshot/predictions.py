@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from pydantic import BaseModel, Field
@@ -20,7 +21,9 @@ class Score(BaseModel):
 class Prediction(Score):
     """The answer for one image."""
 
-    index: int = Field(description="Its place among the uploaded images, from 0.", examples=[0])
+    index: int = Field(
+        description="Its place among the uploaded images, or among the crops of a single one, from 0.", examples=[0]
+    )
     filename: str = Field(description="Its file name.", examples=["new.png"])
     known: bool | None = Field(
         default=None,
@@ -72,6 +75,7 @@ class PredictAnswer(BaseModel):
 class PredictOptions(TypedDict, total=False):
     """Options of /predict; the server decides those that are None or missing."""
 
+    crop: Sequence[str] | None
     top_k: int | None
     coverage: float | None
     transductive: bool | None

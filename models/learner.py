@@ -15,7 +15,7 @@ from models.estimates.expectation import Expectation, expect
 from models.estimates.familiarity import LEVEL, MEANS, START_MEANS
 from models.estimates.known import kept, looks
 from models.estimates.near_copies import copies, near_copies
-from models.estimates.temperature import TEMPERATURE, ratio
+from models.estimates.temperature import TEMPERATURE
 from models.heads.linear import HEAD, HEAD_BIAS, logits, masked
 from models.initializations.adapted import Adaptation, Adapted, Answers, origin
 from models.initializations.mixture import WEIGHTS
@@ -202,8 +202,8 @@ class Learner:
         seen = made.features if made.start is None else made.start
         calibration, head = self._calibration, self.architecture.head
         groups = near_copies(seen, labels, calibration.near_copy if calibration else None)
-        spec = calibration.accuracy if calibration else None
-        expected = expect(spec, head, seen, labels, ways, signs, groups)
+        spec, usual = (calibration.accuracy, calibration.held_out_temperature) if calibration else (None, None)
+        expected = expect(spec, head, seen, labels, ways, signs, groups, usual)
         temperature = self._temperature(expected)
         prior = temperature * log_shares(labels, ways) if support.by_frequency else 0
         scores = made.scores + prior
@@ -224,8 +224,7 @@ class Learner:
         """Return a model's temperature, from what is expected of it."""
         if self._calibration is None:
             return 1.0
-        signs = expected.signs if expected else None
-        return self._calibration.temperature * ratio(signs, self._calibration.held_out_temperature)
+        return self._calibration.temperature * (expected.hotter if expected else 1)
 
     def _packed(self, tensors: Parameters, weights: Tensor | None) -> Adapted:
         """Return a task's tensors as they are kept, with the weights [M] of where it started."""

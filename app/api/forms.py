@@ -150,6 +150,12 @@ class PredictForm(BaseModel):
         default=[],
         description="Pictures: JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF or HEIC (the first frame). Repeat the field.",
     )
+    crop: list[str] = Field(
+        default=[],
+        description="The part of each image that is meant, as x,y,width,height in pixels of the upright picture; empty "
+        "for the whole. One for each image, or several of a single image, which then has a prediction for each.",
+        examples=[["10,20,200,150"]],
+    )
     top_k: int = Field(default=5, ge=1, description="How many labels to list for each image.", examples=[5])
     coverage: float | None = Field(
         default=None,

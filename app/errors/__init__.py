@@ -3,12 +3,12 @@
 models.errors.KshotError
 └── AppError
     ├── NotAForm, SupportUnsuitable
-    ├── ImagesMissing, TooManyImages, UploadAmbiguous, LabelsMismatch
+    ├── ImagesMissing, TooManyImages, UploadAmbiguous, LabelsMismatch, CropInvalid
     ├── TooFewClasses, TooManyClasses
     ├── OneOfMany
     │   ├── LabelInvalid
     │   └── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels,
-    │                   TooManyPixels
+    │                   TooManyPixels, CropOutside
     ├── ArchiveError: ArchiveUnreadable, ArchiveUnsafeName, ArchiveEncrypted, ArchiveNested, ArchiveTooLarge,
     │                 ArchiveLayout, ArchiveEncoding, ArchiveManifest
     ├── StepsOutOfRange, CheckpointUnknown, InitializationUnsuitable, Diverged
@@ -71,6 +71,8 @@ from app.errors.uploads import (
     ArchiveTooLarge,
     ArchiveUnreadable,
     ArchiveUnsafeName,
+    CropInvalid,
+    CropOutside,
     EncodingNotTaken,
     ImageEmpty,
     ImageError,
@@ -108,6 +110,8 @@ __all__ = [
     "ClassUnknown",
     "ClassesClash",
     "ComputeTimeout",
+    "CropInvalid",
+    "CropOutside",
     "Diverged",
     "EncodingNotTaken",
     "EngineError",

@@ -53,6 +53,10 @@ class LabelInvalid(OneOfMany):
     type, title = "/problems/label-invalid", "A label cannot be used"
 
 
+class CropInvalid(AppError):
+    type, title = "/problems/crop-invalid", "A crop cannot be used"
+
+
 class TooFewClasses(AppError):
     type, title = "/problems/too-few-classes", "A classifier needs two classes"
 
@@ -80,6 +84,10 @@ class ImageError(OneOfMany):
 
 class ImageEmpty(ImageError):
     type, title = "/problems/image-empty", "The file is empty"
+
+
+class CropOutside(ImageError):
+    type, title = "/problems/crop-outside", "The crop lies outside its image"
 
 
 class ImageUnreadable(ImageError):

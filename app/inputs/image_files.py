@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fastapi import UploadFile
 
 from app import errors
+from app.api.crops import check_crops
 from app.api.labels import check_labels
 from app.inputs.limits import SetLimits
 from app.inputs.support_set import Contents, SupportSet, Upload
@@ -18,6 +20,19 @@ MAX_FILENAME = 255
 def queries(files: Sequence[UploadFile], limits: SetLimits) -> list[Upload]:
     """Return the images to classify. Raises ImagesMissing or TooManyImages."""
     return _uploads(files, [""] * len(files), limits)
+
+
+def parts(
+    files: Sequence[UploadFile], crops: Sequence[str], limits: SetLimits
+) -> tuple[Sequence[UploadFile], list[Upload]]:
+    """Return the images to classify, or the parts of them, and the file of each.
+
+    Raises ImagesMissing, TooManyImages or CropInvalid.
+    """
+    boxes = check_crops(crops, len(files)) if files else []
+    files = [*files] * len(crops) if len(files) == 1 and crops else files
+    uploads = queries(files, limits)
+    return files, [replace(upload, crop=box) for upload, box in zip(uploads, boxes, strict=True)]
 
 
 def support_set(
@@ -34,12 +49,17 @@ def support_set(
 
 def contents(files: Sequence[UploadFile], uploads: Sequence[Upload]) -> Contents:
     """Yield what is in the files; reads from disk what is large."""
-    return ((upload, file.file.read()) for upload, file in zip(uploads, files, strict=True))
+    return ((upload, _read(file)) for upload, file in zip(uploads, files, strict=True))
 
 
 def filename(file: UploadFile) -> str:
     """Return a file's name as answers show it."""
     return text.shown(file.filename or "")[:MAX_FILENAME]
+
+
+def _read(file: UploadFile) -> bytes:
+    file.file.seek(0)  # several parts of a picture read it again
+    return file.file.read()
 
 
 def _uploads(files: Sequence[UploadFile], labels: Sequence[str], limits: SetLimits) -> list[Upload]:

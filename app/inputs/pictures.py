@@ -15,7 +15,7 @@ from app.inputs.support_set import Upload
 from app.store.records import WarnedImage
 from models.inputs.formats import FORMATS, looks_foreign, looks_like_picture, stated_size
 from models.inputs.interface import Input
-from models.inputs.picture_file import PictureFile, PictureNotRead
+from models.inputs.picture_file import Draft, PictureFile, PictureNotRead
 
 LEAST_SHARE = 0.5  # of a picture's rows, for it to be taken without the rest
 KINDS = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
@@ -35,7 +35,8 @@ class Picture:
         _check_bytes(upload, data, limits)
         if looks_like_picture(data) is None:
             raise upload.error(errors.ImageUnreadable, f"{upload.place} is {_what_it_is(data)}")
-        picture = cls(upload, _opened(upload, data, spec), spec)
+        draft = None if upload.crop else spec.draft  # of a part all pixels count
+        picture = cls(upload, _opened(upload, data, draft), spec)
         if picture.cost > limits.max_image_pixels:
             raise picture.too_large(limits)
         return picture
@@ -46,7 +47,7 @@ class Picture:
         return self.file.cost
 
     def read(self) -> tuple[Tensor, list[WarnedImage]]:
-        """Return the example uint8 [C, H, W], and what to say of it. Raises ImageTruncated."""
+        """Return the example uint8 [C, H, W], and what to say of it. Raises ImageTruncated or CropOutside."""
         try:
             image, share = self.file.load()
         except Exception as error:  # on hostile bytes Pillow raises about any type there is
@@ -56,10 +57,14 @@ class Picture:
             detail = f"{self.upload.place} ends early or is damaged: {came}. Send the whole, intact file."
             raise self.upload.error(errors.ImageTruncated, detail)
         try:
-            example = self.spec.prepare(image)
+            part = self._cut(image)
+            example = self.spec.prepare(part)
+        except errors.CropOutside:
+            raise
         except Exception as error:
             raise _damaged(self.upload, self.file.data, error) from error
-        return example, [self.upload.warning(kind, detail) for kind, detail in self._remarks(image, share, example)]
+        size = part.size if self.upload.crop else self.file.size
+        return example, [self.upload.warning(kind, detail) for kind, detail in self._remarks(size, share, example)]
 
     def too_large(self, limits: ImageLimits) -> errors.AppError:
         """Return the refusal of a picture that costs more than one may."""
@@ -70,7 +75,19 @@ class Picture:
         )
         return self.upload.error(errors.ImageTooManyPixels, detail)
 
-    def _remarks(self, image: Image.Image, share: float | None, example: Tensor) -> Iterator[tuple[str, str]]:
+    def _cut(self, image: Image.Image) -> Image.Image:
+        """Return the part of the picture that is meant. Raises CropOutside."""
+        if self.upload.crop is None:
+            return image
+        upright = self.spec.upright(image)
+        place = self.upload.crop.within(upright.size)
+        if place is None:
+            asked = ",".join(f"{number:g}" for number in self.upload.crop)
+            detail = f"{self.upload.place} is {upright.width}×{upright.height}; nothing of its crop {asked} is in it."
+            raise self.upload.error(errors.CropOutside, f"{detail} Send x,y,width,height in its pixels.")
+        return upright.crop(place)
+
+    def _remarks(self, size: tuple[int, int], share: float | None, example: Tensor) -> Iterator[tuple[str, str]]:
         place = self.upload.place
         if share is not None:
             came = f"{share:.0%} of its rows came, and were used" if share < 1 else "it was read as far as it goes"
@@ -80,9 +97,8 @@ class Picture:
                 "blank",
                 f"{place} is the same all over to the network. Leave it out, or send one that shows something.",
             )
-        width, height = self.file.size
-        if self.spec.is_fitted_in((width, height)):
-            yield "fitted", f"{place} is {width}×{height}: it was shrunk to be seen whole. Cut it to what matters."
+        if self.spec.is_fitted_in(size):
+            yield "fitted", f"{place} is {size[0]}×{size[1]}: it was shrunk to be seen whole. Cut it to what matters."
 
 
 def _check_bytes(upload: Upload, data: bytes, limits: ImageLimits) -> None:
@@ -93,9 +109,9 @@ def _check_bytes(upload: Upload, data: bytes, limits: ImageLimits) -> None:
         raise upload.error(errors.ImageTooManyBytes, f"{upload.place} has {most}. Send a smaller version of it.")
 
 
-def _opened(upload: Upload, data: bytes, spec: Input) -> PictureFile:
+def _opened(upload: Upload, data: bytes, draft: Draft | None) -> PictureFile:
     try:
-        return PictureFile.open(data, spec.draft)
+        return PictureFile.open(data, draft)
     except PictureNotRead as error:
         raise upload.error(errors.ImageUnreadable, f"{upload.place} is {error}.") from error
     except Exception as error:  # see Picture.read

@@ -11,7 +11,7 @@ from fastapi import UploadFile
 from torch import Tensor
 
 from app import errors
-from app.api.forms import Choices, InspectForm, SupportForm, Uploads
+from app.api.forms import Choices, InspectForm, PredictForm, SupportForm, Uploads
 from app.inputs import image_files, support_archive
 from app.inputs.archives.reader import ArchiveReader
 from app.inputs.decoding import Decoder, Usable
@@ -23,7 +23,6 @@ from app.inputs.support_set import SupportSet, Upload
 from app.settings import Settings
 from app.store.records import ModelRecord
 from app.threads import Cancellation, Workers
-from kshot.types import OnError
 from models.inputs.interface import Input
 
 # A picture this small is decoded before a thread would have begun to, however it is made.
@@ -71,13 +70,13 @@ class Reader:
         with Cancellation() as cancellation:
             return await self._workers.run(self._inspect, form, spec, cancellation)
 
-    async def queries(self, files: Sequence[UploadFile], spec: Input, on_error: OnError = "fail") -> Usable:
+    async def queries(self, form: PredictForm, spec: Input) -> Usable:
         """Return the images to classify. Raises AppError.
 
         With on_error=skip not for an image's own fault while one can be used, but for too many pixels together.
         """
-        usable = await self._decode(files, image_files.queries(files, self.limits), spec)
-        if on_error == "fail":
+        usable = await self._decode(*image_files.parts(form.images, form.crop, self.limits), spec)
+        if form.on_error == "fail":
             usable.require_all()
         return usable
 

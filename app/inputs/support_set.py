@@ -6,18 +6,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from app.api.crops import Box
 from app.errors import AppError
 from app.store.records import WarnedImage
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One image: its place in its field, its file name, and its label if it has one."""
+    """One image: its place in its field, its file name, its label if it has one, and the part of it that is meant."""
 
     field: str
     index: int
     filename: str
     label: str = ""
+    crop: Box | None = None
 
     @property
     def place(self) -> str:

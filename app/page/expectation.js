@@ -6,6 +6,7 @@ import { count, listed, percent, warning } from "./words.js";
 
 const UNSURE = Math.LN2; // of a picture with more loss than this the model holds something else likelier
 const WORTH_IT = 0.02;
+const NEARLY_ALL = 0.95; // of answers right, for a model to be sure enough
 
 /**
  * @param {any} model what /adapt answered
@@ -13,7 +14,7 @@ const WORTH_IT = 0.02;
  * @returns {Element[]}
  */
 export function expectation(model, support) {
-  return [accuracy(model), curve(model), advice(model, support)].filter(Boolean);
+  return [accuracy(model), sureness(model), curve(model), advice(model, support)].filter(Boolean);
 }
 
 function accuracy({ validation }) {
@@ -30,6 +31,14 @@ function accuracy({ validation }) {
 /** Of 100: never more than 99, since nobody knows that all will be. */
 function hundredths(share) {
   return Math.min(99, Math.round(100 * share));
+}
+
+/** From which score on nearly all answers are right, where that isn't so of all. */
+function sureness({ validation }) {
+  const point = validation?.operating_points?.find(({ right }) => right >= NEARLY_ALL);
+  if (!point || point.answered === 1) return null;
+  const words = `Of answers with ${percent(point.min_score)} or more about ${hundredths(point.right)} of 100 should be right; ${hundredths(point.answered)} of 100 pictures get one.`;
+  return h("p", { class: "quiet-text" }, words);
 }
 
 function curve({ validation }) {

@@ -20,6 +20,7 @@ from app.settings import SettingsPart
 from app.store import new_id
 from app.store.records import (
     AccuracyPoint,
+    AnsweredShare,
     CheckpointReference,
     ConfusedClasses,
     ExpectedAccuracy,
@@ -184,6 +185,7 @@ def expected_accuracy(adaptation: Adaptation, classes: Sequence[str]) -> Expecte
         of_classes=dict(zip(classes, expected.of_classes, strict=True)),
         confusions=confusions(expected.signs.taken.tolist(), classes),
         learning_curve=[AccuracyPoint(images=images, accuracy=accuracy) for images, accuracy in expected.curve],
+        operating_points=[AnsweredShare(**point._asdict()) for point in expected.operating_points],
     )
 
 

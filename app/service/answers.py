@@ -16,7 +16,7 @@ from app.store.records import (
     ModelRecord,
     WarnedImage,
 )
-from kshot.accuracy import Confusion, CurvePoint, Validation
+from kshot.accuracy import Confusion, CurvePoint, OperatingPoint, Validation
 from kshot.predictions import Prediction, Score
 from kshot.types import (
     AdaptAnswer,
@@ -126,6 +126,7 @@ def _validation(expected: ExpectedAccuracy) -> Validation:
         of_classes=expected.of_classes,
         confusions=[Confusion(**dict(each)) for each in expected.confusions],
         learning_curve=curve,
+        operating_points=[OperatingPoint(**dict(point)) for point in expected.operating_points],
     )
 
 

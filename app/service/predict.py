@@ -28,7 +28,7 @@ async def _predict(service: Service, tenant: Tenant, form: PredictForm, stored: 
     checkpoint = service.checkpoints.matching(model.id, name, model.checkpoint.digest)
     watch = service.stopwatch(name)
     with service.engine.expecting(), watch("decode"):
-        read = await service.reader.queries(form.images, checkpoint.metadata.input, form.on_error)
+        read = await service.reader.queries(form, checkpoint.metadata.input)
     adapted = Adapted(dict(stored.tensors))
     work = PredictWork(checkpoint=name, images=read.images, adapted=adapted, transductive=form.transductive)
     said = await service.run(work, tenant, watch)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+NEARLY_ALL = 0.95  # of answers right, for a model to be sure enough
 PIPE_WIDTH = 200  # columns, so that each row is one line where grep or a file takes the output
 
 ArchiveEncoding: TypeAlias = Annotated[
@@ -110,6 +111,8 @@ def show_adapted(answer: AdaptAnswer) -> None:
         fewer = [f"{point.accuracy:.0%} with {point.images}" for point in answer.validation.learning_curve]
         if fewer:
             typer.echo(f"From fewer images of each class, before the steps: {', '.join(fewer)}.")
+        if sure := _where_sure(answer.validation):
+            typer.echo(sure)
     for group in answer.near_copies:
         typer.echo(f"Near copies, which count as one: {', '.join(each.filename for each in group)}.")
     if answer.initialization:
@@ -134,6 +137,17 @@ def left_out(model: Model) -> str:
     """Say which files were left out, and why if that was kept."""
     reasons = {each.filename: f" ({each.reason})" for each in model.left_out}
     return ", ".join(name + reasons.get(name, "") for name in model.skipped)
+
+
+def _where_sure(validation: Validation) -> str:
+    """Say from which score on nearly all answers are right, and how many images have one; "" if all or none do."""
+    points = [point for point in validation.operating_points if (point.right or 0) >= NEARLY_ALL]
+    if not points or points[0].answered == 1:
+        return ""
+    answered, right = (min(99, round(100 * share)) for share in (points[0].answered, points[0].right or 0))
+    return (
+        f"{answered} of 100 should have a score of {points[0].min_score} or more; about {right} of 100 of these right."
+    )
 
 
 def of_hundred(validation: Validation) -> str:

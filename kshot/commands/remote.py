@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -85,6 +87,12 @@ def predict(
         list[Path],
         typer.Argument(metavar="IMAGES...", exists=True, dir_okay=False, help="Images to classify."),
     ],
+    crop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,W,H", help="The part of each image, in pixels, or several of a single image; repeat."
+        ),
+    ] = None,
     top_k: Annotated[int | None, typer.Option(help="How many labels to list for each image.")] = None,
     coverage: Annotated[
         float | None, typer.Option(help="Also list the fewest labels that hold the right one so often, as 0.9.")
@@ -104,19 +112,21 @@ def predict(
     - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f tests/data/drawings/query/*/*.png`
 
     - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f photos/*.jpg --csv > predictions.csv`
+
+    - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f frame.jpg --crop 10,20,200,150 --crop 300,20,180,150`
     """
     from kshot.commands.batches import write_csv
 
-    if as_csv and (as_json or transductive):
-        raise typer.BadParameter("it can't be used with --json or --transductive", param_hint="--csv")
+    if as_csv and (as_json or transductive or crop):
+        raise typer.BadParameter("it can't be used with --json, --transductive or --crop", param_hint="--csv")
     with connected(url) as client:
         if as_csv:
             if failed := write_csv(client, model_id, images):
                 fail("Not every image could be classified", f"See the column `error` in {failed} of the rows.")
             return
-        answer = client.predict(model_id, images, top_k=top_k, coverage=coverage, transductive=transductive)
+        answer = client.predict(model_id, images, crop=crop, top_k=top_k, coverage=coverage, transductive=transductive)
     show_warnings(answer)
-    show(answer, as_json, lambda answer: _show_predictions(answer, images, top_k or 1))
+    show(answer, as_json, lambda answer: _show_predictions(answer, _named(images, crop or []), top_k or 1))
 
 
 def inspect(
@@ -152,7 +162,13 @@ def checkpoints(url: Url = None, as_json: AsJson = False) -> None:
     show(found, as_json, _show_checkpoints)
 
 
-def _show_predictions(answer: PredictAnswer, images: list[Path], top: int) -> None:
+def _named(images: Sequence[Path], crops: Sequence[str]) -> list[str]:
+    """Return what each prediction is of: images, or parts of them."""
+    several = [*images] * len(crops) if len(images) == 1 and crops else images
+    return [f"{image} {crop}".rstrip() for image, crop in zip_longest(several, crops, fillvalue="")]
+
+
+def _show_predictions(answer: PredictAnswer, images: Sequence[str], top: int) -> None:
     print_table(
         ["image", "label", "score", ""],
         [

@@ -10,6 +10,8 @@ from torch import Tensor
 from models.estimates.cross_validation import Signs, cross_validate
 from models.estimates.learning_curve import learning_curve
 from models.estimates.near_copies import copies
+from models.estimates.operating_points import OperatingPoint, operating_points
+from models.estimates.temperature import ratio
 from models.heads.interface import Head
 
 LINEAR_FROM = 0.4  # lower probabilities were not among those that the calibration was fitted to
@@ -63,6 +65,10 @@ class Expectation:
     signs: Signs
     curve: Sequence[tuple[int, float]] = ()
     """Examples a class, and the share of those left out that heads made of so few get right, before the steps."""
+    hotter: float = 1.0
+    """How much hotter than usual the model's scores have to be."""
+    operating_points: Sequence[OperatingPoint] = ()
+    """What is answered, and right, from which score on; empty where scores aren't calibrated."""
 
 
 def expect(
@@ -73,17 +79,19 @@ def expect(
     ways: int,
     signs: Signs | None = None,
     groups: Tensor | None = None,
+    usual: float | None = None,
 ) -> Expectation | None:
     """Return what to expect of a model of features [S, F] with labels [S], as they are before the inner steps.
 
-    `signs` is what cross-validation says of them, where it is known already, and `groups` [S] are near copies. None
-    where it can't tell.
+    `signs` is what cross-validation says of them, where it is known already, `groups` [S] are near copies, and `usual`
+    is the temperature of left-out examples of all tasks, if their scores were calibrated. None where it can't tell.
     """
     if spec is None:
         return None
     signs = signs or cross_validate(head, features, labels, ways, groups)
     if signs is None:
         return None
+    hotter = ratio(signs, usual)
     accuracy = spec.accuracy(signs.probability, ways)
     reach = NINETY_PERCENT * spec.deviation(accuracy, signs)
     return Expectation(
@@ -93,6 +101,8 @@ def expect(
         of_classes=_of_classes(spec, accuracy, signs),
         signs=signs,
         curve=learning_curve(head, features, labels, ways) if groups is None or not copies(groups) else (),
+        hotter=hotter,
+        operating_points=operating_points(signs, hotter * usual) if usual else (),
     )
 
 

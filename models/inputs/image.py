@@ -34,6 +34,8 @@ MOST_CROPPED = 2
 BLANK_DEVIATION = 2.0
 """Levels of 255: what varies by less around its mean shows a network nothing."""
 _ORIENTATION = 0x0112
+_COLOURS = ("icc_profile", "transparency")
+"""What a file says beside its pixels that still holds of a part of them."""
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -84,6 +86,14 @@ class ImageInput(Input):
     def draft(self, picture: Image.Image) -> None:
         """Let a JPEG decode at a fraction of its size; twice what we need keeps the resampling clean."""
         picture.draft(None, (2 * self.size, 2 * self.size))
+
+    def upright(self, picture: Image.Image) -> Image.Image:
+        """See Input."""
+        picture.load()
+        turn = _turn(picture)
+        turned = picture.copy() if turn is None else picture.transpose(turn)
+        turned.info = {name: value for name, value in picture.info.items() if name in _COLOURS}
+        return turned
 
     def prepare(self, picture: Image.Image) -> Tensor:
         """Return uint8 [C, size, size]: upright, in sRGB, nothing transparent, square and resized, as STEPS say."""

@@ -39,6 +39,10 @@ class Input(Part, ABC):
     def draft(self, picture: Image.Image) -> None:
         """Let a picture's file decode at less than its size, as far as `prepare` has no use for more. Call it first."""
 
+    def upright(self, picture: Image.Image) -> Image.Image:
+        """Return a picture as people see it, of which parts can be cut for `prepare`."""
+        return picture
+
     @abstractmethod
     def prepare(self, picture: Image.Image) -> Tensor:
         """Return the example [*example] of a picture."""

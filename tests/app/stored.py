@@ -9,7 +9,8 @@ from typing import ClassVar
 import torch
 
 from app.store import Store, Stored, new_id
-from app.store.records import CheckpointReference, Document, ModelRecord, Update
+from app.store.documents import Document, Update
+from app.store.records import CheckpointReference, ModelRecord
 
 
 def with_owner(document: Document) -> Document:

@@ -50,6 +50,11 @@ def test_photos_become_a_classifier_that_says_what_to_expect_of_it(client: Clien
     assert sum(right) >= 12
     assert model.validation is not None
     assert abs(model.validation.accuracy - sum(right) / 15) < 0.2
+    points = model.validation.operating_points
+    assert [point.min_score for point in points] == [0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
+    assert 1 >= points[0].answered >= points[3].answered >= points[-1].answered
+    sure = sum(said.score >= 0.8 for said in answer.predictions)
+    assert abs(points[3].answered - sure / 15) < 0.25
     assert sum(said.known is True for said in answer.predictions) >= 12
     assert (shipped.store / f"{model.id}.safetensors").stat().st_size < LARGEST
 

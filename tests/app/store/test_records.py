@@ -16,7 +16,8 @@ import structlog
 from app.errors import RecordOutdated, RecordTooNew
 from app.inputs import support_archive
 from app.store import DirectoryStore, Store
-from app.store.records import AnswerRecord, IntentRecord, ModelRecord, Record, SupportRecord, Update
+from app.store.documents import Record, Update
+from app.store.records import AnswerRecord, IntentRecord, ModelRecord, SupportRecord
 from app.threads import Cancellation
 from models.inputs.image import ImageInput
 from tests.app.store.conftest import Opener

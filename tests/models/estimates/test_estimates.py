@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from models.estimates.cross_validation import cross_validate
+from models.estimates.cross_validation import Signs, cross_validate
 from models.estimates.expectation import MOST, AccuracySpec, expect
 from models.estimates.learning_curve import learning_curve
+from models.estimates.operating_points import operating_points
 from models.heads.logistic import LogisticHead
 
 HEAD = LogisticHead(penalty=1e-3)
@@ -44,6 +45,18 @@ def test_the_learning_curve_rises_with_images_where_they_tell_more() -> None:
 
 def test_a_class_of_one_image_leaves_no_learning_curve() -> None:
     assert learning_curve(HEAD, normalize(torch.eye(5, 8), dim=1), torch.tensor([0, 0, 1, 1, 2]), 3) == []
+
+
+def test_operating_points_count_what_is_answered_and_right_with_classes_alike() -> None:
+    """Three of the first class are sure and right; of the second one is doubtful and wrong, one sure and right."""
+    probabilities = torch.tensor([[0.97, 0.03], [0.97, 0.03], [0.97, 0.03], [0.65, 0.35], [0.15, 0.85]])
+    signs = Signs(2 * probabilities.log(), torch.tensor([0, 0, 0, 1, 1]))
+    found = {point.min_score: (point.answered, point.right) for point in operating_points(signs, temperature=2)}
+    assert found[0.5] == pytest.approx((1, 0.75))
+    assert found[0.7] == pytest.approx((0.75, 1))
+    assert found[0.9] == pytest.approx((0.5, 1))
+    nothing = operating_points(Signs(torch.zeros(2, 2), torch.tensor([0, 1])), temperature=1)[-1]
+    assert (nothing.answered, nothing.right) == (0, None)
 
 
 def test_a_single_image_of_a_class_is_never_left_out() -> None:
