@@ -30,6 +30,8 @@ ENVIRONMENT = {
     # Each counter and histogram otherwise has a second series, of when it began: /metrics begins with 83 lines, with
     # this with 59.
     "PROMETHEUS_DISABLE_CREATED_SERIES": "true",
+    # ONNX Runtime otherwise makes an id for this machine and counts its use, in two files of the home folder.
+    "ORT_DISABLE_TELEMETRY": "1",
 }
 
 

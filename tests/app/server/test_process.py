@@ -115,6 +115,12 @@ def test_the_container_sets_the_environment_so_that_the_server_starts_once() -> 
     assert all(re.search(rf"\b{name}={value}\b", dockerfile) for name, value in ENVIRONMENT.items())
 
 
+def test_nothing_about_its_use_is_kept_in_the_home_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import models.encoders.onnx_session"]
+    subprocess.run(command, env=os.environ | ENVIRONMENT | {"HOME": str(tmp_path)}, check=True)
+    assert not list(tmp_path.iterdir())
+
+
 def files() -> Iterator[Path]:
     for package in OURS:
         yield from (file for file in ROOT.joinpath(package).rglob("*.py") if file.name != "__main__.py")
