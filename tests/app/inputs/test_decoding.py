@@ -12,6 +12,7 @@ from fastapi import UploadFile
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from app.api.forms import PredictForm
 from app.errors import TooManyPixels
 from app.inputs.decoding import Decoder
 from app.inputs.limits import ImageLimits
@@ -62,7 +63,7 @@ def test_a_small_file_alone_is_read_as_any_other(side: int) -> None:
     assert (side**2 < QUICK_PIXELS) == (side == 100)
     reader = Reader.of(Settings())
     file = UploadFile(io.BytesIO(data), size=len(data), filename="a.png")
-    images = asyncio.run(reader.queries([file], GREY)).images
+    images = asyncio.run(reader.queries(PredictForm(model_id="any", images=[file]), GREY)).images
     reader.close()
     assert torch.equal(images[0], decode_all([data])[0])
 

@@ -83,7 +83,7 @@ def by_command(*command: str) -> Callable[[Files], bytes]:
     return pack
 
 
-COMMANDS = {"zip": ("zip", "-qr"), "7z": ("7z", "a", "-bd"), "7za": ("7za", "a", "-bd")}
+COMMANDS = {"zip": ("zip", "-qr"), **{name: (name, "a", "-bd") for name in ("7z", "7za", "7zz")}}
 TOOLS: dict[str, Callable[[Files], bytes]] = {
     "python": by_python, "macos": by_macos, "windows": by_windows, "two systems": by_two_systems, "tar": by_tar,
     **{name: by_command(*command) for name, command in COMMANDS.items() if shutil.which(name)},
