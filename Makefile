@@ -33,7 +33,7 @@ serve: $(VENV)/.serve ## Start the service with the shipped checkpoints (HOST, P
 install: $(VENV)/.dev ## Install everything that development needs into the virtual environment
 
 test: lint ## Check style and types, then run the tests (TESTS="tests/app -k zip" for some of them)
-	$(call pytest,-n $(WORKERS) --dist loadfile -m "not alone")
+	$(call pytest,-n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone")
 	$(call pytest,-m alone)
 
 test-deploy: $(VENV)/.deploy ## Render the Helm chart, check it, and run what it says under load

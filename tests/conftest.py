@@ -17,6 +17,22 @@ from models.checkpoint import SHIPPED
 from tests.serving import Server
 
 MAX_BODY_BYTES = 4 * 2**20
+LONG = (
+    "app/server/test_several_processes.py",
+    "test_readme.py",
+    "meta_training/test_train_command.py",
+    "kshot/test_retries.py",
+    "page/test_first_use.py",
+    "faults",
+    "benchmarks/test_inner_loop.py",
+)
+"""Where tests take longest, from half a minute up: at the end they would run in one process, and the others wait."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest; `--dist loadfile` hands them out in this order."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(LONG))
 
 
 @pytest.fixture(scope="session", autouse=True)
