@@ -30,9 +30,11 @@ def parts(
     Raises ImagesMissing, TooManyImages or CropInvalid.
     """
     boxes = check_crops(crops, len(files)) if files else []
-    files = [*files] * len(crops) if len(files) == 1 and crops else files
+    several = len(files) == 1 and len(crops) > 1
+    files = [*files] * len(crops) if several else files
     uploads = queries(files, limits)
-    return files, [replace(upload, crop=box) for upload, box in zip(uploads, boxes, strict=True)]
+    field = "crop" if several else "images"
+    return files, [replace(upload, crop=box, field=field) for upload, box in zip(uploads, boxes, strict=True)]
 
 
 def support_set(

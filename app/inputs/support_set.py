@@ -24,7 +24,7 @@ class Upload:
     @property
     def place(self) -> str:
         """Which image this is, for people."""
-        if self.field != "images":
+        if self.field not in ("images", "crop"):
             return self.filename
         return f"{self.field}[{self.index}] ({self.filename})" if self.filename else f"{self.field}[{self.index}]"
 
