@@ -73,6 +73,7 @@ def test_a_box_is_cut_at_the_edges_of_its_picture(client: Client, model_id: str)
     [
         (["1,2,3"], "crop[0] is '1,2,3': it has 3 numbers, not 4. Send x,y,width,height"),
         (["0,0,9,9", "left"], "crop[1] is 'left': could not convert"),
+        (["1," * 10_000], "it is too long"),
         (["0,0,0,9"], "width and height have to be more than 0"),
         (["0,0,nan,9"], "width and height have to be more than 0"),
     ],
