@@ -6,7 +6,6 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from models.checkpoint import Checkpoint
 from models.encoders.interface import Encode
@@ -16,17 +15,20 @@ from models.estimates.familiarity import LEVEL, MEANS, START_MEANS
 from models.estimates.known import kept, looks
 from models.estimates.near_copies import copies, near_copies
 from models.estimates.temperature import TEMPERATURE
-from models.heads.linear import HEAD, HEAD_BIAS, logits, masked
+from models.heads.linear import HEAD_BIAS, logits, masked, pad_classes, trim_classes
 from models.initializations.adapted import Adaptation, Adapted, Answers, origin
 from models.initializations.mixture import WEIGHTS
 from models.initializations.starts import Starts, choose_starts
+from models.initializations.unpacking import Unpacker
 from models.inner_loop import Observer, inner_loop
 from models.networks.statistics import named, statistics_of
 from models.parameters import Parameters, gather, select
-from models.tasks import Support, TaskBatch, class_weights, collate, log_shares, pad_to
+from models.tasks import Support, TaskBatch, class_weights, collate, log_shares
 
 OF_ANSWERS = (MEANS, START_MEANS, LEVEL, TEMPERATURE)
 """Names of tensors that tell how to answer."""
+SENT_TOGETHER = 100
+"""Steps whose learning rates go to the device at once: a GPU's host waits for each copy."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Learner:
         self.initialization = checkpoint.initialization.to(device)
         self.mixture = checkpoint.mixture and checkpoint.mixture.to(device)
         self._calibration = checkpoint.metadata.calibration
+        self._unpack = Unpacker(self.architecture.network, self.initialization.parameters, self.mixture)
 
     @cached_property
     def _encode(self) -> Encode:
@@ -101,24 +104,22 @@ class Learner:
         Each is answered by itself, or with `transductive` by what it and the model's others look like together.
         """
         ways = max(model.ways for model in models)
-        network = self.architecture.network
-        origins = [model.origin(self.initialization.parameters, self.mixture) for model in models]
-        own = [model.parameters(network, origin) for model, origin in zip(models, origins, strict=True)]
-        parameters = gather([_pad_classes(_without(each, *OF_ANSWERS), ways) for each in own])
+        own, origins = zip(*map(self._unpack, models), strict=True)
+        parameters = gather([pad_classes(_without(each, *OF_ANSWERS), ways) for each in own])
         batch = TaskBatch.unlabelled(queries, [model.ways for model in models])
         frozen = None if transductive else statistics_of(parameters)
-        features, _ = network(parameters, batch.x, batch.weights, frozen)
+        features, _ = self.architecture.network(parameters, batch.x, batch.weights, frozen)
         scores = masked(logits(parameters, features), batch)
         if transductive:
             scores = self.architecture.head.together(scores, features, batch)
-        probabilities = (scores / self._temperatures(own)).softmax(dim=2)
+        said = self.architecture.head.answers(scores / self._temperatures(own))
         starts = self._start_features(origins, own, batch)
         answers = []
         for task, (query, model) in enumerate(zip(queries, models, strict=True)):
             start = starts.get(task)
             seen = features[task, : len(query)], None if start is None else start[: len(query)]
             found = looks(self._calibration, own[task], *seen)
-            answers.append(Answers(probabilities[task, : len(query), : model.ways], found))
+            answers.append(Answers(said[task, : len(query), : model.ways], found, seen[0]))
         return answers
 
     def bytes_needed(self, tasks: int, examples: int) -> int:
@@ -128,9 +129,11 @@ class Learner:
     def warm_up(self) -> None:
         """Adapt to blank examples and ask about one, so that what is compiled at its first use is. It takes seconds."""
         about = self.checkpoint.metadata
-        ways = about.head.fixed_ways or 2
+        ways = about.head.targets or about.head.fixed_ways or 2
         blank = self.encode(about.input.blank(ways))
-        support = Support(blank, torch.arange(ways), ways, steps=1, learning_rate=about.inner.learning_rate)
+        targets = torch.zeros(ways, ways) if about.head.targets else None
+        labels = torch.zeros(ways, dtype=torch.long) if about.head.targets else torch.arange(ways)
+        support = Support(blank, labels, ways, 1, about.inner.learning_rate, targets=targets)
         (made,) = self.adapt([support])
         self.predict([made.adapted], [blank[:1]])
 
@@ -159,12 +162,15 @@ class Learner:
 
     def _schedule(self, supports: Sequence[Support], batch: TaskBatch) -> Iterator[tuple[TaskBatch, Tensor]]:
         """Yield the full support sets for each step, with rate 0 for tasks that have taken all their steps."""
-        steps = max(support.steps for support in supports)
-        rates = torch.tensor([support.learning_rate for support in supports], device=self.device)
         share = self.checkpoint.metadata.inner.share
-        for step in range(steps):
-            shares = torch.tensor([share(step, support.steps) if step < support.steps else 0 for support in supports])
-            yield batch, rates * shares.to(self.device)
+        steps = range(max(support.steps for support in supports))
+        for start in steps[::SENT_TOGETHER]:
+            block = steps[start : start + SENT_TOGETHER]
+            rates = torch.tensor(
+                [[each.learning_rate * share(step, each.steps) for each in supports] for step in block]
+            )
+            for own in rates.to(self.device):
+                yield batch, own
 
     @torch.no_grad()
     def _conclude(
@@ -182,6 +188,7 @@ class Learner:
         """
         parameters, statistics, features, scores = self.architecture.conclude(parameters, batch)
         tensors = parameters | named(statistics)
+        curves = torch.stack(losses, dim=1).tolist() if losses else [[]] * len(supports)
         adaptations = []
         for task, support in enumerate(supports):
             own = slice(len(support.labels))
@@ -189,8 +196,8 @@ class Learner:
                 features=features[task, own],
                 start=None if before is None or not support.steps else before[task, own],
                 scores=scores[task, own, : support.ways],
-                tensors=_trim_classes(select(tensors, task), support.ways),
-                losses=[float(loss[task]) for loss in losses[: support.steps]],
+                tensors=trim_classes(select(tensors, task), support.ways),
+                losses=curves[task][: support.steps],
             )
             signs, weights = (starts.signs[task], starts.weights[task]) if starts else (None, None)
             adaptations.append(self._adaptation(support, made, signs, weights))
@@ -207,14 +214,14 @@ class Learner:
         temperature = self._temperature(expected)
         prior = temperature * log_shares(labels, ways) if support.by_frequency else 0
         scores = made.scores + prior
-        losses = cross_entropy(scores, labels, reduction="none")
+        losses = head.losses(scores, support)
         tensors = made.tensors | kept(calibration, made.features, made.start, labels, groups, ways)
         tensors |= {HEAD_BIAS: made.tensors[HEAD_BIAS] + prior, TEMPERATURE: losses.new_tensor([temperature])}
         return Adaptation(
             adapted=self._packed(tensors, weights),
             losses=[*made.losses, float((losses * class_weights(labels[None], ways)[0]).mean())],
             image_losses=losses.tolist(),
-            image_correct=(scores.argmax(dim=1) == labels).tolist(),
+            fit=head.fit(scores, support),
             expectation=expected,
             near_copies=copies(groups),
             initialization=self._named(weights),
@@ -237,13 +244,5 @@ class Learner:
         return {} if weights is None or spec is None else spec.named(weights.tolist())
 
 
-def _pad_classes(tensors: Parameters, ways: int) -> Parameters:
-    return tensors | {name: pad_to(tensors[name], ways) for name in HEAD}
-
-
 def _without(tensors: Parameters, *names: str) -> Parameters:
     return {name: tensor for name, tensor in tensors.items() if name not in names}
-
-
-def _trim_classes(tensors: Parameters, ways: int) -> Parameters:
-    return tensors | {name: tensors[name][:ways].clone() for name in HEAD}

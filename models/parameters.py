@@ -18,7 +18,9 @@ def stack(parameters: Parameters, tasks: int) -> Parameters:
 
 
 def gather(parameters: Sequence[Parameters]) -> Parameters:
-    """Stack T sets of parameters, which must have the same names and shapes."""
+    """Stack T sets of parameters, which must have the same names and shapes; one set's are not copied."""
+    if len(parameters) == 1:
+        return {name: tensor.unsqueeze(0) for name, tensor in parameters[0].items()}
     return {name: torch.stack([task[name] for task in parameters]) for name in parameters[0]}
 
 

@@ -15,7 +15,8 @@ PADDING = -1  # label of an example that is not there
 class Support:
     """One task's labelled examples, encoded, and how to adapt to them.
 
-    features [S, ...]; labels [S], int64 in 0..ways − 1; `steps` is k; `learning_rate` the inner optimizer's;
+    features [S, ...]; labels [S], int64 in 0..ways − 1, or all 0 where `targets` [S, ways] are numbers to estimate;
+    `steps` is k; `learning_rate` the inner optimizer's;
     `initialization` the shares of a mixture's initializations by name, None where the examples decide; `by_frequency`
     says that new examples will be of the classes in the shares that these are.
     """
@@ -27,6 +28,7 @@ class Support:
     learning_rate: float
     initialization: Mapping[str, float] | None = None
     by_frequency: bool = False
+    targets: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,14 @@ class TaskBatch:
     """T tasks as one: x [T, B, ...], labels [T, B] (PADDING where no example is), ways [T], the N of each task.
 
     `by_class` makes classes count alike, rather than examples: in the loss, and in the statistics of batch norm.
+    `targets` [T, B, N] are numbers to estimate, instead of labels.
     """
 
     x: Tensor
     labels: Tensor
     ways: Tensor
     by_class: bool = False
+    targets: Tensor | None = None
 
     @classmethod
     def unlabelled(cls, queries: Sequence[Tensor], ways: Sequence[int]) -> "TaskBatch":
@@ -54,7 +58,7 @@ class TaskBatch:
         weights = class_weights(self.labels, int(self.ways.max())) if self.by_class else (self.labels != PADDING)
         return None if bool((weights == 1).all()) else weights.to(self.x.dtype)
 
-    @property
+    @cached_property
     def absent(self) -> Tensor | None:
         """True for classes a task does not have [T, 1, N]; None where all tasks have all classes."""
         most = int(self.ways.max())
@@ -64,12 +68,16 @@ class TaskBatch:
 
     def to(self, device: torch.device) -> "TaskBatch":
         """Return the same on another device."""
-        return TaskBatch(self.x.to(device), self.labels.to(device), self.ways.to(device), self.by_class)
+        targets = None if self.targets is None else self.targets.to(device)
+        return TaskBatch(self.x.to(device), self.labels.to(device), self.ways.to(device), self.by_class, targets)
 
     def take(self, indices: Tensor) -> "TaskBatch":
         """Return the examples at `indices` [T, B'] of each task, which count alike."""
         tasks = torch.arange(len(indices), device=indices.device).unsqueeze(1)
-        return replace(self, x=self.x[tasks, indices], labels=self.labels[tasks, indices], by_class=False)
+        targets = None if self.targets is None else self.targets[tasks, indices]
+        return replace(
+            self, x=self.x[tasks, indices], labels=self.labels[tasks, indices], by_class=False, targets=targets
+        )
 
 
 @dataclass(frozen=True)
@@ -117,9 +125,11 @@ def pad_stack(tensors: Sequence[Tensor], value: float = 0) -> Tensor:
 def collate(supports: Sequence[Support]) -> TaskBatch:
     """Return support sets of any sizes as one batch of tasks, whose classes count alike."""
     first = supports[0].features
+    targets = [support.targets.to(first.device) for support in supports if support.targets is not None]
     return TaskBatch(
         x=pad_stack([support.features for support in supports]),
         labels=pad_stack([support.labels.to(first.device) for support in supports], PADDING),
         ways=torch.tensor([support.ways for support in supports], device=first.device),
         by_class=True,
+        targets=pad_stack(targets) if targets else None,
     )

@@ -4,17 +4,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from models.errors import SupportError
+from models.export.graph import Graph
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT, logits, task_losses
 from models.inner_loop import Gradient, by_autograd
 from models.networks.interface import Network
 from models.parameters import Parameters
 from models.parts import Part
-from models.tasks import HeldOutBatch, TaskBatch
+from models.tasks import HeldOutBatch, Support, TaskBatch
 
 
 @dataclass
@@ -37,10 +40,18 @@ class Head(Part, ABC):
     one class's worth, shared by all classes.
     """
 
+    output: ClassVar[str] = "probabilities"
+    """Name of what an exported model gives."""
+
     @property
     def fixed_ways(self) -> int | None:
         """The number of classes, where it has to be this one."""
         return None
+
+    @property
+    def targets(self) -> int:
+        """How many numbers it estimates of each example; 0 for a head that tells classes apart."""
+        return 0
 
     def check(self, ways: int) -> None:
         """Raise SupportError for a number of classes that it cannot tell apart."""
@@ -91,6 +102,22 @@ class Head(Part, ABC):
     def conclude(self, features: Tensor, support: TaskBatch) -> Parameters:
         """Return what of the head is made after the last step, from features [T, S, F]: here nothing."""
         return {}
+
+    def answers(self, scores: Tensor) -> Tensor:
+        """Return what it says by logits [..., N] at the model's temperature: here probabilities."""
+        return scores.softmax(dim=-1)
+
+    def losses(self, scores: Tensor, support: Support) -> Tensor:
+        """Return the loss of each support example [S], from its logits [S, N]: here the cross-entropy."""
+        return cross_entropy(scores, support.labels.to(scores.device), reduction="none")
+
+    def fit(self, scores: Tensor, support: Support) -> float:
+        """Return how well a model answers of its support set, 0 to 1: here the share of examples that are right."""
+        return float((scores.argmax(dim=1) == support.labels.to(scores.device)).double().mean())
+
+    def add_to(self, graph: Graph, scores: str) -> str:
+        """Add what `answers` computes to an ONNX graph; return the name of its output, which is `output`."""
+        return graph.add("Softmax", scores, output=self.output, axis=1)
 
     def together(self, scores: Tensor, features: Tensor, batch: TaskBatch) -> Tensor:
         """Return the logits [T, Q, N] of queries that are classified together, from masked ones of each alone.

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from models.parameters import Parameters
-from models.tasks import PADDING, TaskBatch
+from models.tasks import PADDING, TaskBatch, pad_to
 
 HEAD_WEIGHT, HEAD_BIAS = "head.weight", "head.bias"
 HEAD = (HEAD_WEIGHT, HEAD_BIAS)
@@ -21,6 +21,16 @@ def masked(scores: Tensor, batch: TaskBatch) -> Tensor:
     """Return logits [T, B, N] with −∞ for the classes that a task does not have."""
     absent = batch.absent
     return scores if absent is None else scores.masked_fill(absent, -torch.inf)
+
+
+def pad_classes(tensors: Parameters, ways: int) -> Parameters:
+    """Return a task's tensors with a head that is padded to so many classes."""
+    return tensors | {name: pad_to(tensors[name], ways) for name in HEAD}
+
+
+def trim_classes(tensors: Parameters, ways: int) -> Parameters:
+    """Return a task's tensors with the head's first classes, so many."""
+    return tensors | {name: tensors[name][:ways].clone() for name in HEAD}
 
 
 def example_losses(scores: Tensor, labels: Tensor) -> Tensor:

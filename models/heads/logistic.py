@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.heads.interface import Head, HeadGradient
 from models.heads.linear import HEAD, HEAD_BIAS, HEAD_WEIGHT, logits, task_losses
-from models.heads.logistic_regression import fit_logistic
+from models.heads.logistic_regression import LogisticRegression
 from models.heads.rectification import rectified
 from models.inner_loop import by_autograd
 from models.networks.interface import Network
@@ -44,8 +44,11 @@ class LogisticHead(Head):
 
     def build(self, features: Tensor, labels: Tensor, ways: Tensor) -> Parameters:
         """See Head."""
-        weight = fit_logistic(features, labels, ways, self.penalty * (MANY / ways).clamp_max(1))
-        return {HEAD_WEIGHT: weight, HEAD_BIAS: weight.new_zeros(weight.shape[:2])}
+        return _weights(self.problem(labels, ways).fit(features))
+
+    def problem(self, labels: Tensor, ways: Tensor) -> LogisticRegression:
+        """Return what is solved for labels [T, S] (−1 where padded) and ways [T]."""
+        return LogisticRegression.of(labels, ways, self.penalty * (MANY / ways).clamp_max(1))
 
     def gradient(self, network: Network, device: torch.device) -> HeadGradient:
         """Return the gradient of the network's parameters under the solved head."""
@@ -66,6 +69,7 @@ class _SolvedGradient(HeadGradient):
     def __init__(self, head: LogisticHead, network: Network) -> None:
         super().__init__(by_autograd(self._loss))
         self._head, self._network = head, network
+        self._batch: TaskBatch | None = None
 
     def __call__(self, parameters: Parameters, batch: TaskBatch) -> tuple[Tensor, Parameters]:
         """Return each task's loss [T] and the gradients of the network's parameters."""
@@ -75,5 +79,10 @@ class _SolvedGradient(HeadGradient):
         features, _ = self._network(parameters, batch.x, batch.weights)
         if self.first_features is None:
             self.first_features = features.detach()
-        head = self._head.build(features.detach(), batch.labels, batch.ways)
-        return task_losses(logits(head, features), batch)
+        if batch is not self._batch:  # steps mostly take the same one
+            self._batch, self._problem = batch, self._head.problem(batch.labels, batch.ways)
+        return task_losses(logits(_weights(self._problem.fit(features.detach())), features), batch)
+
+
+def _weights(weight: Tensor) -> Parameters:
+    return {HEAD_WEIGHT: weight, HEAD_BIAS: weight.new_zeros(weight.shape[:2])}

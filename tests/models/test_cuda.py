@@ -135,3 +135,19 @@ def test_running_out_of_memory_is_survived() -> None:
     del hog
     torch.cuda.empty_cache()
     assert len(learner.adapt(many)) == len(many)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_steps_never_wait_for_the_device(name: str) -> None:
+    learner = Learner(load_checkpoint(SHIPPED / f"{name}.safetensors"), GPU)
+    images, labels = examples(learner, FOLDERS[name] / "support")
+    support = Support(learner.encode(images), labels, int(labels.max()) + 1, 3, 1e-3)
+
+    def observe(step: int, _: Tensor) -> None:
+        torch.cuda.set_sync_debug_mode("error" if step < 2 else "default")
+
+    try:
+        (made,) = learner.adapt([support], observe)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert len(made.losses) == 4

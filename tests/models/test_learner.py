@@ -141,7 +141,7 @@ def test_copies_of_one_class_s_drawings_weigh_no_more_than_they(learner: Learner
     again = torch.cat([torch.arange(10), (few.labels == 0).nonzero()[:, 0].repeat(3)])
     many = replace(few, features=few.features[again], labels=few.labels[again])
     ours, theirs = learner.adapt([few, many])
-    assert theirs.losses == pytest.approx(ours.losses, rel=0.1)
+    assert theirs.losses == pytest.approx(ours.losses, rel=0.1, abs=5e-4)
 
 
 def test_a_query_is_answered_alike_alone_and_among_others(learner: Learner, images: Tensor, queries: Tensor) -> None:

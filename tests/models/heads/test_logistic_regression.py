@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +14,7 @@ from torch.nn.functional import cross_entropy, normalize
 from models.heads.logistic_regression import fit_logistic
 
 PENALTY = 1e-2
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -54,3 +59,18 @@ def test_a_large_support_set_is_fitted() -> None:
     features = normalize(torch.randn(1, 1000, 64, generator=torch.Generator().manual_seed(0)), dim=2)
     labels = torch.arange(1000).remainder(50).unsqueeze(0)
     assert fit_logistic(features, labels, torch.tensor([50])).isfinite().all()
+
+
+def test_several_large_tasks_are_solved_on_several_threads() -> None:
+    """As the folds of a cross-validation of 256 examples of 32 classes are."""
+    run = """
+import torch
+from models.heads import logistic_regression
+torch.set_num_threads(2)
+logistic_regression.FEW = 0
+features = torch.randn(2, 160, 200, generator=torch.Generator().manual_seed(0))
+labels = torch.arange(160).expand(2, -1) % 2
+print(logistic_regression.fit_logistic(features, labels, torch.tensor([2, 2])).isfinite().all())
+"""
+    done = subprocess.run([sys.executable, "-c", run], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "tensor(True)\n", done.stderr
