@@ -6,6 +6,7 @@ KshotError
 ├── EncoderError      a file cannot be an encoder
 ├── PartsError        a module of parts cannot be imported
 ├── SupportError      a support set that this learner cannot adapt to
+├── TableError        a table of examples cannot be read
 └── WeightsError      pretrained weights that a learner starts from are not installed
 """
 
@@ -24,6 +25,10 @@ class DeviceError(KshotError):
 
 class SupportError(KshotError):
     """A support set does not fit the learner."""
+
+
+class TableError(KshotError):
+    """A table of examples cannot be read; the message goes on after the table's name."""
 
 
 class EncoderError(KshotError):

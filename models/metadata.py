@@ -54,7 +54,9 @@ class InnerSpec(_Spec):
         return self.steps if shots >= self.from_shots else 0
 
     def share(self, step: int, steps: int) -> float:
-        """Return the factor of the learning rate at a step, from 0."""
+        """Return the factor of the learning rate at a step, from 0; 0 where all steps are taken."""
+        if step >= steps:
+            return 0.0
         return 1 - step / steps if self.anneal else 1.0
 
     def build(self, *, bounded: bool) -> Optimizer:

@@ -22,15 +22,20 @@ from models.errors import PartsError
 
 SHIPPED = (
     "models.inputs.image",
+    "models.inputs.text",
+    "models.inputs.vector",
     "models.encoders.none",
     "models.encoders.efficientnet_lite.encoder",
     "models.encoders.onnx_file",
+    "models.encoders.minilm.encoder",
     "models.networks.conv4.network",
     "models.networks.last_block",
     "models.networks.linear_map",
+    "models.networks.mlp",
     "models.heads.prototype",
     "models.heads.dense",
     "models.heads.logistic",
+    "models.heads.regression",
 )
 """Modules that register the parts of this package."""
 

@@ -31,6 +31,18 @@ class Encoder(Part, ABC):
     def output(self, source: Input) -> tuple[int, ...]:
         """Return the shape of what comes of one example. Raise ValueError for an input that it cannot take."""
 
+    def missing(self) -> str | None:
+        """Return how to install what it needs beside this package, where that isn't there; None where nothing is."""
+        return None
+
+    def exported(self, source: Input) -> tuple[tuple[int | str, ...], torch.dtype]:
+        """Return shape, without the batch, and type of what an exported graph takes; names are lengths of any size."""
+        return source.example, source.dtype
+
+    def describe(self, source: Input) -> Mapping[str, object]:
+        """Say how to prepare an example, for those who run an exported file: plain JSON values."""
+        return source.describe()
+
     @abstractmethod
     def weights(self) -> Mapping[str, Weight]:
         """Name the tensors it needs in a checkpoint."""

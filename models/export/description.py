@@ -9,16 +9,17 @@ from models.initializations.adapted import Adapted
 from models.parameters import Parameters
 
 PROBABILITIES = "probabilities"
-"""Name of an exported model's output [B, N]."""
+"""Name of the output [B, N] of an exported classifier."""
 
 
 def describe(checkpoint: Checkpoint, labels: list[str]) -> dict[str, str]:
     """Return in JSON: `labels` in the order of the probabilities, `preprocessing`, `checkpoint`, `calibration`."""
-    calibration = checkpoint.metadata.calibration
+    about = checkpoint.metadata
+    calibration = about.calibration
     entries = {
         "labels": labels,
-        "preprocessing": checkpoint.metadata.input.describe(),
-        "checkpoint": {"name": checkpoint.metadata.name, "digest": checkpoint.digest},
+        "preprocessing": about.encoder.describe(about.input),
+        "checkpoint": {"name": about.name, "digest": checkpoint.digest},
         "calibration": calibration and {"temperature": calibration.temperature, "familiar": calibration.familiar},
     }
     return {name: json.dumps(entry, ensure_ascii=False) for name, entry in entries.items()}
@@ -30,7 +31,7 @@ def build_description(checkpoint: Checkpoint, _: Adapted, labels: list[str], abo
     `input` and `output` are the names of what it takes and of the probabilities that it gives.
     """
     entries = {name: json.loads(text) for name, text in {**about, **describe(checkpoint, labels)}.items()}
-    document = {"input": EXAMPLES, "output": PROBABILITIES, **entries}
+    document = {"input": EXAMPLES, "output": checkpoint.metadata.head.output, **entries}
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
 
 

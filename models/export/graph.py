@@ -84,7 +84,7 @@ class Graph:
         return prefix + output
 
     def model(
-        self, name: str, example: tuple[int, ...], dtype: torch.dtype, outputs: Sequence[ValueInfoProto]
+        self, name: str, example: tuple[int | str, ...], dtype: torch.dtype, outputs: Sequence[ValueInfoProto]
     ) -> ModelProto:
         """Return the whole: from EXAMPLES, [B, *example] of `dtype`, to `outputs`."""
         examples = batched(EXAMPLES, _ELEMENT_TYPES[dtype], *example)
@@ -93,6 +93,6 @@ class Graph:
         return helper.make_model(graph, opset_imports=opsets, ir_version=self.ir_version, producer_name="kshot")
 
 
-def batched(name: str, kind: int, *shape: int) -> ValueInfoProto:
+def batched(name: str, kind: int, *shape: int | str) -> ValueInfoProto:
     """Return the description of an input or output [B, *shape]."""
     return helper.make_tensor_value_info(name, kind, ["B", *shape])

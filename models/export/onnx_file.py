@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 from models.checkpoint import Checkpoint
 from models.estimates.familiarity import GAP, LEVEL, MEANS, START_MEANS, KnownSpec
 from models.estimates.temperature import TEMPERATURE
-from models.export.description import PROBABILITIES, describe, parameters_of
+from models.export.description import describe, parameters_of
 from models.export.graph import EXAMPLES, Graph, batched
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
 from models.initializations.adapted import Adapted
@@ -20,6 +20,8 @@ FAMILIARITY, KNOWN = "familiarity", "known"
 def build_onnx(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], about: Mapping[str, str]) -> bytes:
     """Return a model from `images`, examples [B, ...] such as uint8 [B, C, size, size], to `probabilities` [B, N].
 
+    Of a head that estimates numbers it gives `values` [B, D] instead.
+
     Where the model can tell it also gives `familiarity` [B], and `known` [B], whether that is enough to be one of the
     classes.
 
@@ -28,8 +30,8 @@ def build_onnx(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], abou
     graph, parameters, metadata = Graph(), parameters_of(checkpoint, adapted), checkpoint.metadata
     encoded = metadata.encoder.add_to(graph, checkpoint.encoder, metadata.input, EXAMPLES)
     features = metadata.network.add_to(graph, parameters, statistics_of(parameters), encoded)
-    _add_softmax(graph, checkpoint, parameters, features)
-    outputs = [batched(PROBABILITIES, TensorProto.FLOAT, adapted.ways)]
+    _add_head(graph, checkpoint, parameters, features)
+    outputs = [batched(metadata.head.output, TensorProto.FLOAT, adapted.ways)]
     calibration = metadata.calibration
     if LEVEL in parameters and calibration and calibration.known:
         if START_MEANS in parameters:
@@ -40,13 +42,14 @@ def build_onnx(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], abou
         _add_nearest(graph, parameters, features, calibration.familiar)
     if any(FAMILIARITY in node.output for node in graph.nodes):
         outputs += [batched(FAMILIARITY, TensorProto.FLOAT), batched(KNOWN, TensorProto.BOOL)]
-    model = graph.model("kshot", metadata.input.example, metadata.input.dtype, outputs)
+    example, dtype = metadata.encoder.exported(metadata.input)
+    model = graph.model("kshot", example, dtype, outputs)
     helper.set_model_props(model, {**about, **describe(checkpoint, labels)})
     file: bytes = model.SerializeToString()
     return file
 
 
-def _add_softmax(graph: Graph, checkpoint: Checkpoint, parameters: Parameters, features: str) -> None:
+def _add_head(graph: Graph, checkpoint: Checkpoint, parameters: Parameters, features: str) -> None:
     weight = graph.constant("head.weight", parameters[HEAD_WEIGHT].numpy())
     bias = graph.constant("head.bias", parameters[HEAD_BIAS].numpy())
     calibration = checkpoint.metadata.calibration
@@ -54,7 +57,7 @@ def _add_softmax(graph: Graph, checkpoint: Checkpoint, parameters: Parameters, f
     own = parameters.get(TEMPERATURE)
     temperature = graph.number("temperature", usual if own is None else float(own))
     logits = graph.add("Gemm", features, weight, bias, transB=1)
-    graph.add("Softmax", graph.add("Div", logits, temperature), output=PROBABILITIES, axis=1)
+    checkpoint.metadata.head.add_to(graph, graph.add("Div", logits, temperature))
 
 
 def _add_familiarity(graph: Graph, parameters: Parameters, features: str, spec: KnownSpec) -> None:

@@ -13,6 +13,8 @@ from models.initializations.mixture import WEIGHTS, Mixture
 from models.networks.interface import Network
 from models.parameters import Parameters
 
+NOTHING = torch.empty(0)
+
 
 @dataclass(frozen=True)
 class Adapted:
@@ -24,6 +26,11 @@ class Adapted:
     def ways(self) -> int:
         """N."""
         return len(self.tensors[HEAD_BIAS])
+
+    @property
+    def mark(self) -> Tensor:
+        """One of its tensors, no other model's: while it is in memory, who has the same one is the same model."""
+        return self.tensors[HEAD_BIAS]
 
     def parameters(self, network: Network, origin: Parameters) -> Parameters:
         """Return the adapted network, its head and its statistics in full precision, from what `origin` returns."""
@@ -42,7 +49,9 @@ class Adaptation:
     adapted: Adapted
     losses: list[float]
     image_losses: list[float]
-    image_correct: list[bool]
+    fit: float
+    """Share of the support examples that the model classifies as labelled, or of the variance of targets that it
+    explains."""
     expectation: Expectation | None = None
     """By cross-validation; None where the checkpoint has no calibration or no class two images."""
     near_copies: Sequence[Sequence[int]] = ()
@@ -53,15 +62,26 @@ class Adaptation:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model says of Q images: class probabilities [Q, N], and whether each looks like one of the classes."""
+    """What a model says of Q images: class probabilities [Q, N], and whether each looks like one of the classes.
+
+    Where it estimates numbers, these are in the place of probabilities.
+    """
 
     probabilities: Tensor
     looks: Looks = UNTOLD
+    features: Tensor = NOTHING
+    """As the head takes them [Q, F]; they stay on the device that computes."""
 
     def to(self, device: torch.device) -> "Answers":
-        """Return the same on another device."""
+        """Return what is answered on another device, without the features."""
         seen = [None if each is None else each.to(device) for each in self.looks]
         return Answers(self.probabilities.to(device), Looks(*seen))
+
+    def split(self, sizes: list[int]) -> list["Answers"]:
+        """Return the answers of so many images each."""
+        parts = [[None] * len(sizes) if each is None else torch.split(each, sizes) for each in self.looks]
+        looks = map(Looks, *parts)
+        return list(map(Answers, torch.split(self.probabilities, sizes), looks))
 
 
 def origin(theta: Parameters, mixture: Mixture | None, weights: Tensor | None) -> Parameters:

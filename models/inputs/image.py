@@ -1,30 +1,35 @@
 """Pictures as examples: from a file to the network's input, the same for training and serving."""
 
 import io
+import math
 from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from onnx import TensorProto
 from PIL import Image, ImageOps
-from pydantic import PositiveInt, field_validator
+from pydantic import PositiveInt, field_validator, model_validator
 from torch import Tensor
 
 from models.export.graph import Graph
-from models.inputs.ground import laid
+from models.inputs.covering import covered
+from models.inputs.ground import centred, laid
 from models.inputs.interface import Input
 from models.inputs.profiles import MODES, foreign_profile, in_srgb
 from models.inputs.tones import eight_bits
 from models.parts import register
 
 STEPS = (
-    "JPEG: open at a fraction of its size, if both sides stay 2 × size or more (Pillow's draft)",
+    "JPEG: open at a fraction of its size, if both sides stay 2 × size or more (Pillow's draft); 8 × size for ink",
     "greys of more than 8 bits, RGB of 16: by the fewest of 8, 10, 12, 14 and 16 bits that hold the largest",
     "other whole numbers, and floats beyond 0 to 1 and 0 to 255: from the least to the largest",
-    "average blocks of n × n pixels, n the largest whole number for which the shorter side stays 2 × size or more",
+    "average blocks of n × n pixels, n the largest for which the shorter side stays 2 × size or more; 8 × size for ink",
     "colours by an embedded ICC profile other than sRGB, and Lab: to sRGB",
     "turn upright by the EXIF orientation",
     "lay on white where transparent; on black if less than 5 % of what is opaque is 40 levels darker than white",
+    "if `fit` is ink, but not of a picture of size × size: ink differs from the commonest level by 30 % of the most,",
+    "take a square around its middle, in which it is 0.66 (s / 0.66)^0.35 long, s its part of the longer side before,",
+    "and which has the commonest level where it lies beyond the picture",
     "make square as `fit` says, bilinear: crop takes the middle, pad adds white",
     "pad, whatever `fit` says, if one side is more than twice the other",
 )
@@ -58,8 +63,8 @@ class ImageInput(Input):
     size: PositiveInt
     mean: float = 0.0
     std: float = 1.0
-    fit: Literal["pad", "crop"] = "pad"
-    """What becomes of a picture that isn't square: white beside it, or its middle alone."""
+    fit: Literal["pad", "crop", "ink"] = "pad"
+    """How a picture becomes square: with white beside it, its middle alone, or around the ink of a drawing."""
 
     @field_validator("std")
     @classmethod
@@ -67,6 +72,12 @@ class ImageInput(Input):
         if std == 0:
             raise ValueError("std divides: it cannot be 0")
         return std
+
+    @model_validator(mode="after")
+    def _ink_is_grey(self) -> "ImageInput":
+        if self.fit == "ink" and self.channels != 1:
+            raise ValueError("fit is ink, which is of drawings in one channel")
+        return self
 
     @property
     def mode(self) -> str:
@@ -85,7 +96,7 @@ class ImageInput(Input):
 
     def draft(self, picture: Image.Image) -> None:
         """Let a JPEG decode at a fraction of its size; twice what we need keeps the resampling clean."""
-        picture.draft(None, (2 * self.size, 2 * self.size))
+        picture.draft(None, (self._room, self._room))
 
     def upright(self, picture: Image.Image) -> Image.Image:
         """See Input."""
@@ -95,24 +106,32 @@ class ImageInput(Input):
         turned.info = {name: value for name, value in picture.info.items() if name in _COLOURS}
         return turned
 
-    def prepare(self, picture: Image.Image) -> Tensor:
+    def prepare(self, picture: Image.Image, /) -> Tensor:
         """Return uint8 [C, size, size]: upright, in sRGB, nothing transparent, square and resized, as STEPS say."""
         picture.load()
         turn, profile = _turn(picture), foreign_profile(picture)
-        small = _shrunk(_continuous(picture, None if profile else self.mode), 2 * self.size)
+        small = _shrunk(_continuous(picture, None if profile else self.mode), self._room)
         small = in_srgb(small, profile) if profile else small
         upright = small if turn is None else small.transpose(turn)
-        fitted = self._fitted(
-            laid(upright).convert(self.mode), crop=self.fit == "crop" and not self.is_fitted_in(picture.size)
-        )
+        opaque = laid(upright).convert(self.mode)
+        if self.fit == "ink" and picture.size != (self.size, self.size):  # else it is one of ours, as it was kept
+            opaque = centred(opaque)
+        fitted = self._fitted(opaque, crop=self.fit == "crop" and not self.is_fitted_in(picture.size))
         pixels = np.asarray(fitted, dtype=np.uint8).reshape(self.shape)
         return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
     def is_blank(self, example: Tensor) -> bool:
         """See Input."""
         step = max(self.size // 14, 1)
-        few = example[:, ::step, ::step]  # which settle it for all but a few pictures
-        return _deviation(few) < 2 * BLANK_DEVIATION and _deviation(example) < BLANK_DEVIATION
+        pixels: np.ndarray = example.numpy()
+        few = pixels[:, ::step, ::step]  # which settle it for all but a few pictures
+        if _spread(few) >= 2 * BLANK_DEVIATION * math.sqrt(2 * few[0].size):  # n numbers r apart deviate by r / √(2 n)
+            return False
+        return _deviation(few) < 2 * BLANK_DEVIATION and _deviation(pixels) < BLANK_DEVIATION
+
+    def covered(self, example: Tensor) -> Tensor:
+        """See Input."""
+        return covered(example)
 
     def is_fitted_in(self, size: tuple[int, int]) -> bool:
         """See Input."""
@@ -155,6 +174,11 @@ class ImageInput(Input):
         x = graph.add("Add", x, graph.number("input.shift", -self.mean / self.std))
         return graph.add("Transpose", x, perm=[0, 2, 3, 1])
 
+    @property
+    def _room(self) -> int:
+        """What the shorter side keeps of its pixels, at least, until the picture is square: ink may be small in it."""
+        return (8 if self.fit == "ink" else 2) * self.size
+
     def _fitted(self, image: Image.Image, *, crop: bool) -> Image.Image:
         square = self.size, self.size
         if crop:
@@ -162,9 +186,14 @@ class ImageInput(Input):
         return ImageOps.pad(image, square, Image.Resampling.BILINEAR, color="white")
 
 
-def _deviation(example: Tensor) -> float:
+def _spread(pixels: np.ndarray) -> int:
+    """Return the levels between the least and the largest of the channel [C, H, W] that varies most."""
+    return int((pixels.max((1, 2)) - pixels.min((1, 2))).max())
+
+
+def _deviation(pixels: np.ndarray) -> float:
     """Return the standard deviation of the channel [C, H, W] that varies most."""
-    return float(example.float().std((1, 2), correction=0).max())
+    return float(pixels.std((1, 2)).max())
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:

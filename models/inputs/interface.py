@@ -1,7 +1,7 @@
 """What an input is to the rest: the kind of example that a learner adapts to."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from PIL import Image
@@ -12,15 +12,21 @@ from models.parts import Part
 
 
 class Input(Part, ABC):
-    """A kind of example: how one is prepared, kept and described.
+    """A kind of example: how one is prepared, kept and described. `draft`, `upright`, `is_fitted_in` are of pictures.
 
     Examples are tensors of `dtype` and of the shape `example`. Without an encoder, the network takes them normalized,
     of the shape `shape`.
     """
 
+    field: ClassVar[str] = "images"
+    """The field of requests that brings such examples."""
     dtype: ClassVar[torch.dtype] = torch.uint8
     media_type: ClassVar[str]
     """Of the bytes that `keep` gives."""
+    suffix: ClassVar[str] = ".webp"
+    """Of their files."""
+    readable: ClassVar[bool] = False
+    """Whether they are text in UTF-8, for people to read."""
 
     @property
     @abstractmethod
@@ -44,12 +50,16 @@ class Input(Part, ABC):
         return picture
 
     @abstractmethod
-    def prepare(self, picture: Image.Image) -> Tensor:
-        """Return the example [*example] of a picture."""
+    def prepare(self, example: Any, /) -> Tensor:
+        """Return the example [*example] of what was sent: of `images` a picture, of `texts` a str."""
 
     def is_blank(self, example: Tensor) -> bool:
         """Say whether an example [*example] shows a network nothing: it is the same all over, or nearly so."""
         return False
+
+    def covered(self, example: Tensor) -> Tensor | None:
+        """Return copies of an example [P, *example] with one place after the other covered; None if it has none."""
+        return None
 
     def is_fitted_in(self, size: tuple[int, int]) -> bool:
         """Say whether `prepare`, which crops, keeps the whole of a picture of this width and height."""

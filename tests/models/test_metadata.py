@@ -125,13 +125,16 @@ LOSSES_BEFORE = {
 
 
 @pytest.mark.parametrize(
-    ("name", "folder", "start"), [("photo", "photos", {"imagenet": 1.0}), ("omniglot", "drawings", None)]
+    ("name", "folder", "fit", "start"),
+    [("photo", "photos", "crop", {"imagenet": 1.0}), ("omniglot", "drawings", "pad", None)],
 )
-def test_what_was_shipped_before_adapts_as_it_did(name: str, folder: str, start: dict[str, float] | None) -> None:
+def test_what_was_shipped_before_adapts_as_it_did(
+    name: str, folder: str, fit: str, start: dict[str, float] | None
+) -> None:
     learner = Learner(load_checkpoint(SHIPPED / f"{name}.safetensors"), torch.device("cpu"))
     classes = sorted((DATA / folder / "support").iterdir())[:4]
     paths = [path for each in classes for path in sorted(each.iterdir())[:3]]
-    spec = learner.checkpoint.metadata.input
+    spec = learner.checkpoint.metadata.input.model_copy(update={"fit": fit})
     images = learner.encode(torch.stack([spec.prepare(Image.open(path)) for path in paths]))
     support = Support(images, torch.arange(12) % 4, 4, steps=4, learning_rate=1e-3, initialization=start)
     (made,) = learner.adapt([support])

@@ -1,0 +1,1 @@
+"""MiniLM: sentences to vectors, in 8 bits, by ONNX Runtime."""

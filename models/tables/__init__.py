@@ -1,0 +1,1 @@
+"""Tables as people export them, read into examples."""
