@@ -89,6 +89,10 @@ def calibrate(
             help="From which share of the way between other classes' likeness and sameness images are copies.",
         ),
     ] = None,
+    fit_to_ink: Annotated[
+        bool,
+        typer.Option("--fit-to-ink", help="From now on, fit drawings to their ink: size and place matter less."),
+    ] = False,
     episodes: Annotated[int, typer.Option(min=1, help="Of each size of support set and each data set.")] = 6,
     seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 0,
 ) -> None:
@@ -105,6 +109,6 @@ def calibrate(
     with errors_for_people():
         if not data and not domains:
             raise typer.BadParameter("Name data by --data or --domains.")
-        made = calibrate_checkpoint(checkpoint, data or [], domains or [], episodes, seed, near_copy)
+        made = calibrate_checkpoint(checkpoint, data or [], domains or [], episodes, seed, near_copy, fit_to_ink)
     typer.echo(f"{checkpoint} ({made.digest}) is calibrated:")
     typer.echo(made.metadata.calibration.model_dump_json(indent=1) if made.metadata.calibration else "")

@@ -67,28 +67,26 @@ def train(
     checkpoint with its card, report.json, learning-curve.png and TensorBoard events.
 
         kshot train --preset sine                           # no data: the paper's sine waves, as a picture
+        kshot train --preset vectors --data ~/tasks         # a CSV a task, its target or label in the last column
         kshot train --preset omniglot --data ~/omniglot
         kshot train --data ~/symbols --meta-steps 2000 --name symbols
         kshot train --preset photo --data ~/my-photos --name mine   # one more initialization of the shipped mixture
         tensorboard --logdir runs
     """
-    from meta_training.launch import launch, launch_domains, launch_sine
+    from meta_training.launch import launch, launch_domains
+    from meta_training.tasks.launch import TASKS, TaskOptions, launch_task
     from meta_training.training import Schedule
     from models.devices import pick_device
     from models.parts import import_parts
 
     _use_threads(threads)
     folder = out or Path("runs") / (name or preset)
-    if preset == "sine" and resume:
-        raise typer.BadParameter("the sine waves take seconds: there is nothing to resume.", param_hint="--resume")
-    if preset == "sine" and algorithm != "reptile":
-        raise typer.BadParameter("the sine waves are Reptile's.", param_hint="--algorithm")
-    if preset == "sine" and meta_steps == 0:
-        raise typer.BadParameter("the sine waves take at least 1.", param_hint="--meta-steps")
+    if preset in TASKS:
+        _require_a_task_s(resume=resume, algorithm=algorithm, meta_steps=meta_steps)
     with errors_for_people():
         import_parts(parts)
-        if preset == "sine":
-            launch_sine(folder, seed, meta_steps)
+        if preset in TASKS:
+            launch_task(preset, TaskOptions(data, folder, seed, name, meta_steps, meta_batch))
             return
         options: dict[str, Any] = {"meta_steps": meta_steps, "meta_batch": meta_batch, "seed": seed}
         options |= {"name": name, "algorithm": algorithm, "tail_shots": tail_shots}
@@ -172,6 +170,18 @@ def report(
         report(cards or sorted(SHIPPED.glob("*.json")), out)
 
 
+def _require_a_task_s(*, resume: bool, algorithm: str, meta_steps: int | None) -> None:
+    """Raise BadParameter for options that runs on class folders have, and those on other tasks have not."""
+    if resume:
+        raise typer.BadParameter(
+            "this preset takes minutes at most: there is nothing to resume.", param_hint="--resume"
+        )
+    if algorithm != "reptile":
+        raise typer.BadParameter("this preset is Reptile's.", param_hint="--algorithm")
+    if meta_steps == 0:
+        raise typer.BadParameter("this preset takes at least 1.", param_hint="--meta-steps")
+
+
 def _required(data: Path | None) -> Path:
     if data is None:
         raise typer.BadParameter("name the folder of images by --data or KSHOT_DATA.", param_hint="--data")
@@ -183,9 +193,11 @@ def _configuration(preset: str, **options: Any) -> "TrainConfig":
     from dataclasses import replace
 
     from meta_training.presets import PRESETS
+    from meta_training.tasks.launch import TASKS
 
     if preset not in PRESETS:
-        raise typer.BadParameter(f"{preset!r} is none of sine, {', '.join(PRESETS)}.", param_hint="--preset")
+        known = ", ".join([*TASKS, *PRESETS])
+        raise typer.BadParameter(f"{preset!r} is none of {known}.", param_hint="--preset")
     config = replace(PRESETS[preset], **{field: value for field, value in options.items() if value is not None})
     named = config.initialization and options["name"]
     return replace(config, initialization=options["name"]) if named else config

@@ -73,6 +73,9 @@ class TrainConfig:
     loss_shots: int = 0
     """Of `shots`, those that the loss of an inner step is on, while the head is made of others; all are drawn anew for
     each step. 0 where a loss is on a mini-batch of the images that the head was made of."""
+    neighbours: int = 0
+    """A task's classes are among so many that are nearest to one of them, by the mean of what the encoder makes of
+    their examples: they are hard to tell apart. 0 where any are drawn. Wants loss_shots."""
     by_domain: bool = False
     """Whether a task's classes are of one domain, which is the first folder of their paths."""
     domains: tuple[str, ...] = ()
@@ -80,7 +83,7 @@ class TrainConfig:
     initialization: str = ""
     """Name of the initialization that the run adds to a mixture; "" for a run that makes a theta of its own."""
     strength: float = 1.0
-    """Part of the way from the first weights to the run's that the initialization keeps."""
+    """Part of the way from the first weights to the run's that its initialization, or its theta, keeps."""
     owns: tuple[str, ...] = ()
     """Domains whose examples go to the mixture's bank as this initialization's; () for all that it is trained on."""
 
@@ -99,6 +102,8 @@ class TrainConfig:
         solved = not self.head.moment_shapes(features=1)
         self._require(self.initialization != FIRST, "initialization", "have another name than the first one's")
         self._require(self.loss_shots == 0 or solved, "loss_shots", "be 0 for a head that takes steps")
+        self._require(self.neighbours == 0 or self.loss_shots > 0, "neighbours", "be 0 where there are no loss_shots")
+        self._require(self.neighbours == 0 or self.neighbours >= high, "neighbours", "be at least the most ways")
         kept = self.tail_shots + self.loss_shots
         self._require(1 <= self.head_shots <= self.shots - kept, "head_shots", "be between 1 and shots")
         self._require(self.learning_rate > 0, "learning_rate", "be above 0")

@@ -22,7 +22,6 @@ from meta_training.mixtures import add_initialization, require_theta
 from meta_training.ranks import ALONE, Ranks, joined
 from meta_training.reports.results import write_mixture, write_results
 from meta_training.run_folder import Progress, RunFolder
-from meta_training.tasks import sine
 from meta_training.training import Schedule, Training
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.metadata import CheckpointMetadata
@@ -53,7 +52,7 @@ def launch(
         base = _base(training) if config.initialization else None
         if _train(training, resume=resume) and ranks.first:
             made = add_initialization(base, training.checkpoint(), fitted, split.training) if base else None
-            _conclude(training, made or training.checkpoint(), data, split)
+            _conclude(training, made or training.result(), data, split)
 
 
 def launch_domains(
@@ -163,14 +162,6 @@ def _say(ranks: Ranks, line: str) -> None:
     """Print a line once, by the first of the processes."""
     if ranks.first:
         typer.echo(line)
-
-
-def launch_sine(out: Path, seed: int, meta_steps: int | None) -> None:
-    """Run the sine-wave regression and print its errors. Raises RunError where that fails."""
-    for name, errors in sine.run(out, seed, meta_steps or sine.META_STEPS).items():
-        after = ", ".join(f"{mean:.2f} ± {interval:.2f} after {steps}" for steps, (mean, interval) in errors.items())
-        typer.echo(f"{name}: mean squared error {after} steps")
-    typer.echo(f"{out / 'sine.png'} shows it.")
 
 
 def shrinkage(asked: TrainConfig, fitted: TrainConfig, classes: ImageClasses) -> Iterator[str]:

@@ -21,6 +21,10 @@ test. A meta step takes 1.1 s of a core, all of them 31 hours; the whole run has
 `photo` is for pictures of any kind: it meta-trains the last block of EfficientNet-Lite0 behind the rest of it, frozen,
 from ImageNet's weights. A run makes one more initialization of the shipped checkpoint's mixture; INITIALIZATIONS are
 those that ship, which `kshot train --preset photo --domains FOLDER` makes in turn. See docs/photo.md.
+
+`text` ships, for sentences: it meta-trains a linear map behind MiniLM, frozen, from the identity, on 75 intents of
+CLINC150, and goes 0.4 of the way. Its values were chosen on 45 others. It takes 2 minutes of a core to encode the texts
+and 1 to train. See docs/text.md.
 """
 
 from dataclasses import replace
@@ -28,15 +32,18 @@ from dataclasses import replace
 from meta_training.config import TrainConfig
 from meta_training.data.domains import GLYPHS, GRAPHICS, PHOTOGRAPHS, TERMS
 from models.encoders.efficientnet_lite.encoder import EfficientNetLite
+from models.encoders.minilm.encoder import MiniLM
 from models.estimates.calibration import Calibration
 from models.estimates.expectation import AccuracySpec
 from models.heads.dense import DenseHead
 from models.heads.logistic import LogisticHead
 from models.heads.prototype import PrototypeHead
 from models.inputs.image import ImageInput
+from models.inputs.text import TextInput
 from models.metadata import InnerSpec
 from models.networks.conv4.network import Conv4
 from models.networks.last_block import LastBlock
+from models.networks.linear_map import LinearMap
 
 OMNIGLOT = TrainConfig(
     name="omniglot",
@@ -134,4 +141,26 @@ INITIALIZATIONS = (
     replace(OF_DOMAINS, initialization="photographs", domains=PHOTOGRAPHS, meta_steps=75, strength=0.4),
 )
 
-PRESETS = {preset.name: preset for preset in (OMNIGLOT, OMNIGLOT_5WAY, OMNIGLOT_20WAY, MINIIMAGENET_5WAY, PHOTO)}
+TEXT = TrainConfig(
+    name="text",
+    input=TextInput(),
+    encoder=MiniLM(),
+    network=LinearMap(size=384, rank=32),
+    head=LogisticHead(),
+    inner=InnerSpec(optimizer="sgd", steps=0, from_shots=3, learning_rate=3.0),
+    calibration=Calibration(temperature=1, accuracy=AccuracySpec(slope=1, offset=0), near_copy=0.9),
+    ways=(5, 15),
+    shots=10,
+    head_shots=5,
+    loss_shots=5,
+    neighbours=40,
+    inner_batch=25,
+    inner_steps=5,
+    learning_rate=0.2,
+    meta_steps=100,
+    meta_batch=16,
+    strength=0.4,
+)
+
+SHIPPED = (OMNIGLOT, OMNIGLOT_5WAY, OMNIGLOT_20WAY, MINIIMAGENET_5WAY, PHOTO, TEXT)
+PRESETS = {preset.name: preset for preset in SHIPPED}

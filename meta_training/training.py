@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -65,7 +65,7 @@ class Training:
         self.device = device
         self.ranks = ranks
         theta, self.encoder = start(self.architecture, config.encoder, config.seed)
-        self.theta = theta.to(device)
+        self.theta = self._start = theta.to(device)
         self.progress = Progress()
         self.asked_to_stop = False
         ranks.share(config.meta_batch)  # fail now, not at the first meta step
@@ -166,9 +166,14 @@ class Training:
         """Return the weights as they are now, as a checkpoint without a digest."""
         return Checkpoint(self.metadata, self.theta, digest="", encoder=self.encoder)
 
+    def result(self) -> Checkpoint:
+        """Return the same as far on the way as the run's `strength` says; of an initialization a mixture sees to it."""
+        made, strength = self.checkpoint(), 1.0 if self.config.initialization else self.config.strength
+        return replace(made, initialization=part_way(self._start, made.initialization, strength))
+
     def learner(self) -> Learner:
-        """Return a learner of the weights as they are now, to evaluate."""
-        return Learner(self.checkpoint(), self.device)
+        """Return a learner of what the run would make now, to evaluate."""
+        return Learner(self.result(), self.device)
 
     def _save(self) -> None:
         self.folder.save(self.config, fingerprint(self._split), self.checkpoint(), self.progress)
@@ -187,6 +192,14 @@ def fingerprint(split: Split) -> str:
     """Return the SHA-256 of the names of a split's training, validation and test classes."""
     parts = [part.names for part in (split.training, split.validation, split.test)]
     return sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def part_way(start: MetaInitialization, end: MetaInitialization, share: float) -> MetaInitialization:
+    """Return theta so far on the way from one to another; the second moment is the other's."""
+    if share == 1:
+        return end
+    theta = {name: torch.lerp(start.parameters[name], tensor, share) for name, tensor in end.parameters.items()}
+    return replace(end, parameters=theta)
 
 
 def _resident_megabytes() -> float:

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,12 +12,12 @@ from tqdm import tqdm
 from meta_training.calibration.fit import fit, fit_singles
 from meta_training.calibration.observations import PLAIN, observe
 from meta_training.data.image_classes import ImageClasses
-from meta_training.data.omniglot import is_omniglot
-from meta_training.data.splits import read_data, read_split
+from meta_training.data.splits import comes_split, read_data, read_split
 from meta_training.errors import DataError
 from meta_training.evaluation.card import Card
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.estimates.calibration import Calibration
+from models.inputs.interface import Input
 
 SINGLES = ((1,) * 2, (1,) * 5, (1,) * 10)
 SEVERAL = (
@@ -35,17 +36,25 @@ SEVERAL = (
 
 
 def calibrate(
-    path: Path, data: Sequence[Path], domains: Sequence[Path], episodes: int, seed: int, near_copy: float | None = None
+    path: Path,
+    data: Sequence[Path],
+    domains: Sequence[Path],
+    episodes: int,
+    seed: int,
+    near_copy: float | None = None,
+    fit_to_ink: bool = False,
 ) -> Checkpoint:
     """Write a checkpoint's calibration into its file, and return it as it is then. It goes on serving its models.
 
     Its card, where it has one, is brought up to date.
 
-    `data` are data sets, `domains` folders of such; `near_copy` takes the place of the calibration's own. Raises
-    CheckpointError, and DataError for data that can't be read or are too few, for a card that is none, and for a head
-    of a fixed number of classes.
+    `data` are data sets, `domains` folders of such; `near_copy` takes the place of the calibration's own, and with
+    `fit_to_ink` drawings are fitted to their ink from now on. Raises CheckpointError, and DataError for data that can't
+    be read or are too few, for a card that is none, and for a head of a fixed number of classes.
     """
     checkpoint = load_checkpoint(path)
+    if fit_to_ink:
+        checkpoint = _fitted_to_ink(checkpoint)
     if ways := checkpoint.metadata.head.fixed_ways:
         raise DataError(f"{path} has a head of {ways} classes. Only one that takes any number can be calibrated.")
     card = Card.read(path) if path.with_suffix(".json").exists() else None
@@ -60,6 +69,15 @@ def calibrate(
         command = shlex.join(["kshot", *sys.argv[1:]])
         card.model_copy(update={"digest": made.digest, "calibrated_by": command}).write(path)
     return made
+
+
+def _fitted_to_ink(checkpoint: Checkpoint) -> Checkpoint:
+    source = checkpoint.metadata.input
+    try:
+        ink = source.model_validate({**source.model_dump(), "fit": "ink"})
+    except ValueError as error:
+        raise DataError("Only drawings in one channel can be fitted to their ink.") from error
+    return replace(checkpoint, metadata=checkpoint.metadata.model_copy(update={"input": ink}))
 
 
 def fitted(
@@ -80,18 +98,22 @@ def fitted(
 
 
 def read_sets(checkpoint: Checkpoint, data: Sequence[Path], domains: Sequence[Path]) -> dict[str, ImageClasses]:
-    """Return data sets by name, encoded as the checkpoint does. Of Omniglot only its validation characters.
+    """Return data sets by name, encoded as the checkpoint does. Of Omniglot and the intents only validation classes.
 
     Raises DataError for what can't be read, and for two sets of one name.
     """
     spec, sets = checkpoint.metadata.input, dict[str, ImageClasses]()
     for source in data:
-        classes = read_split(source, spec).validation if is_omniglot(source) else read_data(source, spec, progress=True)
-        _add(sets, source.stem, encode(checkpoint, classes, source.stem))
+        _add(sets, source.stem, encode(checkpoint, _unseen(source, spec), source.stem))
     for source in domains:
-        for name, classes in read_data(source, spec, progress=True).by_domain().items():
+        for name, classes in _unseen(source, spec).by_domain().items():
             _add(sets, name, encode(checkpoint, classes, name))
     return sets
+
+
+def _unseen(source: Path, spec: Input) -> ImageClasses:
+    """Return the classes of a data set that the shipped checkpoints were not trained on."""
+    return read_split(source, spec).validation if comes_split(source, spec) else read_data(source, spec, progress=True)
 
 
 def encode(checkpoint: Checkpoint, classes: ImageClasses, name: str) -> ImageClasses:

@@ -14,15 +14,18 @@ from models.encoders.interface import Encode
 
 
 def encoded(split: Split, config: TrainConfig, device: torch.device, *, progress: bool = False) -> Split:
-    """Return the same classes as the run's encoder, with pretrained weights, makes ready for it."""
+    """Return the same classes as the run's encoder, with pretrained weights, makes ready for it.
+
+    The test classes stay as they are: a run has no use for them but their names.
+    """
     encode = config.encoder.build_ahead(
         config.encoder.pretrained(), config.input, device, threads=torch.get_num_threads()
     )
-    parts = (split.training, split.validation, split.test)
+    parts = (split.training, split.validation)
     total = sum(len(images) for part in parts for images in part.images)
     with tqdm(total=total, desc="encoding images", unit="image", disable=not progress, leave=False) as bar:
-        training, validation, test = (_encode(part, encode, bar) for part in parts)
-    return replace(split, training=training, validation=validation, test=test)
+        training, validation = (_encode(part, encode, bar) for part in parts)
+    return replace(split, training=training, validation=validation)
 
 
 def _encode(classes: ImageClasses, encode: Encode, bar: "tqdm[None]") -> ImageClasses:

@@ -6,8 +6,12 @@ A task depends on the seed, the meta step and its own index alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import Tensor
 
 from meta_training.config import TrainConfig
@@ -62,14 +66,29 @@ class HeldOutDistribution:
     def _draw(self, step: int, index: int, ways: int, head_shots: int) -> list[tuple[Drawn, Drawn]]:
         """Draw one task: for each inner step the head's images and the loss's."""
         rng = generator(self.config.seed, step, index)
-        domain = self.domains[int(rng.integers(len(self.domains)))]
-        ways = min(ways, len(domain))
-        names = [domain.names[place] for place in rng.choice(len(domain), ways, replace=False)]
-        classes, drawn = domain.subset(names), []
+        number = int(rng.integers(len(self.domains)))
+        domain = self.domains[number]
+        places = self._candidates(rng, number)
+        ways = min(ways, len(places))
+        chosen = rng.choice(places, ways, replace=False)
+        classes, drawn = domain.subset(domain.names[place] for place in chosen), []
         for _ in range(self.config.inner_steps):
             episode = draw_episode(rng, classes, ways, head_shots, self.config.loss_shots)
             drawn.append((flatten(episode.support), flatten(episode.query)))
         return drawn
+
+    def _candidates(self, rng: Generator, domain: int) -> NDArray[np.int64]:
+        """Return the places of the domain's classes that a task's are drawn from."""
+        classes = len(self.domains[domain])
+        if not self.config.neighbours:
+            return np.arange(classes)
+        around: NDArray[np.int64] = self._nearest[domain][rng.integers(classes)]
+        return around
+
+    @cached_property
+    def _nearest(self) -> list[NDArray[np.int64]]:
+        """Of each domain and class the places of the nearest classes, itself first."""
+        return [nearest(domain, self.config.neighbours) for domain in self.domains]
 
     def _batch(self, drawn: Sequence[tuple[Drawn, Drawn]]) -> HeldOutBatch:
         support, query = (self._collate(part) for part in zip(*drawn, strict=True))
@@ -82,3 +101,12 @@ class HeldOutDistribution:
             labels=pad_stack(labels, PADDING),
             ways=torch.tensor([int(each.max()) + 1 for each in labels]),
         ).to(self.device)
+
+
+def nearest(classes: ImageClasses, count: int) -> NDArray[np.int64]:
+    """Return the places of the `count` classes that are nearest to each, itself first, by their means' cosines."""
+    flat = [examples.reshape(len(examples), -1) for examples in classes.images]
+    means = np.stack([examples.mean(axis=0, dtype=np.float32) for examples in flat])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    order: NDArray[np.int64] = (-means @ means.T).argsort(axis=1, kind="stable")
+    return order[:, :count]

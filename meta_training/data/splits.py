@@ -8,6 +8,8 @@ from pathlib import Path
 from meta_training.data.image_classes import ImageClasses, read_classes
 from meta_training.data.omniglot import HELP as OMNIGLOT_HELP
 from meta_training.data.omniglot import is_omniglot, read_omniglot
+from meta_training.data.texts import HELP as TEXTS_HELP
+from meta_training.data.texts import INTENTS, intents_split, is_intents, read_texts
 from meta_training.errors import DataError
 from models.inputs.interface import Input
 
@@ -40,20 +42,29 @@ class Split:
 def read_split(folder: Path, spec: Input, seed: int = 0, *, validation: bool = True, progress: bool = False) -> Split:
     """Read Omniglot, whose training classes are also turned, or any folder, zip or tar of class folders, and split it.
 
-    Folders train, val and test are a split already. Without `validation` its classes are trained on too, and the test
-    classes stay the same. Raises DataError that says what is missing and where to get it.
+    Of texts: the intents, or any tables. Folders train, val and test are a split already, and so are the intents.
+    Without `validation` its classes are trained on too, and the test classes stay the same. Raises DataError that says
+    what is missing and where to get it.
     """
     classes = read_data(folder, spec, progress=progress)
-    omniglot = is_omniglot(folder)
-    if is_split(classes):
+    texts, known = spec.field == "texts", comes_split(folder, spec)
+    if known and texts:
+        training, held, test = intents_split(classes)
+    elif is_split(classes):
         training, held, test = given_split(folder, classes)
     else:
-        training, held, test = split(classes, *(OMNIGLOT_PARTS if omniglot else _shares(len(classes))), seed)
+        training, held, test = split(classes, *(OMNIGLOT_PARTS if known else _shares(len(classes))), seed)
     if not validation:
         training, held = classes.subset(sorted((*training.names, *held.names))), classes.subset(())
-    if omniglot:
+    if known and not texts:
         training = training.with_rotations()
-    return Split("omniglot" if omniglot else folder.resolve().name, seed, training, held, test)
+    own = INTENTS if texts else "omniglot"
+    return Split(own if known else folder.resolve().name, seed, training, held, test)
+
+
+def comes_split(folder: Path, spec: Input) -> bool:
+    """Return whether these are the data of a shipped checkpoint: Omniglot, or the intents."""
+    return is_intents(folder) if spec.field == "texts" else is_omniglot(folder)
 
 
 def _shares(classes: int) -> tuple[int, int]:
@@ -86,12 +97,19 @@ def given_split(folder: Path, classes: ImageClasses) -> tuple[ImageClasses, Imag
 
 
 def read_data(folder: Path, spec: Input, *, progress: bool = False) -> ImageClasses:
-    """Read all classes of Omniglot, or of a folder, zip or tar of class folders. Raises DataError as `read_split`."""
+    """Read all classes of Omniglot, or of a folder, zip or tar of class folders; of texts, those of tables.
+
+    Raises DataError as `read_split`.
+    """
+    if not folder.exists() and spec.field == "texts":
+        raise DataError(f"{folder} does not exist. {TEXTS_HELP}")
     if not folder.exists():
         raise DataError(
             f"{folder} does not exist. Name a folder, zip or tar of class folders by --data or KSHOT_DATA. "
             f"For Omniglot: {OMNIGLOT_HELP} {HELP}"
         )
+    if spec.field == "texts":
+        return read_texts(folder, spec, progress=progress)
     if is_omniglot(folder):
         return read_omniglot(folder, spec, progress=progress)
     return read_classes([folder], spec, progress=progress)

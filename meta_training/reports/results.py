@@ -8,6 +8,8 @@ from typing import Any
 from meta_training.config import TrainConfig
 from meta_training.data.domains import TERMS
 from meta_training.data.splits import Split
+from meta_training.data.texts import INTENTS
+from meta_training.data.texts import TERMS as TEXT_TERMS
 from meta_training.evaluation.card import Card, CardConfig, CardData
 from meta_training.reports.learning_curve import draw_learning_curve
 from meta_training.run_folder import Progress, RunFolder, write_json
@@ -20,7 +22,9 @@ def write_results(
     """Write `<name>.safetensors`, its card `<name>.json`, `report.json` and `learning-curve.png`."""
     path = folder.path / f"{config.name}.safetensors"
     checkpoint = save_checkpoint(path, made.metadata, made.initialization, made.encoder, made.mixture)
-    run_card(checkpoint, config, progress, split).write(path)
+    card = run_card(checkpoint, config, progress, split)
+    terms = {name: text for name, text in TEXT_TERMS.items() if split.source == INTENTS}
+    (card.model_copy(update={"domains": terms}) if terms else card).write(path)
     write_json(folder.path / "report.json", {"config": config.document(), **vars(progress)})
     draw_learning_curve(config.name, progress).savefig(folder.path / "learning-curve.png", dpi=120)
     return checkpoint

@@ -1,12 +1,14 @@
 """The paper's sine-wave regression (Nichol et al. 2018, section 5.1), to see what Reptile does in ten seconds.
 
-    kshot train --preset sine        # writes runs/sine/sine.png and sine.json
+    kshot train --preset sine        # writes runs/sine/sine.safetensors with its card, sine.json, and sine.png
 
 A task is a wave a·sin(x + b). A network with two hidden layers sees ten points of it and has 32 steps of SGD to learn
-the whole wave. The mean of all waves is 0 everywhere, so a start is only good if it learns quickly from there.
+the whole wave. The mean of all waves is 0 everywhere, so a start is only good if it learns quickly from there. The
+checkpoint ships: POST /adapt takes the points of a wave, POST /predict answers what is between them.
 """
 
 import math
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +20,23 @@ from torch import Tensor
 from tqdm import tqdm
 
 from meta_training.data.episodes import draw_minibatches, generator
+from meta_training.data.meta_batches import MetaBatch
 from meta_training.errors import RunError
 from meta_training.reptile import annealed, reptile
-from meta_training.run_folder import make_folder, write_json
+from meta_training.run_folder import make_folder
+from meta_training.tasks.results import provenance, write_card
 from models.architecture import MetaInitialization
-from models.inner_loop import Gradient, by_autograd, inner_loop
-from models.optimizers import SGD
+from models.checkpoint import save_checkpoint
+from models.heads.linear import logits
+from models.heads.regression import RegressionHead
+from models.inner_loop import inner_loop
+from models.inputs.vector import VectorInput
+from models.metadata import CheckpointMetadata, InnerSpec
+from models.networks.mlp import MLP
 from models.parameters import Parameters, stack
+from models.tasks import TaskBatch
 
+NAME, TRAINED = "sine", "meta-trained by Reptile"
 HIDDEN = 64
 POINTS = torch.linspace(-5, 5, 50)
 SHOWN = (0, 1, 5, 10, 32)  # steps after which the picture shows the network
@@ -45,29 +56,36 @@ class Waves:
         """Return the points at `indices` [T, B] of each wave."""
         return Waves(self.x.gather(1, indices), self.y.gather(1, indices))
 
+    def batch(self) -> TaskBatch:
+        """Return them as a learner takes them."""
+        tasks, points = self.x.shape
+        labels, ways = torch.zeros(tasks, points, dtype=torch.long), torch.ones(tasks, dtype=torch.long)
+        return TaskBatch(self.x.unsqueeze(2), labels, ways, targets=self.y.unsqueeze(2))
+
+
+def metadata(**about: Any) -> CheckpointMetadata:
+    """Return what the checkpoint says of itself: a network 1 → 64 → 64 → 1, 32 steps of SGD."""
+    return CheckpointMetadata(
+        **{"name": NAME, "created_at": "", **about},
+        input=VectorInput(size=1),
+        network=MLP(size=1, hidden=(HIDDEN, HIDDEN)),
+        head=RegressionHead(outputs=1),
+        inner=InnerSpec(optimizer="sgd", steps=max(SHOWN), learning_rate=RATE),
+    )
+
+
+ARCHITECTURE = metadata().build()
+
 
 def initialize(seed: int) -> MetaInitialization:
-    """Return fresh weights of a network 1 → 64 → 64 → 1, as torch.nn.Linear has them: uniform within 1/√fan-in."""
-    random = torch.Generator().manual_seed(seed)
-    parameters: Parameters = {}
-    for layer, (inputs, outputs) in enumerate(((1, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, 1)), 1):
-        bound = 1 / math.sqrt(inputs)
-        parameters[f"weight{layer}"] = torch.empty(inputs, outputs).uniform_(-bound, bound, generator=random)
-        parameters[f"bias{layer}"] = torch.empty(1, outputs).uniform_(-bound, bound, generator=random)
-    return MetaInitialization(parameters, {})
+    """Return fresh weights."""
+    return ARCHITECTURE.initialize(seed)
 
 
 def predict(parameters: Parameters, x: Tensor) -> Tensor:
     """Return the values [T, P] of stacked networks at points x [T, P]."""
-    hidden = x.unsqueeze(2)
-    for layer in (1, 2):
-        hidden = torch.baddbmm(parameters[f"bias{layer}"], hidden, parameters[f"weight{layer}"]).tanh()
-    return torch.baddbmm(parameters["bias3"], hidden, parameters["weight3"]).squeeze(2)
-
-
-def loss(parameters: Parameters, waves: Waves) -> Tensor:
-    """Return the mean squared error of each task [T]."""
-    return (predict(parameters, waves.x) - waves.y).square().mean(dim=1)
+    features, _ = ARCHITECTURE.network(parameters, x.unsqueeze(2))
+    return logits(parameters, features).squeeze(2)
 
 
 def draw_waves(rng: np.random.Generator, tasks: int) -> Waves:
@@ -80,37 +98,13 @@ def draw_waves(rng: np.random.Generator, tasks: int) -> Waves:
 
 
 @dataclass(frozen=True)
-class SineTasks:
-    """The waves of a meta step, and the learner that adapts to them (`Tasks`): SGD on the mean squared error."""
-
-    minibatches: list[tuple[Waves, Tensor]]
-
-    @property
-    def optimizer(self) -> SGD:
-        """Plain gradient descent."""
-        return SGD()
-
-    def gradient(self) -> Gradient[Waves]:
-        """Return the gradient of the mean squared error."""
-        return by_autograd(loss)
-
-    def start(self, theta: MetaInitialization) -> tuple[Parameters, Parameters]:
-        """Return each task's own copy of theta; SGD keeps no second moment."""
-        return stack(theta.parameters, len(self.minibatches[0][1])), {}
-
-    def carried(self, _: MetaInitialization, v: Parameters) -> Parameters:
-        """Return `v`, which is empty."""
-        return v
-
-
-@dataclass(frozen=True)
 class SineWaves:
     """Random waves, each with one pass over its points in mini-batches (`TaskDistribution`)."""
 
     seed: int
     meta_batch: int = META_BATCH
 
-    def sample(self, step: int, indices: range) -> SineTasks:
+    def sample(self, step: int, indices: range) -> MetaBatch:
         """Draw the waves with these indices of a meta step."""
         rng, steps = generator(self.seed, step), len(POINTS) // BATCH
         waves = draw_waves(rng, self.meta_batch)
@@ -118,7 +112,8 @@ class SineWaves:
         own = torch.tensor(indices)
         passes = torch.from_numpy(order)[own].unbind(dim=1)
         rates = torch.full((len(own),), RATE)
-        return SineTasks([(Waves(waves.x[own], waves.y[own]).take(points), rates) for points in passes])
+        minibatches = [Waves(waves.x[own], waves.y[own]).take(points).batch() for points in passes]
+        return MetaBatch(ARCHITECTURE, minibatches[0], [(batch, rates) for batch in minibatches])
 
 
 def train(seed: int, meta_steps: int = META_STEPS) -> MetaInitialization:
@@ -131,11 +126,12 @@ def train(seed: int, meta_steps: int = META_STEPS) -> MetaInitialization:
 
 def adapt_to_points(theta: MetaInitialization, support: Waves) -> dict[int, Parameters]:
     """Return the stacked networks after each number of SHOWN steps on all the support points."""
-    phi = stack(theta.parameters, len(support.x))
+    phi, v = ARCHITECTURE.start(theta, support.batch())
+    gradient = ARCHITECTURE.gradient(support.x.device)
     rates = torch.full((len(support.x),), RATE)
     shown = {0: stack(theta.parameters, len(support.x))}
     for step in range(1, max(SHOWN) + 1):
-        inner_loop(by_autograd(loss), phi, {}, [(support, rates)], SGD())
+        inner_loop(gradient, phi, v, [(support.batch(), rates)], ARCHITECTURE.optimizer)
         if step in SHOWN:
             shown[step] = {name: tensor.clone() for name, tensor in phi.items()}
     return shown
@@ -143,15 +139,15 @@ def adapt_to_points(theta: MetaInitialization, support: Waves) -> dict[int, Para
 
 def errors(theta: MetaInitialization, seed: int, tasks: int = TEST_TASKS) -> dict[int, tuple[float, float]]:
     """Return, by number of steps, the mean squared error on new waves and half the width of its 95 % interval."""
-    waves, support = _test_tasks(seed, tasks)
+    waves, support = test_tasks(seed, tasks)
     found = {}
     for steps, phi in adapt_to_points(theta, support).items():
-        values = loss(phi, waves)
+        values = ARCHITECTURE.loss(phi, waves.batch())
         found[steps] = float(values.mean()), 1.96 * float(values.std()) / math.sqrt(tasks)
     return found
 
 
-def _test_tasks(seed: int, tasks: int) -> tuple[Waves, Waves]:
+def test_tasks(seed: int, tasks: int) -> tuple[Waves, Waves]:
     """Draw whole waves, and the SHOTS points of each that are shown."""
     rng = generator(seed, META_STEPS, TEST)
     waves = draw_waves(rng, tasks)
@@ -161,7 +157,7 @@ def _test_tasks(seed: int, tasks: int) -> tuple[Waves, Waves]:
 
 def draw(learners: dict[str, MetaInitialization], seed: int) -> Figure:
     """Draw for each learner one wave, its points, and the network's curve after 0, 1, 5, 10 and 32 steps."""
-    waves, support = _test_tasks(seed, 1)
+    waves, support = test_tasks(seed, 1)
     figure = Figure(figsize=(11, 4), layout="constrained")
     for axes, (name, theta) in zip(figure.subplots(1, len(learners), sharey=True), learners.items(), strict=True):
         axes.plot(waves.x[0], waves.y[0], color="black", linewidth=2, label="the wave")
@@ -176,15 +172,18 @@ def draw(learners: dict[str, MetaInitialization], seed: int) -> Figure:
 
 
 def run(out: Path, seed: int = 0, meta_steps: int = META_STEPS) -> dict[str, Any]:
-    """Meta-train, write `sine.png` and `sine.json` to a folder, and return the errors of both learners.
+    """Meta-train, write the checkpoint, its card and `sine.png` to a folder, and return the errors of both learners.
 
     Raises RunError where the folder cannot be made, or holds these files already.
     """
     make_folder(out)
     if (out / "sine.json").exists():
         raise RunError(f"{out} holds sine waves already: name another folder by --out.")
-    learners = {"not meta-trained": initialize(seed), "meta-trained by Reptile": train(seed, meta_steps)}
+    begun = time.monotonic()
+    learners = {"not meta-trained": initialize(seed), TRAINED: train(seed, meta_steps)}
     draw(learners, seed).savefig(out / "sine.png", dpi=110)
     found = {name: errors(theta, seed) for name, theta in learners.items()}
-    write_json(out / "sine.json", {"seed": seed, "meta_steps": meta_steps, "mean_squared_error": found})
+    about = metadata(**provenance(), data={"source": "waves a·sin(x + b), a from 0.1 to 5"})
+    checkpoint = save_checkpoint(out / f"{NAME}.safetensors", about, learners[TRAINED])
+    write_card(out, checkpoint, {"seed": seed, "meta_steps": meta_steps}, time.monotonic() - begun, found)
     return found

@@ -186,7 +186,8 @@ def test_events_keep_each_step_once_over_a_resumption(
     second.run()
     events = EventAccumulator(str(tmp_path / "events"))
     events.Reload()
-    assert [event.step for event in events.Scalars("loss/last inner step")] == [1, 2, 3, 4]
+    # Of files begun within one second, which is read first is by chance.
+    assert sorted(event.step for event in events.Scalars("loss/last inner step")) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"config": 3, "classes": "", "checkpoint": ""}'])

@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from meta_training.config import TrainConfig
-from meta_training.data.held_out_tasks import HeldOutDistribution
+from meta_training.data.held_out_tasks import HeldOutDistribution, nearest
 from meta_training.data.image_classes import ImageClasses
 from meta_training.errors import DataError, RunError
 from meta_training.presets import OF_DOMAINS, OMNIGLOT
@@ -129,3 +129,20 @@ def test_a_head_that_takes_steps_has_no_held_out_losses() -> None:
         replace(OMNIGLOT, loss_shots=2)
     with pytest.raises(RunError, match="head_shots"):
         replace(CONFIG, head_shots=3)
+
+
+def test_hard_tasks_are_of_classes_near_one_another() -> None:
+    (large,) = (each for each in DOMAINS if len(each) == 7)
+    around = nearest(large, 4)
+    assert around[:, 0].tolist() == list(range(7))
+    config = replace(CONFIG, neighbours=4)
+    distribution = HeldOutDistribution(config, [large], architecture(config), CPU)
+    for step in range(20):
+        batch = distribution.sample(step, range(1)).minibatches[0][0].support
+        drawn = {int(value) // 10 % 10 for value in batch.x[0, :, 0, 0, 0].tolist()}
+        assert any(drawn <= set(each) for each in around.tolist())
+
+
+def test_fewer_neighbours_than_ways_are_refused() -> None:
+    with pytest.raises(RunError, match="neighbours must be at least the most ways; it is 3"):
+        replace(CONFIG, neighbours=3)

@@ -1,0 +1,52 @@
+"""Tasks of a set: all its classes, or episodes of a few."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmarks.text_accuracy.contenders import Contender, Task
+from benchmarks.text_accuracy.sets import TextSet
+from meta_training.data.episodes import generator
+
+QUERIES = 15  # of each class of an episode
+Accuracies = dict[str, np.ndarray]
+"""Of each draw, by contender."""
+
+
+def of_all(texts: TextSet, shots: int, seed: int) -> tuple[Task, Tensor, Tensor]:
+    """So many training texts of each class, in places too, and all of the test set."""
+    rng = generator(seed, shots)
+    picked = torch.cat([numbers[torch.from_numpy(rng.permutation(len(numbers))[:shots])] for numbers in texts.train])
+    labels = torch.arange(len(texts.classes)).repeat_interleave(shots)
+    return Task(texts.vectors[picked], labels, texts.vectors[texts.test]), texts.answers, picked
+
+
+def episode(texts: TextSet, ways: int, shots: int, number: int) -> tuple[Task, Tensor]:
+    """Episode `number`: training texts to adapt to, test texts to ask about."""
+    rng = generator(number, ways, shots)
+    support, queries, answers = [], [], []
+    for label, chosen in enumerate(rng.choice(len(texts.classes), ways, replace=False).tolist()):
+        train, test = texts.train[chosen], texts.test[texts.answers == chosen]
+        support.append(train[torch.from_numpy(rng.permutation(len(train))[:shots])])
+        queries.append(test[torch.from_numpy(rng.permutation(len(test))[:QUERIES])])
+        answers += [label] * len(queries[-1])
+    labels = torch.arange(ways).repeat_interleave(shots)
+    return Task(texts.vectors[torch.cat(support)], labels, texts.vectors[torch.cat(queries)]), torch.tensor(answers)
+
+
+def score(field: Mapping[str, Contender], tasks: Sequence[tuple[Task, Tensor]], title: str) -> Accuracies:
+    """The accuracy of each contender in each task."""
+    found: dict[str, list[float]] = {name: [] for name in field}
+    for task, answers in tqdm(tasks, desc=title, leave=False):
+        for name, contender in field.items():
+            found[name].append(float((contender(task) == answers).double().mean()))
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def interval(values: np.ndarray) -> str:
+    """Mean and half of the 95 % interval, in points."""
+    error = 1.96 * values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    return f"{100 * values.mean():.2f} ± {100 * error:.2f}"
