@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     from kshot.client import Client
     from kshot.errors import APIError, ClientError, ServerUnreachableError, SupportFolderError, UnsendableError
     from kshot.inspection import FileNotTaken, InspectedPicture, Inspection
-    from kshot.predictions import PredictAnswer, Prediction, PredictTimings, Score
-    from kshot.problem import FieldProblem, Problem
+    from kshot.labelling.evaluation import ClassShare, Evaluation, Mistake, Share, UnknownLabel
+    from kshot.labelling.ranking import RankedPicture, Ranking
+    from kshot.predictions import Estimate, PredictAnswer, Prediction, PredictTimings, Score
+    from kshot.problem import FieldProblem, ImageWarning, Problem
+    from kshot.projects.project import Project
+    from kshot.sharing.shares import ModelShare, NewShare
     from kshot.types import (
         AdaptAnswer,
         AdaptTimings,
@@ -35,7 +39,6 @@ if TYPE_CHECKING:
         CheckpointRef,
         ExportFormat,
         HardImage,
-        ImageWarning,
         Model,
         ModelSummary,
         StepEvent,
@@ -52,10 +55,13 @@ __all__ = [
     "AsyncClient",
     "CheckpointInfo",
     "CheckpointRef",
+    "ClassShare",
     "Client",
     "ClientError",
     "Confusion",
     "CurvePoint",
+    "Estimate",
+    "Evaluation",
     "ExportFormat",
     "FieldProblem",
     "FileNotTaken",
@@ -64,19 +70,27 @@ __all__ = [
     "ImageWarning",
     "InspectedPicture",
     "Inspection",
+    "Mistake",
     "Model",
+    "ModelShare",
     "ModelSummary",
+    "NewShare",
     "OperatingPoint",
     "PredictAnswer",
     "PredictTimings",
     "Prediction",
     "Problem",
+    "Project",
+    "RankedPicture",
+    "Ranking",
     "Score",
     "ServerUnreachableError",
+    "Share",
     "StepEvent",
     "SupportFolderError",
     "SupportImage",
     "SupportSet",
+    "UnknownLabel",
     "UnsendableError",
     "Validation",
 ]
@@ -86,12 +100,16 @@ _MODULES = {
     "AsyncClient": "async_client",
     "Client": "client",
     **dict.fromkeys(("Confusion", "CurvePoint", "OperatingPoint", "Validation"), "accuracy"),
-    **dict.fromkeys(("PredictAnswer", "PredictTimings", "Prediction", "Score"), "predictions"),
+    **dict.fromkeys(("Estimate", "PredictAnswer", "PredictTimings", "Prediction", "Score"), "predictions"),
     **dict.fromkeys(
         ("APIError", "ClientError", "ServerUnreachableError", "SupportFolderError", "UnsendableError"), "errors"
     ),
     **dict.fromkeys(("FileNotTaken", "InspectedPicture", "Inspection"), "inspection"),
-    **dict.fromkeys(("FieldProblem", "Problem"), "problem"),
+    **dict.fromkeys(("ClassShare", "Evaluation", "Mistake", "Share", "UnknownLabel"), "labelling.evaluation"),
+    **dict.fromkeys(("RankedPicture", "Ranking"), "labelling.ranking"),
+    **dict.fromkeys(("FieldProblem", "ImageWarning", "Problem"), "problem"),
+    "Project": "projects.project",
+    **dict.fromkeys(("ModelShare", "NewShare"), "sharing.shares"),
     **dict.fromkeys(("Image", "SupportSet"), "uploads"),
 }
 

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from kshot import __version__
-from kshot.commands import extensions, models, remote
+from kshot.commands import evaluation, extensions, models, projects, remote, shares
 from kshot.commands.console import HELP_OPTIONS, accept_any_text
+from kshot.commands.labelling.label import label
 
 
 def _show_version(wanted: bool) -> None:
@@ -46,7 +47,11 @@ def command_line() -> typer.Typer:
     kshot.command()(remote.adapt)
     kshot.command()(remote.predict)
     kshot.command()(remote.inspect)
+    kshot.command()(evaluation.evaluate_model)
+    kshot.command()(label)
+    models.models.add_typer(shares.shares)
     kshot.add_typer(models.models)
+    kshot.add_typer(projects.project)
     kshot.command()(remote.checkpoints)
     extensions.register(kshot)
     return kshot

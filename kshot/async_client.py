@@ -12,15 +12,20 @@ import httpx
 from httpx_sse import aconnect_sse
 
 from kshot import calls
-from kshot.calls import AdaptOptions, Call, InspectOptions, P, T, VersionOptions
+from kshot.calls import AdaptOptions, Call, P, T, VersionOptions
 from kshot.errors import ClientError, Tries, reaching, refusal
-from kshot.inspection import Inspection
+from kshot.inspection import Inspection, InspectOptions
+from kshot.labelling import calls as labelling_calls
+from kshot.labelling.evaluation import EvaluateOptions, Evaluation
+from kshot.labelling.ranking import Ranking, RankOptions
 from kshot.predictions import PredictAnswer, PredictOptions
+from kshot.projects.methods import AsyncProjects
+from kshot.sharing.methods import AsyncSharing
 from kshot.types import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, StepEvent, SupportImage
-from kshot.uploads import Image, SupportSet
+from kshot.uploads import Image, Pool, SupportSet
 
 
-class AsyncClient:
+class AsyncClient(AsyncProjects, AsyncSharing):
     """A connection to one server, for asyncio. Use it as an async context manager, or call aclose().
 
     Its methods are those of Client, awaited, and raise the same errors. Files are read before the first await, on the
@@ -34,12 +39,12 @@ class AsyncClient:
         self._http = calls.connect(httpx.AsyncClient, url, api_key, timeout)
         self._retries = retries
 
-    async def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
+    async def adapt(self, support: SupportSet = (), **options: Unpack[AdaptOptions]) -> AdaptAnswer:
         """See Client.adapt."""
         return await self._send(calls.adapt, support, options)
 
     async def adapt_events(
-        self, support: SupportSet, **options: Unpack[AdaptOptions]
+        self, support: SupportSet = (), **options: Unpack[AdaptOptions]
     ) -> AsyncIterator[StepEvent | AdaptAnswer]:
         """See Client.adapt_events; `async for`."""
         with reaching(self._http.base_url):
@@ -54,13 +59,27 @@ class AsyncClient:
             except ClientError as error:
                 await asyncio.sleep(tries.pause(error))
 
-    async def inspect(self, support: SupportSet, **options: Unpack[InspectOptions]) -> Inspection:
+    async def adapt_weights(self, support: SupportSet = (), **options: Unpack[AdaptOptions]) -> bytes:
+        """Adapt as adapt() does and return the adapted weights as a safetensors file; the server keeps nothing."""
+        return await self._send(calls.adapt_weights, support, options)
+
+    async def inspect(self, support: SupportSet = (), **options: Unpack[InspectOptions]) -> Inspection:
         """See Client.inspect."""
         return await self._send(calls.inspect, support, options)
 
-    async def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
+    async def predict(
+        self, model_id: str, images: Iterable[Image] = (), **options: Unpack[PredictOptions]
+    ) -> PredictAnswer:
         """See Client.predict."""
         return await self._send(calls.predict, model_id, images, options)
+
+    async def evaluate(self, model_id: str, test_set: SupportSet, **options: Unpack[EvaluateOptions]) -> Evaluation:
+        """See Client.evaluate."""
+        return await self._send(labelling_calls.evaluate, model_id, test_set, options)
+
+    async def rank(self, model_id: str, pool: Pool, **options: Unpack[RankOptions]) -> Ranking:
+        """See Client.rank."""
+        return await self._send(labelling_calls.rank, model_id, pool, options)
 
     async def models(self) -> AsyncIterator[ModelSummary]:
         """See Client.models; `async for`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, TypedDict, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from kshot import __version__
 from kshot.errors import Retried, ServerUnreachableError, refusal
-from kshot.inspection import Inspection
+from kshot.inspection import Inspection, InspectOptions
 from kshot.predictions import PredictAnswer, PredictOptions
 from kshot.types import (
     AdaptAnswer,
@@ -31,7 +31,7 @@ from kshot.types import (
     StepEvent,
     SupportImages,
 )
-from kshot.uploads import Image, Part, SupportSet, image_parts, support_parts
+from kshot.uploads import Image, Part, SupportSet, ToldOptions, query_parts, support_parts, take_told, written
 
 T = TypeVar("T")
 H = TypeVar("H", httpx.Client, httpx.AsyncClient)
@@ -52,7 +52,7 @@ class Call(Generic[T]):
     retried: Retried = "when busy"
 
 
-class VersionOptions(TypedDict, total=False):
+class VersionOptions(ToldOptions, total=False):
     """Options of a new version; one that is None or missing stays as the model has it.
 
     A call with the `idempotency_key` of an earlier call gets the earlier answer. By default every call has a new key.
@@ -76,18 +76,16 @@ class AdaptOptions(VersionOptions, total=False):
     checkpoint: str | None
 
 
-class InspectOptions(TypedDict, total=False):
-    """Options of /inspect; the server decides those that are None or missing."""
-
-    checkpoint: str | None
-    archive_encoding: str | None
-    pictures: bool | None
-
-
 def adapt(support: SupportSet, options: AdaptOptions) -> Call[AdaptAnswer]:
     """POST /adapt."""
-    labels, files = support_parts(support)
-    return _make("/adapt", files, labels=labels, **options)
+    fields, files = support_parts(support, take_told(options := options.copy()))
+    return _make("/adapt", files, **fields, **options)
+
+
+def adapt_weights(support: SupportSet, options: AdaptOptions) -> Call[bytes]:
+    """POST /adapt with keep=false."""
+    form = adapt(support, options).content
+    return Call("POST", "/adapt", _content, form | {"data": form["data"] | {"keep": "false"}})
 
 
 def revise(
@@ -98,15 +96,15 @@ def revise(
     options: VersionOptions,
 ) -> Call[AdaptAnswer]:
     """POST /models/{id}/versions."""
-    labels, files = support_parts(add)
-    changes = {"labels": labels, "remove": list(remove), "remove_class": list(remove_class)}
-    return _make(f"{_model_path(model_id)}/versions", files, **changes, **options)
+    fields, files = support_parts(add, take_told(options := options.copy()))
+    changes = {**fields, "remove": list(remove), "remove_class": list(remove_class)}
+    return _make(f"{model_path(model_id)}/versions", files, **changes, **options)
 
 
 def inspect(support: SupportSet, options: InspectOptions) -> Call[Inspection]:
     """POST /inspect."""
-    labels, files = support_parts(support)
-    return Call("POST", "/inspect", _read(Inspection), _form(files, labels=labels, **options))
+    fields, files = support_parts(support, take_told(options := options.copy()))
+    return Call("POST", "/inspect", read(Inspection), form_of(files, **fields, **options))
 
 
 def rename(
@@ -118,22 +116,22 @@ def rename(
     """PATCH /models/{id}."""
     names = {"name": name, "classes": classes, "min_scores": min_scores}
     given = {field: value for field, value in names.items() if value is not None}
-    return Call("PATCH", _model_path(model_id), _read(Model), {"json": given}, "never")
+    return Call("PATCH", model_path(model_id), read(Model), {"json": given}, "never")
 
 
 def images(model_id: str) -> Call[SupportImages]:
     """GET /models/{id}/images."""
-    return Call("GET", f"{_model_path(model_id)}/images", _read(SupportImages))
+    return Call("GET", f"{model_path(model_id)}/images", read(SupportImages))
 
 
 def export(model_id: str, form: ExportFormat) -> Call[bytes]:
     """GET /models/{id}/export."""
-    return Call("GET", f"{_model_path(model_id)}/export", _content, {"params": {"format": form}})
+    return Call("GET", f"{model_path(model_id)}/export", _content, {"params": {"format": form}})
 
 
 def image(model_id: str, index: int) -> Call[bytes]:
     """GET /models/{id}/images/{index}."""
-    return Call("GET", f"{_model_path(model_id)}/images/{index}", _content)
+    return Call("GET", f"{model_path(model_id)}/images/{index}", _content)
 
 
 def event(sent: ServerSentEvent, response: httpx.Response) -> StepEvent | AdaptAnswer:
@@ -147,33 +145,35 @@ def event(sent: ServerSentEvent, response: httpx.Response) -> StepEvent | AdaptA
 
 def predict(model_id: str, images: Iterable[Image], options: PredictOptions) -> Call[PredictAnswer]:
     """POST /predict."""
-    form = _form(image_parts(images), model_id=model_id, **options)
-    return Call("POST", "/predict", _read(PredictAnswer), form)
+    options = options.copy()
+    inputs = written(options.pop("inputs", None))
+    form = form_of(query_parts(images), model_id=model_id, inputs=inputs, **options)
+    return Call("POST", "/predict", read(PredictAnswer), form)
 
 
 def models(cursor: str | None) -> Call[ModelPage]:
     """GET /models: the page at `cursor`, or the first."""
-    return Call("GET", "/models", _read(ModelPage), {"params": {"cursor": cursor} if cursor else {}})
+    return Call("GET", "/models", read(ModelPage), {"params": {"cursor": cursor} if cursor else {}})
 
 
 def model(model_id: str) -> Call[Model]:
     """GET /models/{id}."""
-    return Call("GET", _model_path(model_id), _read(Model))
+    return Call("GET", model_path(model_id), read(Model))
 
 
 def delete(model_id: str) -> Call[None]:
     """DELETE /models/{id}."""
-    return Call("DELETE", _model_path(model_id), _succeeded, retried="never")
+    return Call("DELETE", model_path(model_id), succeeded, retried="never")
 
 
 def delete_all() -> Call[Deleted]:
     """DELETE /models?all=true."""
-    return Call("DELETE", "/models?all=true", _read(Deleted))
+    return Call("DELETE", "/models?all=true", read(Deleted))
 
 
 def checkpoints() -> Call[Checkpoints]:
     """GET /checkpoints."""
-    return Call("GET", "/checkpoints", _read(Checkpoints))
+    return Call("GET", "/checkpoints", read(Checkpoints))
 
 
 def ready() -> Call[bool]:
@@ -213,30 +213,35 @@ def _address(url: str) -> httpx.URL:
 def _make(path: str, files: list[Part], idempotency_key: str | None = None, **fields: object) -> Call[AdaptAnswer]:
     """Return a call that makes a model. Its key keeps the server from making two if it is sent twice."""
     headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
-    return Call("POST", path, _read(AdaptAnswer), {**_form(files, **fields), "headers": headers}, "when lost")
+    return Call("POST", path, read(AdaptAnswer), {**form_of(files, **fields), "headers": headers}, "when lost")
 
 
-def _form(files: list[Part], **fields: object) -> dict[str, Any]:
+def form_of(files: list[Part], **fields: object) -> dict[str, Any]:
+    """Return what httpx sends as a form of these files and fields; fields of None are left out."""
     return {"files": files, "data": {name: value for name, value in fields.items() if value is not None}}
 
 
-def _model_path(model_id: str) -> str:
+def model_path(model_id: str) -> str:
+    """Return the path of a model, whatever its id holds."""
     return f"/models/{quote(model_id, safe='')}"
 
 
-def _succeeded(response: httpx.Response) -> None:
+def succeeded(response: httpx.Response) -> None:
+    """Raise APIError for an answer that is an error."""
     if not response.is_success:
         raise refusal(response)
 
 
 def _content(response: httpx.Response) -> bytes:
-    _succeeded(response)
+    succeeded(response)
     return response.content
 
 
-def _read(schema: type[M]) -> Callable[[httpx.Response], M]:
+def read(schema: type[M]) -> Callable[[httpx.Response], M]:
+    """Return what reads an answer of this type, or raises APIError."""
+
     def answer(response: httpx.Response) -> M:
-        _succeeded(response)
+        succeeded(response)
         try:
             return schema.model_validate_json(response.content)
         except ValidationError as error:

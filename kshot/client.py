@@ -11,15 +11,20 @@ import httpx
 from httpx_sse import connect_sse
 
 from kshot import calls
-from kshot.calls import AdaptOptions, Call, InspectOptions, P, T, VersionOptions
+from kshot.calls import AdaptOptions, Call, P, T, VersionOptions
 from kshot.errors import ClientError, Tries, reaching, refusal
-from kshot.inspection import Inspection
+from kshot.inspection import Inspection, InspectOptions
+from kshot.labelling import calls as labelling_calls
+from kshot.labelling.evaluation import EvaluateOptions, Evaluation
+from kshot.labelling.ranking import Ranking, RankOptions
 from kshot.predictions import PredictAnswer, PredictOptions
+from kshot.projects.methods import Projects
+from kshot.sharing.methods import Sharing
 from kshot.types import AdaptAnswer, CheckpointInfo, ExportFormat, Model, ModelSummary, StepEvent, SupportImage
-from kshot.uploads import Image, SupportSet
+from kshot.uploads import Image, Pool, SupportSet
 
 
-class Client:
+class Client(Projects, Sharing):
     """A connection to one server. Use it as a context manager, or call close().
 
     Every method raises
@@ -44,20 +49,24 @@ class Client:
         self._http = calls.connect(httpx.Client, url, api_key, timeout)
         self._retries = retries
 
-    def adapt(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> AdaptAnswer:
-        """Make a classifier from labelled images and return its record.
+    def adapt(self, support: SupportSet = (), **options: Unpack[AdaptOptions]) -> AdaptAnswer:
+        """Make a classifier from labelled images, or texts, and return its record.
 
         Args:
             support: a folder that holds one folder of images for each class, a zip of such folders, or
-                (label, image) pairs; an image is a path or the bytes of a file.
-            **options: `checkpoint`, `name`, `steps`, `learning_rate`, `initialization`, `class_weights`, `seed`,
-                `ttl_seconds` (seconds until the model is deleted), `keep_images`, `archive_encoding` (of the names
-                in an archive, as cp932, where they don't tell), `idempotency_key`.
-                The server decides what isn't given.
+                (label, image) pairs; an image is a path or the bytes of a file. Of texts, the path of a CSV or JSONL
+                with the columns text and label; of vectors, of a CSV with the label or the targets last.
+            **options: `texts`, (label, text) pairs in place of a support set of images; `inputs`, vectors, with
+                `labels`, or with `targets`, the numbers to estimate of each; `checkpoint`, `name`, `steps`,
+                `learning_rate`, `initialization`, `class_weights`, `seed`, `ttl_seconds` (seconds until the model is
+                deleted), `keep_images`, `archive_encoding` (of the names in an archive, as cp932, where they don't
+                tell), `idempotency_key`. The server decides what isn't given.
         """
         return self._send(calls.adapt, support, options)
 
-    def adapt_events(self, support: SupportSet, **options: Unpack[AdaptOptions]) -> Iterator[StepEvent | AdaptAnswer]:
+    def adapt_events(
+        self, support: SupportSet = (), **options: Unpack[AdaptOptions]
+    ) -> Iterator[StepEvent | AdaptAnswer]:
         """Adapt, and yield a StepEvent before the first step and after each, then the answer that adapt() returns.
 
         To leave the loop ends the adaptation. After a lost connection the steps are yielded again from the first.
@@ -72,7 +81,11 @@ class Client:
             except ClientError as error:
                 time.sleep(tries.pause(error))
 
-    def inspect(self, support: SupportSet, **options: Unpack[InspectOptions]) -> Inspection:
+    def adapt_weights(self, support: SupportSet = (), **options: Unpack[AdaptOptions]) -> bytes:
+        """Adapt as adapt() does and return the adapted weights as a safetensors file; the server keeps nothing."""
+        return self._send(calls.adapt_weights, support, options)
+
+    def inspect(self, support: SupportSet = (), **options: Unpack[InspectOptions]) -> Inspection:
         """Return what a support set holds: its classes, its pictures as the network will see them, what is left out.
 
         The server makes and keeps nothing.
@@ -84,19 +97,41 @@ class Client:
         """
         return self._send(calls.inspect, support, options)
 
-    def predict(self, model_id: str, images: Iterable[Image], **options: Unpack[PredictOptions]) -> PredictAnswer:
-        """Classify images; the answer holds a prediction for each, in the same order.
+    def predict(self, model_id: str, images: Iterable[Image] = (), **options: Unpack[PredictOptions]) -> PredictAnswer:
+        """Classify images, texts or vectors; the answer holds a prediction or an estimate for each, in their order.
 
         Args:
             model_id: the `id` of an adapted model.
-            images: paths or bytes of image files.
-            **options: `crop`, the part of each image that is meant, "x,y,width,height" in pixels and "" for the whole,
-                or several parts of a single image; `top_k`, how many labels to list for an image; `coverage`, to also
-                get the fewest labels that hold the right one so often; `transductive`, to classify the images together
-                instead of each on its own; `on_error`, "skip" to leave out the images that can't be used, which
-                `errors` then names.
+            images: paths or bytes of image files; or the path of one CSV or JSONL with the column text.
+            **options: `texts` or `inputs`, in place of images; `crop`, the part of each image that is meant,
+                "x,y,width,height" in pixels and "" for the whole, or several parts of a single image; `top_k`, how many
+                labels to list for an image; `coverage`, to also get the fewest labels that hold the right one so often;
+                `evidence=True`, to also get where each image shows its label; `transductive`, to classify the images
+                together instead of each on its own; `on_error`, "skip" to leave out those that can't be used.
         """
         return self._send(calls.predict, model_id, images, options)
+
+    def evaluate(self, model_id: str, test_set: SupportSet, **options: Unpack[EvaluateOptions]) -> Evaluation:
+        """Return how a model does on labelled images that took no part in making it; the server keeps none.
+
+        Args:
+            model_id: the `id` of an adapted model.
+            test_set: labelled images, as adapt() takes them; one class is enough.
+            **options: `unknown_labels`, "report" to count images apart whose label the model doesn't have, which is an
+                error otherwise; `archive_encoding`, as adapt() takes it.
+        """
+        return self._send(labelling_calls.evaluate, model_id, test_set, options)
+
+    def rank(self, model_id: str, pool: Pool, **options: Unpack[RankOptions]) -> Ranking:
+        """Suggest labels for unlabelled images, and say in which order to label them; the server keeps none.
+
+        Args:
+            model_id: the `id` of an adapted model.
+            pool: a folder of images at any depth, a zip of them, or images.
+            **options: `top_k`, how many labels to list for an image; `on_error`, "fail" to refuse all if an image can't
+                be used; `archive_encoding`, as adapt() takes it.
+        """
+        return self._send(labelling_calls.rank, model_id, pool, options)
 
     def models(self) -> Iterator[ModelSummary]:
         """Yield the adapted models, newest first; pages are fetched as they are needed."""
@@ -129,7 +164,7 @@ class Client:
             add: labelled images to add, as adapt() takes them.
             remove: images to leave out, by their `index` in images().
             remove_class: classes to leave out.
-            **options: as adapt() takes them, but for `checkpoint`.
+            **options: as adapt() takes them, but for `checkpoint`; `texts` are added.
         """
         return self._send(calls.revise, model_id, add, remove, remove_class, options)
 

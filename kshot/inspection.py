@@ -6,7 +6,9 @@ from base64 import b64decode
 
 from pydantic import BaseModel, Field
 
-from kshot.types import CheckpointRef, FileLeftOut, ImageWarning
+from kshot.problem import FileLeftOut, ImageWarning
+from kshot.types import CheckpointRef
+from kshot.uploads import ToldOptions
 
 EXAMPLE_IMAGE = "data:image/webp;base64,UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA=="
 
@@ -25,6 +27,9 @@ class InspectedPicture(BaseModel):
         "makes the same model as the picture that it was made from. Null with `pictures=false`.",
         examples=[EXAMPLE_IMAGE],
     )
+
+    text: str | None = Field(default=None, description="The text itself, if it is one. Null with `pictures=false`.")
+    target: list[float] | None = Field(default=None, description="The numbers to estimate of it, if it has these.")
 
     @property
     def data(self) -> bytes:
@@ -55,3 +60,11 @@ class Inspection(BaseModel):
     pictures: list[InspectedPicture] = Field(description="The pictures that can be used, in order.")
     left_out: list[FileNotTaken] = Field(default=[], description="The other files, and why each was left out.")
     warnings: list[ImageWarning] = Field(default=[], description="What to know about the pictures.")
+
+
+class InspectOptions(ToldOptions, total=False):
+    """Options of /inspect; the server decides those that are None or missing."""
+
+    checkpoint: str | None
+    archive_encoding: str | None
+    pictures: bool | None

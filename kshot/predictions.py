@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from base64 import b64decode
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from pydantic import BaseModel, Field
 
-from kshot.problem import FieldProblem
-from kshot.types import EXAMPLE_ID, CheckpointRef, ImageWarning, OnError
+from kshot.problem import FieldProblem, ImageWarning
+from kshot.types import EXAMPLE_ID, CheckpointRef, OnError
 
 
 class Score(BaseModel):
@@ -16,6 +17,27 @@ class Score(BaseModel):
 
     label: str = Field(examples=["alpha"])
     score: float = Field(description="Softmax probability, 0 to 1.", examples=[0.97])
+
+
+class Evidence(BaseModel):
+    """Where an image shows its label."""
+
+    places: list[list[float]] = Field(
+        description="How much the logarithm of the label's odds, score / (1 − score), falls if this place of the image "
+        "is covered and it is classified by itself: 7 rows of 7, of the square that the model sees. Less than 0 where "
+        "a place speaks against the label.",
+        examples=[[[0.0] * 7, [0.0, 0.1, 0.2, 1.4, 0.3, 0.0, -0.1], *[[0.0] * 7] * 5]],
+    )
+    overlay: str = Field(
+        description="That square with the places for the label in red and those against it in blue: a PNG as a data "
+        "URL, for the src of an img.",
+        examples=["data:image/png;base64,iVBORw0KGgo…"],
+    )
+
+    @property
+    def picture(self) -> bytes:
+        """The overlay as the bytes of a PNG file."""
+        return b64decode(self.overlay.partition(",")[2])
 
 
 class Prediction(Score):
@@ -41,10 +63,22 @@ class Prediction(Score):
         "wasn't asked for, or the checkpoint can't say.",
         examples=[["alpha", "beta"]],
     )
+    evidence: Evidence | None = Field(
+        default=None,
+        description="Where the image shows its label; null if not asked for, and for texts.",
+    )
     top: list[Score] = Field(
         description="The top_k most probable labels, best first.",
         examples=[[{"label": "alpha", "score": 0.97}, {"label": "beta", "score": 0.03}]],
     )
+
+
+class Estimate(BaseModel):
+    """The numbers that a model estimates of one input."""
+
+    index: int = Field(description="Its place among the inputs, from 0.", examples=[0])
+    filename: str = Field(description="Its row, if it came in a table.", examples=["points.csv, row 2"])
+    values: list[float] = Field(description="An estimate of each target.", examples=[[0.48]])
 
 
 class PredictTimings(BaseModel):
@@ -54,6 +88,7 @@ class PredictTimings(BaseModel):
     queue: float = Field(description="Waiting for the engine.", examples=[0.3])
     encode: float = Field(description="The frozen encoder.", examples=[0.2])
     predict: float = Field(description="The adapted network.", examples=[3.9])
+    evidence: float = Field(default=0, description="Classifying the images with places covered.", examples=[0.0])
 
 
 class PredictAnswer(BaseModel):
@@ -61,7 +96,10 @@ class PredictAnswer(BaseModel):
 
     model_id: str = Field(examples=[EXAMPLE_ID])
     checkpoint: CheckpointRef
-    predictions: list[Prediction]
+    predictions: list[Prediction] = Field(description="None, if the model estimates numbers.")
+    estimates: list[Estimate] = Field(
+        default=[], description="Of a model that estimates numbers, what it says of each input, in their order."
+    )
     transductive: bool = Field(
         description="True if the images were classified together: each answer then depends on the others."
     )
@@ -78,5 +116,8 @@ class PredictOptions(TypedDict, total=False):
     crop: Sequence[str] | None
     top_k: int | None
     coverage: float | None
+    evidence: bool | None
     transductive: bool | None
     on_error: OnError | None
+    texts: Sequence[str] | None
+    inputs: Iterable[Iterable[float]] | None

@@ -1,4 +1,4 @@
-"""The problem document that a server answers when it refuses a request."""
+"""What there is to say of what was sent: the problem document of a refusal, warnings, files that were left out."""
 
 from __future__ import annotations
 
@@ -46,3 +46,34 @@ class Problem(BaseModel):
         default=None, description="How many fields, images or labels are at fault.", examples=[1]
     )
     request_id: str | None = Field(default=None, description="Quote it to find the request in the logs.")
+
+
+class FileLeftOut(BaseModel):
+    """A file of an archive that was not taken."""
+
+    filename: str = Field(description="Its path in the archive.", examples=["alpha/notes.txt"])
+    reason: str = Field(description="Why it was left out.", examples=["it is text"])
+
+
+class ImageWarning(BaseModel):
+    """Something to know about an image that was taken all the same, or about all of them."""
+
+    type: str = Field(
+        description="What it is. Of an image: `truncated`, the file ends early, and what came of it was used; `blank`, "
+        "the network sees the same all over; `fitted`, it is so wide or tall that it was shrunk to be seen whole. "
+        "Of an archive: `splits-joined`, folders like train and test are no classes; "
+        "`subfolders-joined`, a class's folder holds folders; `labels-joined`, labels look the same; `labels-alike`, "
+        "labels differ in capitals alone; `labels-from-list`, a list in it has the labels. "
+        "Later servers may know others.",
+        examples=["blank"],
+    )
+    index: int | None = Field(
+        default=None, description="Its place among the uploaded images, from 0; null if it is about all.", examples=[7]
+    )
+    filename: str | None = Field(
+        default=None, description="Its file name, or its path in the archive.", examples=["alpha/3.png"]
+    )
+    detail: str = Field(
+        description="The same in words, with what to do.",
+        examples=["alpha/3.png is the same all over to the network. Leave it out, or send one that shows something."],
+    )

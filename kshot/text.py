@@ -20,6 +20,8 @@ CHANGES = re.compile(f"[{JOINERS}{STYLES}{TAGS}]")
 """What shows by how it changes what stands before it, if at all."""
 NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Controls, separators of lines and paragraphs, halves of surrogate pairs."""
+NO_CONTROLS = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+"""The same as JSON Schema's `pattern`; JSON can't carry half a surrogate pair."""
 
 
 def plain(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kshot.accuracy import Validation
+from kshot.problem import FileLeftOut, ImageWarning
 from kshot.text import plain
 
 EXAMPLE_ID = "019ab2f3c4d5e6f708192a3b4c5d6e7f"
@@ -31,7 +32,9 @@ class HardImage(BaseModel):
     index: int = Field(description="Its place among the uploaded images, from 0.", examples=[7])
     filename: str = Field(description="Its file name, or its path in the archive.", examples=["alpha/3.png"])
     label: str = Field(description="The label it came with.", examples=["alpha"])
-    loss: float = Field(description="Its cross-entropy after adapting, in nats.", examples=[0.41])
+    loss: float = Field(
+        description="Its cross-entropy after adapting, in nats; with targets the squared error.", examples=[0.41]
+    )
 
 
 class SupportImage(BaseModel):
@@ -39,37 +42,14 @@ class SupportImage(BaseModel):
 
     index: int = Field(description="Its place among the model's images, from 0.", examples=[7])
     filename: str = Field(description="The file name it came with.", examples=["alpha/3.png"])
-    label: str = Field(description="Its class.", examples=["alpha"])
-
-
-class FileLeftOut(BaseModel):
-    """A file of an archive that was not taken."""
-
-    filename: str = Field(description="Its path in the archive.", examples=["alpha/notes.txt"])
-    reason: str = Field(description="Why it was left out.", examples=["it is text"])
-
-
-class ImageWarning(BaseModel):
-    """Something to know about an image that was taken all the same, or about all of them."""
-
-    type: str = Field(
-        description="What it is. Of an image: `truncated`, the file ends early, and what came of it was used; `blank`, "
-        "the network sees the same all over; `fitted`, it is so wide or tall that it was shrunk to be seen whole. "
-        "Of an archive: `splits-joined`, folders like train and test are no classes; "
-        "`subfolders-joined`, a class's folder holds folders; `labels-joined`, labels look the same; `labels-alike`, "
-        "labels differ in capitals alone; `labels-from-list`, a list in it has the labels. "
-        "Later servers may know others.",
-        examples=["blank"],
+    label: str = Field(description="Its class; empty if it has a target.", examples=["alpha"])
+    text: str | None = Field(
+        default=None,
+        description="The text itself, where it is one and a list of all was asked for; of a vector its "
+        "numbers as a JSON array.",
     )
-    index: int | None = Field(
-        default=None, description="Its place among the uploaded images, from 0; null if it is about all.", examples=[7]
-    )
-    filename: str | None = Field(
-        default=None, description="Its file name, or its path in the archive.", examples=["alpha/3.png"]
-    )
-    detail: str = Field(
-        description="The same in words, with what to do.",
-        examples=["alpha/3.png is the same all over to the network. Leave it out, or send one that shows something."],
+    target: list[float] | None = Field(
+        default=None, description="The numbers to estimate of it; null if it has a label."
     )
 
 
@@ -80,7 +60,8 @@ class ModelSummary(BaseModel):
     name: str | None = Field(default=None, description="The name it was given.", examples=["my symbols"])
     checkpoint: CheckpointRef
     classes: list[str] = Field(
-        description="Its labels, in order of first appearance; sorted, if they were an archive's folders.",
+        description="Its labels, in order of first appearance; sorted, if they were an archive's folders; none, if it "
+        "estimates numbers.",
         examples=[["alpha", "beta"]],
     )
     created_at: datetime = Field(description="When it was made.", examples=["2026-03-01T12:00:00Z"])
@@ -107,12 +88,14 @@ class Model(ModelSummary):
         examples=[0],
     )
     loss_curve: list[float] = Field(
-        description="Mean cross-entropy of the support set before each step and after the last.",
+        description="Mean cross-entropy of the support set before each step and after the last; with targets the mean "
+        "squared error.",
         examples=[[0.52, 0.31, 0.2, 0.14, 0.11, 0.09]],
     )
     support_accuracy: float = Field(
         description="Share of the uploaded images that it now classifies as labelled. It was adapted to them, "
-        "so this doesn't estimate the accuracy on new images.",
+        "so this doesn't estimate the accuracy on new images. With targets, the share of their variance that it "
+        "explains (R²).",
         examples=[1.0],
     )
     validation: Validation | None = Field(
@@ -184,8 +167,17 @@ class CheckpointInfo(CheckpointRef):
 
     default: bool = Field(description="Whether /adapt uses it when the request names none.")
     architecture: str = Field(description="The network.", examples=["conv4"])
-    image_size: int = Field(description="Side in pixels that images are resized to.", examples=[28])
-    channels: int = Field(description="1 for grey, 3 for colour.", examples=[1])
+    takes: str = Field(
+        default="images",
+        description="The field of requests that brings its examples.",
+        examples=["images", "texts", "inputs"],
+    )
+    image_size: int = Field(description="Side in pixels that images are resized to; 0 if it takes none.", examples=[28])
+    channels: int = Field(description="1 for grey, 3 for colour; 0 if it takes no images.", examples=[1])
+    input_size: int = Field(default=0, description="Numbers of an input; 0 if it takes none.", examples=[0])
+    targets: int = Field(
+        default=0, description="Numbers that it estimates of each input; 0 if it tells classes apart.", examples=[0]
+    )
     ways: int | None = Field(description="The only number of classes that it takes; null if any.", examples=[None])
     steps: int = Field(description="Gradient steps unless the request says otherwise.", examples=[5])
     from_shots: int = Field(description="Images of the rarest class for steps by default.", examples=[3])

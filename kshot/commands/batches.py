@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,6 +13,7 @@ from kshot.errors import APIError, ClientError, UnsendableError
 
 if TYPE_CHECKING:
     from kshot import Client, Prediction
+    from kshot.predictions import Estimate
 
 Row: TypeAlias = tuple[Path, "Prediction | str"]
 """An image, and what the model says of it or why it could say nothing."""
@@ -28,28 +29,39 @@ def write_csv(client: Client, model_id: str, images: Sequence[Path]) -> int:
 
     Returns how many of the lines hold an error. Raises ClientError if the first request fails, but not for its images.
     """
+    return write_rows(COLUMNS, _rows(client, model_id, images), len(images))
+
+
+def write_rows(columns: Sequence[str], rows: Iterable[tuple[object, Prediction | Estimate | str]], count: int) -> int:
+    """Write a line for each of so many rows, as `write_csv` does; return how many hold an error."""
     from rich.console import Console
     from rich.progress import track
 
     console = Console(stderr=True)
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    rows = _rows(client, model_id, images)
+    writer.writerow(columns)
     quiet = not console.is_terminal or sys.stdout.isatty()
     failed = 0
-    for image, said in track(rows, "Predicting", len(images), console=console, transient=True, disable=quiet):
+    for example, said in track(rows, "Predicting", count, console=console, transient=True, disable=quiet):
         failed += isinstance(said, str)
-        writer.writerow(map(_cell, [str(image), *_answer(said)]))
+        told = _answer(said)
+        writer.writerow(map(cell, [str(example), *(told.get(column, "") for column in columns[1:])]))
     return failed
 
 
-def _answer(said: Prediction | str) -> tuple[str, ...]:
+def _answer(said: Prediction | Estimate | str) -> dict[str, str]:
+    """Return what is said of an example, by column."""
+    from kshot.predictions import Estimate
+
     if isinstance(said, str):
-        return "", "", "", said
-    return said.label, f"{said.score:.6f}", "" if said.known is None else str(said.known).lower(), ""
+        return {"error": said}
+    if isinstance(said, Estimate):
+        return {"values": " ".join(f"{value:g}" for value in said.values)}
+    known = "" if said.known is None else str(said.known).lower()
+    return {"label": said.label, "score": f"{said.score:.6f}", "known": known}
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Return the text such that a spreadsheet takes it as text."""
     return f"'{text}" if text.startswith(RUN) else text
 

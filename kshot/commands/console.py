@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from kshot import Client
     from kshot.accuracy import Validation
     from kshot.inspection import Inspection
+    from kshot.labelling.evaluation import Evaluation
     from kshot.predictions import PredictAnswer
     from kshot.problem import Problem
-    from kshot.types import AdaptAnswer, Model, StepEvent
+    from kshot.types import AdaptAnswer, CheckpointInfo, Model, StepEvent
 
 A = TypeVar("A")
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -100,6 +101,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def show_adapted(answer: AdaptAnswer) -> None:
     """Print a model that was just made, and what to do next."""
+    in_words = _show_classifier if answer.classes else _show_estimator
+    in_words(answer)
+
+
+def _show_classifier(answer: AdaptAnswer) -> None:
     images = sum(answer.shots.values())
     typer.echo(f"Adapted {answer.checkpoint.name} to {len(answer.classes)} classes with {images} images.")
     print_table(["class", "images"], answer.shots.items())
@@ -127,7 +133,15 @@ def show_adapted(answer: AdaptAnswer) -> None:
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
 
 
-def show_warnings(answer: AdaptAnswer | Inspection | PredictAnswer) -> None:
+def _show_estimator(answer: AdaptAnswer) -> None:
+    """Print a model that estimates numbers."""
+    first, last = answer.loss_curve[0], answer.loss_curve[-1]
+    typer.echo(f"Adapted {answer.checkpoint.name} in {answer.steps} steps: squared error {first:.4f} → {last:.4f}.")
+    typer.echo(f"It explains {answer.support_accuracy:.0%} of the variance of these targets.")
+    typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} new.csv")
+
+
+def show_warnings(answer: AdaptAnswer | Evaluation | Inspection | PredictAnswer) -> None:
     """Print to stderr what there is to know about the images."""
     for warning in answer.warnings:
         typer.echo(f"Warning: {shown(warning.detail)}", err=True)
@@ -183,3 +197,23 @@ def show_progress(events: Iterable[StepEvent | AdaptAnswer]) -> AdaptAnswer:
                 return event
             progress.update(bar, completed=event.step, total=event.steps, loss=f"{event.loss:.4f}")
     fail("The answer broke off", "The server sent no answer after the last step: look at its log.")
+
+
+def show_checkpoints(found: list[CheckpointInfo]) -> None:
+    """Print a table of checkpoints."""
+    print_table(
+        ["name", "default", "network", "takes", "ways", "steps", "initializations", "digest"],
+        [
+            [
+                each.name,
+                "yes" if each.default else "",
+                each.architecture,
+                f"{each.channels}×{each.image_size}×{each.image_size}" if each.image_size else each.takes,
+                each.ways or "any",
+                each.steps,
+                ", ".join(each.initializations),
+                each.digest,
+            ]
+            for each in found
+        ],
+    )

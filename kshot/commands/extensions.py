@@ -19,6 +19,7 @@ GROUP = "kshot.commands"
 # What `kshot --help` lists where kshot-server isn't installed: (what it does, the extra that installs it).
 SERVER_COMMANDS = {
     "serve": ("Start the service.", "serve"),
+    "bulk": ("Classify any number of pictures without a server.", "bulk"),
     "keys": ("Make, list and revoke the API keys of a server.", "serve"),
     "train": ("Meta-train a checkpoint.", "train"),
     "evaluate": ("Measure a checkpoint's few-shot accuracy.", "train"),

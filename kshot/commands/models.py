@@ -171,16 +171,21 @@ def delete_models(
             yes or typer.confirm("Delete all models, with their images?", abort=True, err=True)
             show(client.delete_all(), as_json, lambda count: typer.echo(f"Deleted {count} models"))
             return
-        for model_id in model_ids or ():
-            client.delete(model_id)
-    show(model_ids, as_json, lambda ids: typer.echo(f"Deleted {', '.join(ids or ())}"))
+        deleted: list[str] = []
+        try:
+            for model_id in model_ids or ():
+                client.delete(model_id)
+                deleted.append(model_id)
+        finally:  # what is gone is said, also where one can't be deleted
+            if deleted:
+                show(deleted, as_json, lambda ids: typer.echo(f"Deleted {', '.join(ids)}"))
 
 
 def _show_list(found: list[ModelSummary]) -> None:
     print_table(
         ["id", "name", "classes", "created (UTC)", "expires (UTC)"],
         [
-            [each.id, each.name or "", len(each.classes), _minute(each.created_at), _minute(each.expires_at)]
+            [each.id, each.name or "", len(each.classes), minute(each.created_at), minute(each.expires_at)]
             for each in found
         ],
     )
@@ -227,5 +232,6 @@ def _show_one(model: Model) -> None:
     )
 
 
-def _minute(time: datetime | None) -> str:
+def minute(time: datetime | None) -> str:
+    """Return a time to the minute, or "never"."""
     return f"{time:%Y-%m-%d %H:%M}" if time else "never"

@@ -18,6 +18,7 @@ from kshot.commands.console import (
     print_table,
     show,
     show_adapted,
+    show_checkpoints,
     show_progress,
     show_warnings,
 )
@@ -25,13 +26,16 @@ from kshot.commands.console import (
 if TYPE_CHECKING:
     from kshot.inspection import Inspection
     from kshot.predictions import PredictAnswer, Prediction
-    from kshot.types import CheckpointInfo
 
 
 def adapt(
     support: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER_OR_ARCHIVE", exists=True, help="One folder of images for each class."),
+        typer.Argument(
+            metavar="FOLDER_OR_FILE",
+            exists=True,
+            help="A folder of images for each class, an archive of them, or a table of texts or vectors (CSV, JSONL).",
+        ),
     ],
     checkpoint: Annotated[str | None, typer.Option(help="What to start from; see `kshot checkpoints`.")] = None,
     name: Annotated[str | None, typer.Option(help="A name to know the model by.")] = None,
@@ -53,7 +57,7 @@ def adapt(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a classifier from a few images of each class.
+    """Make a classifier from a few images, or texts, of each class.
 
     Examples:
     - `kshot adapt tests/data/drawings/support`
@@ -61,6 +65,10 @@ def adapt(
     - `kshot adapt animals.zip --name animals --steps 10 --ttl-seconds 3600`
 
     - `kshot adapt animals.zip --json | jq -r .id`
+
+    - `kshot adapt tickets.csv`, a table with the columns text and label
+
+    - `kshot adapt points.csv --checkpoint sine`, a table of numbers, the targets or the label last
     """
     with connected(url) as client:
         events = client.adapt_events(
@@ -85,7 +93,12 @@ def predict(
     model_id: Annotated[str, typer.Argument(help="The id that `kshot adapt` printed.")],
     images: Annotated[
         list[Path],
-        typer.Argument(metavar="IMAGES...", exists=True, dir_okay=False, help="Images to classify."),
+        typer.Argument(
+            metavar="IMAGES...",
+            exists=True,
+            dir_okay=False,
+            help="Images to classify, or one table of texts or vectors.",
+        ),
     ],
     crop: Annotated[
         list[str] | None,
@@ -97,11 +110,18 @@ def predict(
     coverage: Annotated[
         float | None, typer.Option(help="Also list the fewest labels that hold the right one so often, as 0.9.")
     ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", file_okay=False, help="Write pictures of where each image shows its label; 20 at most."
+        ),
+    ] = None,
     transductive: Annotated[
         bool, typer.Option("--transductive", help="Classify them together: each answer then depends on the others.")
     ] = False,
     as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print a line of CSV for each image; takes any number of them.")
+        bool,
+        typer.Option("--csv", help="Print a line of CSV for each image, text or vector; takes any number of them."),
     ] = False,
     url: Url = None,
     as_json: AsJson = False,
@@ -113,18 +133,36 @@ def predict(
 
     - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f photos/*.jpg --csv > predictions.csv`
 
+    - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f hat.jpg shoe.jpg --evidence where/`
+
     - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f frame.jpg --crop 10,20,200,150 --crop 300,20,180,150`
+
+    - `kshot predict 019ab2f3c4d5e6f708192a3b4c5d6e7f new.csv --csv`, a table with the column text
     """
     from kshot.commands.batches import write_csv
+    from kshot.commands.table_rows import write_table
+    from kshot.uploads import is_table
 
-    if as_csv and (as_json or transductive or crop):
-        raise typer.BadParameter("it can't be used with --json, --transductive or --crop", param_hint="--csv")
+    if as_csv and (as_json or transductive or crop or evidence):
+        told = "it can't be used with --json, --transductive, --evidence or --crop"
+        raise typer.BadParameter(told, param_hint="--csv")
     with connected(url) as client:
         if as_csv:
-            if failed := write_csv(client, model_id, images):
-                fail("Not every image could be classified", f"See the column `error` in {failed} of the rows.")
+            table = len(images) == 1 and is_table(images[0])
+            if failed := write_table(client, model_id, images[0]) if table else write_csv(client, model_id, images):
+                fail("Not everything could be classified", f"See the column `error` in {failed} of the rows.")
             return
-        answer = client.predict(model_id, images, crop=crop, top_k=top_k, coverage=coverage, transductive=transductive)
+        answer = client.predict(
+            model_id,
+            images,
+            crop=crop,
+            top_k=top_k,
+            coverage=coverage,
+            evidence=evidence is not None,
+            transductive=transductive,
+        )
+    if evidence:
+        _save_evidence(answer, evidence)
     show_warnings(answer)
     show(answer, as_json, lambda answer: _show_predictions(answer, _named(images, crop or []), top_k or 1))
 
@@ -142,8 +180,6 @@ def inspect(
     """Say what a folder or an archive holds, as `kshot adapt` would read it. Nothing is made or kept.
 
     Examples:
-    - `kshot inspect animals.zip`
-
     - `kshot inspect animals.zip --json | jq .left_out`
     """
     with connected(url) as client:
@@ -159,7 +195,7 @@ def checkpoints(url: Url = None, as_json: AsJson = False) -> None:
     """List the checkpoints that the server can adapt."""
     with connected(url) as client:
         found = client.checkpoints()
-    show(found, as_json, _show_checkpoints)
+    show(found, as_json, show_checkpoints)
 
 
 def _named(images: Sequence[Path], crops: Sequence[str]) -> list[str]:
@@ -168,12 +204,25 @@ def _named(images: Sequence[Path], crops: Sequence[str]) -> list[str]:
     return [f"{image} {crop}".rstrip() for image, crop in zip_longest(several, crops, fillvalue="")]
 
 
+def _save_evidence(answer: PredictAnswer, folder: Path) -> None:
+    """Write a PNG for each prediction that has evidence, named for its place and image."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in answer.predictions:
+        if each.evidence:
+            name = f"{each.index + 1:02}-{Path(each.filename).stem}.png"
+            (folder / name).write_bytes(each.evidence.picture)
+
+
 def _show_predictions(answer: PredictAnswer, images: Sequence[str], top: int) -> None:
+    if answer.estimates:
+        print_table(["example", "values"], [[each.filename, *each.values] for each in answer.estimates])
+        return
+    rows_of_table = len(images) == 1 < len(answer.predictions)
     print_table(
-        ["image", "label", "score", ""],
+        ["example", "label", "score", ""],
         [
             [
-                images[each.index],
+                each.filename if rows_of_table else images[each.index],
                 score.label,
                 f"{score.score:.3f}",
                 _remark(each),
@@ -198,22 +247,3 @@ def _show_inspection(found: Inspection) -> None:
     print_table(["class", "pictures"], found.shots.items())
     if found.left_out:
         print_table(["left out", "why"], [[each.filename, each.reason] for each in found.left_out])
-
-
-def _show_checkpoints(found: list[CheckpointInfo]) -> None:
-    print_table(
-        ["name", "default", "network", "image", "ways", "steps", "initializations", "digest"],
-        [
-            [
-                each.name,
-                "yes" if each.default else "",
-                each.architecture,
-                f"{each.channels}×{each.image_size}×{each.image_size}",
-                each.ways or "any",
-                each.steps,
-                ", ".join(each.initializations),
-                each.digest,
-            ]
-            for each in found
-        ],
-    )

@@ -16,8 +16,10 @@ from typing import Any
 
 import onnx
 import pytest
+from typer.testing import CliRunner
 
 from kshot import Client, ServerUnreachableError, __version__
+from kshot.__main__ import command_line
 from tests.app.drawings import DRAWINGS, QUERY
 from tests.serving import Server, free_port, why_it_does_not_start
 
@@ -32,7 +34,15 @@ Kshot = Callable[..., Done]
 
 @pytest.fixture
 def kshot(server: Server) -> Kshot:
-    return lambda *arguments: _run(*arguments, KSHOT_URL=server.url)
+    """The command in this process, which has all imported; `_run` is a process, as a shell starts it."""
+
+    def run(*arguments: object) -> Done:
+        given = [str(argument) for argument in arguments]
+        done = CliRunner().invoke(command_line(), given, env={"KSHOT_URL": server.url}, prog_name="kshot")
+        assert isinstance(done.exception, SystemExit | None), done.exc_info
+        return Done(given, done.exit_code, done.stdout, done.stderr)
+
+    return run
 
 
 def _run(*arguments: object, cwd: Path | None = None, **environment: str) -> Done:
@@ -88,6 +98,11 @@ def test_models_are_listed_shown_and_deleted(kshot: Kshot) -> None:
     shown = kshot("models", "show", model_id).stdout
     assert f"{CLASSES[0]} 5" in shown
     assert model_id in kshot("models", "delete", model_id).stdout
+
+    other = _json(kshot("adapt", FOLDER, "--json"))["id"]
+    partly = kshot("models", "delete", other, model_id)
+    assert (partly.returncode, partly.stdout) == (1, f"Deleted {other}\n")
+    assert model_id in partly.stderr
 
     gone = kshot("models", "show", model_id)
     assert gone.returncode == 1

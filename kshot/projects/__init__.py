@@ -1,0 +1,1 @@
+"""Projects: pictures as they were added, classes and settings, as one file."""

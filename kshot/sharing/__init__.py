@@ -1,0 +1,1 @@
+"""Shares of a model: what is sent and answered."""
