@@ -1,4 +1,4 @@
-"""Switches of the whole process. Only `kshot serve` sets them, each for the figure that stands beside it."""
+"""Switches of the whole process. Only `kshot serve` and `bulk` set them, each for the figure that stands beside it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from multiprocessing import connection, get_context, parent_process
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from types import FrameType
 from typing import TypeAlias
 
@@ -30,7 +30,7 @@ ENDED_AT_ONCE = 128 + signal.SIGTERM
 Serve: TypeAlias = Callable[[Settings, bool], None]
 """Serve with these settings; the flag says whether to tell the user where. Must be importable."""
 log = structlog.stdlib.get_logger("kshot.processes")
-spawn = get_context("spawn")
+forks = get_context("forkserver")
 
 
 class Supervisor:
@@ -43,13 +43,14 @@ class Supervisor:
     def __init__(self, settings: Settings, serve: Serve) -> None:
         self._settings = share_of(settings)
         self._serve = serve
-        self._processes: list[SpawnProcess] = []
+        self._processes: list[ForkServerProcess] = []
         self._started: list[float] = []
         self._early_ends = 0
         self._signals = 0
 
     def run(self) -> int:
         """Supervise until all processes have ended; return the exit code."""
+        forks.set_forkserver_preload([self._serve.__module__])  # imported once, for all that serve
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._pass_on)
         for place in range(self._settings.processes):
@@ -93,7 +94,7 @@ class Supervisor:
             self._start(place)
 
     def _start(self, place: int) -> None:
-        process = spawn.Process(target=_run, args=(self._serve, self._settings, place == 0))
+        process = forks.Process(target=_run, args=(self._serve, self._settings, place == 0))
         process.start()
         self._processes[place : place + 1] = [process]
         self._started[place : place + 1] = [time.monotonic()]

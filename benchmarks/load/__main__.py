@@ -3,6 +3,8 @@
     pip install -e '.[load]' -c constraints.txt
     python -m benchmarks.load                                 # 1.5 hours; photos take 25 GB of memory
     python -m benchmarks.load --checkpoints omniglot --rounds 2 --seconds 5 --models 100
+    python -m benchmarks.load --checkpoints omniglot --models 100 --services "kshot, 2 processes" \
+        --services "Ray Serve" --services "Ray Serve, HAProxy"    # these need pip install 'kshot[ray]'
 
 In each round the services take turns (A B A B), each in a process of its own on the loopback, with clients that ask
 again as soon as they are answered: `kshot serve` with an API key for each tenant, as one process and as two; the same
@@ -20,7 +22,7 @@ from tqdm import tqdm
 
 from benchmarks.load.report import report
 from benchmarks.load.rounds import Measured, Phase, Tenants, prepare
-from benchmarks.load.services import SERVICES, running
+from benchmarks.load.services import BY_RAY, SERVICES, running
 from benchmarks.machine import describe_machine
 
 TENANTS = 32
@@ -28,7 +30,10 @@ TENANTS = 32
 
 def main(
     checkpoints: Annotated[list[str] | None, typer.Option(help="omniglot or photo; both when not given.")] = None,
-    services: Annotated[list[str] | None, typer.Option(help=f"Of {', '.join(SERVICES)}; all when not given.")] = None,
+    services: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Of {', '.join(SERVICES)}, which are taken when not given, {', '.join(BY_RAY)}."),
+    ] = None,
     rounds: Annotated[int, typer.Option(min=2, help="Turns of each service.")] = 5,
     seconds: Annotated[float, typer.Option(min=1, help="Of load in a turn.")] = 10,
     models: Annotated[int, typer.Option(min=TENANTS, help="Adapted models to predict with.")] = 1000,

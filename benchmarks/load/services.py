@@ -6,8 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,11 +15,13 @@ from typing import Protocol
 import httpx
 
 from app.tenants.keys import KeyFile
+from benchmarks.load.ray_serve import running_ray
 from benchmarks.load.requests import Form, Json, Labelled, Request
 from benchmarks.server import free_port, running_server
 
 KSHOT, ALONE, FASTAPI, LITSERVE = "kshot", "batching off", "plain FastAPI", "LitServe"
 TOGETHER, TOGETHER_ALONE = "kshot, 2 processes", "2 processes, batching off"
+RAY, HAPROXY = "Ray Serve", "Ray Serve, HAProxy"
 SERVICES = (KSHOT, ALONE, TOGETHER, TOGETHER_ALONE, FASTAPI, LITSERVE)
 OURS = {
     KSHOT: {},
@@ -27,6 +29,8 @@ OURS = {
     TOGETHER: {"processes": "2"},
     TOGETHER_ALONE: {"processes": "2", "batch_images": "1"},
 }
+BY_RAY = {RAY: False, HAPROXY: True}
+"""Only where they are asked for, as they need Ray; whether HAProxy is in front."""
 STARTUP_SECONDS = 120
 PLENTY = "1000000"
 CACHE = str(2 * 2**30)  # bytes; a thousand models, which the plain services keep in memory too
@@ -60,18 +64,24 @@ def running(names: Sequence[str], checkpoint: str, tenants: int) -> Iterator[lis
 
 @contextmanager
 def _running(name: str, checkpoint: str, tenants: int) -> Iterator[Service]:
-    if name in OURS:
+    if name in OURS or name in BY_RAY:
         with tempfile.TemporaryDirectory() as folder:
             keys = Path(folder) / "keys.json"
             forms = [Form(checkpoint, KeyFile(keys).add(f"tenant{number}")[1]) for number in range(tenants)]
             plenty = {"tenant_requests_per_minute": PLENTY, "max_queue_per_tenant": PLENTY, "cache_bytes": CACHE}
-            with running_server(None, keys=str(keys), **plenty, **OURS[name]) as url:
+            with _ours(name, keys, plenty) as url:
                 yield Service(name, url, forms)
     else:
         module = "plain_fastapi" if name == FASTAPI else "plain_litserve"
         dialect = Form(checkpoint) if name == FASTAPI else Json()
         with _running_module(f"benchmarks.load.{module}", checkpoint) as url:
             yield Service(name, url, [dialect] * tenants)
+
+
+def _ours(name: str, keys: Path, settings: Mapping[str, str]) -> AbstractContextManager[str]:
+    if name in BY_RAY:
+        return running_ray(BY_RAY[name], keys, **settings)
+    return running_server(None, keys=str(keys), **settings, **OURS[name])
 
 
 @contextmanager

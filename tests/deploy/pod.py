@@ -9,12 +9,12 @@ from pathlib import Path
 import httpx
 
 from tests.deploy.chart import environment_of, pod_of
-from tests.serving import Server
+from tests.serving import Command
 
 ADDRESS = "10.244.1.7"
 
 
-class Pod(Server):
+class Pod(Command):
     """Does what the kubelet does with a pod."""
 
     def __init__(self, installation: str, directory: Path, volumes: Path) -> None:

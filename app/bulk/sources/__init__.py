@@ -1,0 +1,1 @@
+"""Where the pictures of a job come from: folders, globs, archives, buckets, lists."""
