@@ -32,7 +32,8 @@ from app.http.middleware.trusted_host import TrustedHostMiddleware
 from app.http.openapi import Api
 from app.http.query_parameters import refuse_unknown
 from app.http.route_templates import RouteTemplates
-from app.http.routes import adapt, checkpoints, export, health, inspect, metrics, models, page, predict, versions
+from app.http.routes import adapt, checkpoints, health, inspect, metrics, page, predict
+from app.http.routes.models import collection, export, labelling, shares, versions
 from app.observability import tracing
 from app.observability.gauges import Gauges
 from app.observability.metrics import Metrics
@@ -45,7 +46,7 @@ from app.tenants.keys import KeyFile
 from app.tenants.tenant import TenantLimits
 
 log = structlog.stdlib.get_logger("kshot")
-ROUTES = (adapt, predict, inspect, models, versions, export, checkpoints)
+ROUTES = (adapt, predict, inspect, collection, versions, labelling, export, shares, checkpoints)
 OTHERS = (health, metrics, page)
 """May be asked with any query: a probe's or a link's says nothing to them."""
 CORS: dict[str, Any] = {
@@ -54,7 +55,7 @@ CORS: dict[str, Any] = {
     "allow_private_network": True,  # pages of the internet ask this of a server on this machine
     "expose_headers": ["Location", "Retry-After", "Idempotent-Replayed", REQUEST_ID],
 }
-TEXT_FIELDS = 20  # those beside the labels, and some to spare
+TEXT_FIELDS = 20  # those beside texts and labels, and some to spare
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -73,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         form_limits={  # twice what we take, so that our own errors say what is too much
             "max_files": 2 * settings.max_images,
-            "max_fields": 2 * settings.max_images + TEXT_FIELDS,
+            "max_fields": 2 * max(settings.max_images, 2 * settings.max_texts, 2 * settings.max_inputs) + TEXT_FIELDS,
             "max_part_size": MiB,  # of text: a file that is sent as text is told so, by its field's name
         },
     )
@@ -116,7 +117,12 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     )
     origins = listed(settings.cors_origins)
     if state.keys is None:  # a page has nobody's key, but from a browser on this machine it needs none
-        app.add_middleware(SameOriginMiddleware, allowed=origins, max_body_bytes=settings.max_body_bytes)
+        app.add_middleware(
+            SameOriginMiddleware,
+            allowed=origins,
+            framed=bool(settings.frame_ancestors),
+            max_body_bytes=settings.max_body_bytes,
+        )
         trusted = [settings.host, *listed(settings.trusted_hosts)]
         app.add_middleware(TrustedHostMiddleware, trusted=trusted, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(HeadMiddleware)

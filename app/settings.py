@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     cors_origins: str = Field(
         "", description="Origins, with commas between, whose pages may use the server, as `https://app.example`."
     )
+    frame_ancestors: str = Field(
+        "", description="Origins, with commas between, whose pages may show the page of a shared model in a frame."
+    )
     trusted_proxies: str = Field(
         "", description="Addresses or networks, with commas between, whose X-Forwarded-For and -Proto are believed."
     )
@@ -99,6 +102,9 @@ class Settings(BaseSettings):
         50, gt=0, description="Refusals (4xx) a second that one address gets at once. The answers to more are delayed."
     )
     max_images: int = Field(1000, ge=1, description="Most images in a request.")
+    max_texts: int = Field(1000, ge=1, description="Most texts in a request.")
+    max_inputs: int = Field(1000, ge=1, description="Most vectors in a request.")
+    max_text_bytes: int = Field(2000, ge=1, description="Most bytes, in UTF-8, of a text.")
     max_image_bytes: int = Field(16 * MiB, ge=1, description="Largest image file.")
     # Of some formats Pillow itself warns beyond its default of 89 478 485.
     max_image_pixels: int = Field(
@@ -170,7 +176,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{host!r} is no name of a host: give names without scheme or port, as kshot.example")
         return hosts
 
-    @field_validator("cors_origins")
+    @field_validator("cors_origins", "frame_ancestors")
     @classmethod
     def _whole_origins(cls, origins: str, info: ValidationInfo) -> str:
         for origin in listed(origins):

@@ -2,57 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated
 
-from fastapi import UploadFile
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field
 
+from app.api.examples import Examples, File, Uploads
+from kshot.labelling.evaluation import UnknownLabels
 from kshot.text import plain
 from kshot.types import EXAMPLE_ID, MAX_TTL_SECONDS, ClassWeights, OnError
-
-
-def _without_null(schema: dict[str, Any]) -> None:
-    """Take null out of a form's schema: an optional field is left out, as no text in a form means null."""
-    for field in schema["properties"].values():
-        match field.get("anyOf"):
-            case [kind, {"type": "null"}]:
-                del field["anyOf"]
-                field |= kind
-
-
-FORM = ConfigDict(extra="forbid", protected_namespaces=(), json_schema_extra=_without_null)
-
-
-FILE = {"type": "string", "contentMediaType": "application/octet-stream", "format": "binary"}
-"""What a file is in OpenAPI: by the media type since 3.1; most generators of clients go by the format."""
-File: TypeAlias = Annotated[UploadFile, WithJsonSchema(FILE)]
-
-
-class Uploads(BaseModel):
-    """Images with labels, or an archive of them."""
-
-    model_config = FORM
-
-    images: list[File] = Field(
-        default=[],
-        description="Pictures: JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF or HEIC (the first frame). Repeat the field.",
-    )
-    labels: list[str] = Field(
-        default=[],
-        description="The class of each image, in the same order. Repeat the field.",
-        examples=[["alpha"]],
-    )
-    archive: File | None = Field(
-        default=None,
-        description="A zip, tar or tar.gz with one folder of images for each class, or with images and a list of "
-        "their labels, instead of images and labels.",
-    )
-    archive_encoding: str | None = Field(
-        default=None,
-        max_length=40,
-        description="The encoding of the archive's names where they aren't in UTF-8 and don't tell.",
-        examples=["cp932"],
-    )
 
 
 class SupportForm(Uploads):
@@ -112,6 +69,12 @@ class AdaptForm(Choices, SupportForm):
         description="The meta-initialization to start from; see GET /checkpoints.",
         examples=["omniglot"],
     )
+    keep: bool = Field(
+        default=True,
+        description="`false` keeps nothing: the answer is a safetensors file of the adapted weights, and no model is "
+        "made. For who adapts anew all the time, as a control loop does. What is said of models says nothing then.",
+        examples=[True],
+    )
 
 
 class InspectForm(Uploads):
@@ -127,6 +90,42 @@ class InspectForm(Uploads):
     )
 
 
+class EvaluateForm(Uploads):
+    """A test set: `images` with as many `labels`, or one `archive`."""
+
+    unknown_labels: UnknownLabels = Field(
+        default="fail",
+        description="`report` counts images whose label the model doesn't have apart, in `unknown_labels`; by default "
+        "such a label fails the request.",
+        examples=["report"],
+    )
+
+
+class RankForm(Examples):
+    """A pool of examples without labels: `images` or `texts`, or one `archive` or `table`."""
+
+    archive: File | None = Field(
+        default=None, description="A zip, tar or tar.gz of pictures, in whatever folders, instead of images."
+    )
+    archive_encoding: str | None = Field(
+        default=None,
+        max_length=40,
+        description="The encoding of the archive's names where they aren't in UTF-8 and don't tell.",
+        examples=["cp932"],
+    )
+    top_k: int = Field(default=3, ge=1, description="How many labels to list for each image.", examples=[3])
+    on_error: OnError = Field(
+        default="skip",
+        description="`fail` refuses the request if an image can't be used; by default `errors` names it.",
+        examples=["fail"],
+    )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """See Examples."""
+        return super().kinds or (("images",) if self.archive else ())
+
+
 class VersionForm(Choices, SupportForm):
     """What is to be different from the model: images to remove and to add, and choices that aren't its own."""
 
@@ -140,16 +139,10 @@ class VersionForm(Choices, SupportForm):
     )
 
 
-class PredictForm(BaseModel):
-    """Images to classify with an adapted model."""
-
-    model_config = FORM
+class PredictForm(Examples):
+    """Examples to classify with an adapted model."""
 
     model_id: str = Field(min_length=1, description="The id that /adapt answered.", examples=[EXAMPLE_ID])
-    images: list[File] = Field(
-        default=[],
-        description="Pictures: JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF or HEIC (the first frame). Repeat the field.",
-    )
     crop: list[str] = Field(
         default=[],
         description="The part of each image that is meant, as x,y,width,height in pixels of the upright picture; empty "
@@ -163,6 +156,11 @@ class PredictForm(BaseModel):
         lt=1,
         description="Also give each image the fewest labels that hold the right one in such a share of cases.",
         examples=[0.9],
+    )
+    evidence: bool = Field(
+        default=False,
+        description="Also say where each image shows its label: how much the label's odds fall when one of 7 × 7 "
+        "places is covered, as numbers and as a picture. It takes as long as 50 images, for each; 20 images at most.",
     )
     transductive: bool = Field(
         default=False,

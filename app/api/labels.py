@@ -10,11 +10,11 @@ from kshot import text
 MAX_LABEL = 100
 
 
-def check_labels(labels: Sequence[str], images: int) -> list[str]:
-    """Return the field `labels` as it is kept, one label for each image. Raises LabelsMismatch or LabelInvalid."""
-    if len(labels) != images:
-        counts = f"There are {images} images and {len(labels)} labels."
-        detail = f"{counts} Send one label for each image, in the same order."
+def check_labels(labels: Sequence[str], examples: int, kind: str = "images") -> list[str]:
+    """Return the field `labels` as it is kept, one label for each example. Raises LabelsMismatch or LabelInvalid."""
+    if len(labels) != examples:
+        counts = f"There are {examples} {kind} and {len(labels)} labels."
+        detail = f"{counts} Send one label for each of the {kind}, in the same order."
         raise errors.LabelsMismatch(detail, field="labels")
     return check_each(
         (label, f"labels[{index}]", {"field": "labels", "index": index}) for index, label in enumerate(labels)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 import torch
 
 from app.errors import CheckpointMismatch, CheckpointUnknown
@@ -14,6 +16,23 @@ from models.devices import pick_device
 from models.errors import CheckpointError
 from models.learner import Learner
 from models.parts import import_parts
+
+log = structlog.stdlib.get_logger("kshot.engine")
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A checkpoint that needs what isn't installed: the kind of example that it takes, and what to say of it."""
+
+    kind: str
+    why: str
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Unavailable:
+        """Return what there is to say of a checkpoint whose encoder misses something."""
+        about = checkpoint.metadata
+        why = f"needs packages that this server doesn't have: {about.encoder.missing()}, then start it again."
+        return cls(about.input.field, why)
 
 
 class CheckpointRegistry:
@@ -28,6 +47,7 @@ class CheckpointRegistry:
         self.folder = folder
         self.default = default
         self.learners: Mapping[str, Learner] = {}
+        self.unavailable: Mapping[str, Unavailable] = {}
         self._device = device
         self._threads = threads
         self._parts = parts
@@ -53,7 +73,15 @@ class CheckpointRegistry:
         if self._threads:  # otherwise all cores
             torch.set_num_threads(self._threads)  # for this thread: OpenMP keeps the number of each
         device = pick_device(self._device)
-        learners = {name: Learner(load_checkpoint(path), device) for name, path in self.find().items()}
+        found = {name: load_checkpoint(path) for name, path in self.find().items()}
+        self.unavailable = {
+            name: Unavailable.of(each) for name, each in found.items() if each.metadata.encoder.missing()
+        }
+        if own := self.unavailable.get(self.default):
+            raise CheckpointError(f"Checkpoint {self.default} {own.why} Or set KSHOT_CHECKPOINT to another.")
+        for name, each in self.unavailable.items():
+            log.warning("a checkpoint is left out", checkpoint=name, why=each.why)
+        learners = {name: Learner(each, device) for name, each in found.items() if name not in self.unavailable}
         for learner in learners.values():
             learner.warm_up()
         self.learners = learners
@@ -67,14 +95,28 @@ class CheckpointRegistry:
         devices = {each.device for each in self.learners.values() if each.device.type == "cuda"}
         return {str(device): torch.cuda.memory_allocated(device) for device in devices}
 
-    def named(self, name: str | None) -> tuple[str, Checkpoint]:
-        """Return the checkpoint that a request names, and its name. Raises CheckpointUnknown."""
-        name = name or self.default
+    def named(self, name: str | None, kinds: Sequence[str] = ()) -> tuple[str, Checkpoint]:
+        """Return the checkpoint that a request names, and its name; else the default, or the first for such examples.
+
+        `kinds` are of what the request brings, as inputs name it. Raises CheckpointUnknown.
+        """
+        name = name or self._default_for(kinds)
         if name not in self.learners:
             available = sorted(self.learners)
+            if name in self.unavailable:
+                detail = f"Checkpoint {name} {self.unavailable[name].why}"
+                raise CheckpointUnknown(detail, field="checkpoint", available=available)
             detail = f"There is no checkpoint {name!r:.60}. Name one that this server has: {', '.join(available)}."
             raise CheckpointUnknown(detail, field="checkpoint", available=available)
         return name, self.learners[name].checkpoint
+
+    def _default_for(self, kinds: Sequence[str]) -> str:
+        """Return the name of the default checkpoint, or of the first that takes such examples where it takes others."""
+        takes = {name: each.checkpoint.metadata.input.field for name, each in self.learners.items()}
+        takes |= {name: each.kind for name, each in self.unavailable.items()}
+        if not kinds or takes.get(self.default) in kinds:
+            return self.default
+        return next((name for kind in kinds for name, own in takes.items() if own == kind), self.default)
 
     def matching(self, model_id: str, name: str, digest: str) -> Checkpoint:
         """Return the checkpoint that a model was adapted from, by its name and digest, or one that serves its models.

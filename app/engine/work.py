@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from app.threads import Cancellation
+from models.estimates.label_next import COPIES, label_next
+from models.estimates.near_copies import near_copies
 from models.initializations.adapted import Adaptation, Adapted, Answers
 from models.learner import Learner
 from models.parameters import move
@@ -57,7 +59,7 @@ class Work(ABC, Generic[T]):
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptWork(Work[Adaptation]):
-    """Adapt to the images; labels [B] in 0..ways − 1."""
+    """Adapt to the images; labels [B] in 0..ways − 1, or all 0 where there are `targets` [B, ways]."""
 
     kind: ClassVar[str] = "adapt"
     lighter: ClassVar[str] = "Send fewer images, or ask for fewer steps."
@@ -67,6 +69,7 @@ class AdaptWork(Work[Adaptation]):
     learning_rate: float
     initialization: Mapping[str, float] | None = None
     by_frequency: bool = False
+    targets: Sequence[Sequence[float]] = ()
     progress: Progress | None = None
 
     @property
@@ -93,6 +96,7 @@ class AdaptWork(Work[Adaptation]):
                 work.learning_rate,
                 work.initialization,
                 work.by_frequency,
+                torch.tensor(work.targets) if work.targets else None,
             )
             for work, encoded in zip(batch, features, strict=True)
         ]
@@ -129,9 +133,57 @@ class PredictWork(Work[Answers]):
     def run(
         cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor], cancellation: Cancellation
     ) -> list[Answers]:
+        """See Work; the images of several requests that ask the same model are classified as those of one."""
+        asked = _by_model(batch)
+        models = [Adapted(move(batch[places[0]].adapted.tensors, learner.device)) for places in asked]
+        queries = [torch.cat([features[place] for place in places]) for places in asked]
+        answers: dict[int, Answers] = {}
+        for places, found in zip(asked, learner.predict(models, queries, batch[0].transductive), strict=True):
+            sizes = [len(features[place]) for place in places]
+            answers |= zip(places, found.to(HOST).split(sizes), strict=True)
+        return [answers[place] for place in range(len(batch))]
+
+
+def _by_model(batch: Sequence[PredictWork]) -> list[list[int]]:
+    """Return the places of the works that ask the same model; of works about images together, each by itself."""
+    places: dict[int, list[int]] = {}
+    for place, work in enumerate(batch):
+        places.setdefault(place if work.transductive else id(work.adapted.mark), []).append(place)
+    return list(places.values())
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What a model says of a pool of Q images, in which order to label them, and their groups of near copies [Q]."""
+
+    answers: Answers
+    order: Sequence[int]
+    groups: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankWork(Work[Ranked]):
+    """Classify a pool of images with an adapted model, and say which of them to label next."""
+
+    kind: ClassVar[str] = "predict"
+    adapted: Adapted
+    shots: Sequence[int]
+    """Images of each class that the model was adapted to."""
+
+    @classmethod
+    def run(
+        cls, learner: Learner, batch: Sequence[Self], features: Sequence[Tensor], cancellation: Cancellation
+    ) -> list[Ranked]:
         """See Work."""
         models = [Adapted(move(work.adapted.tensors, learner.device)) for work in batch]
-        return [answers.to(HOST) for answers in learner.predict(models, features, batch[0].transductive)]
+        found = learner.predict(models, features)
+        return [_ranked(answers, work.shots) for work, answers in zip(batch, found, strict=True)]
+
+
+def _ranked(answers: Answers, shots: Sequence[int]) -> Ranked:
+    groups = near_copies(answers.features, answers.probabilities.argmax(dim=1), COPIES)
+    order = label_next(answers.probabilities, answers.features, groups, groups.new_tensor(shots))
+    return Ranked(answers.to(HOST), order.tolist(), groups.tolist())
 
 
 def _on_host(adaptation: Adaptation) -> Adaptation:

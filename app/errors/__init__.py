@@ -4,18 +4,22 @@ models.errors.KshotError
 └── AppError
     ├── NotAForm, SupportUnsuitable
     ├── ImagesMissing, TooManyImages, UploadAmbiguous, LabelsMismatch, CropInvalid
+    ├── TextsMissing, TooManyTexts, TableUnreadable, ExamplesUnsuitable
+    ├── InputsMissing, TooManyInputs, TargetsMismatch
     ├── TooFewClasses, TooManyClasses
     ├── OneOfMany
     │   ├── LabelInvalid
-    │   └── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes, ImageTooManyPixels,
-    │                   TooManyPixels, CropOutside
+    │   └── ExampleError: TextInvalid, NumbersInvalid
+    │       └── ImageError: ImageEmpty, ImageUnreadable, ImageTruncated, ImageTooManyBytes,
+    │                       ImageTooManyPixels,
+    │                       TooManyPixels, CropOutside
     ├── ArchiveError: ArchiveUnreadable, ArchiveUnsafeName, ArchiveEncrypted, ArchiveNested, ArchiveTooLarge,
     │                 ArchiveLayout, ArchiveEncoding, ArchiveManifest
     ├── StepsOutOfRange, CheckpointUnknown, InitializationUnsuitable, Diverged
     ├── ImagesNotKept, ImageNotThere, ImageUnknown, ClassUnknown, ClassesClash
     ├── IdempotencyKeyReused
-    ├── AccessError: KeyMissing, KeyInvalid, KeyForbidden, RateExceeded, QuotaReached, KeysUnavailable
-    ├── ModelNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable, UploadsUnavailable
+    ├── AccessError: KeyMissing, KeyInvalid, KeyForbidden, ShareInvalid, RateExceeded, QuotaReached, KeysUnavailable
+    ├── ModelNotFound, ShareNotFound, CheckpointMismatch, ModelDamaged, StoreUnavailable, UploadsUnavailable
     ├── RecordError: RecordTooNew, RecordOutdated
     └── EngineError: NotReady, QueueFull, QueueTimeout, ComputeTimeout, OutOfMemory
 """
@@ -32,6 +36,7 @@ from app.errors.access import (
     OriginForeign,
     QuotaReached,
     RateExceeded,
+    ShareInvalid,
 )
 from app.errors.base import AppError
 from app.errors.engine import (
@@ -59,6 +64,7 @@ from app.errors.stored import (
     RecordError,
     RecordOutdated,
     RecordTooNew,
+    ShareNotFound,
     StoreUnavailable,
 )
 from app.errors.uploads import (
@@ -74,6 +80,8 @@ from app.errors.uploads import (
     CropInvalid,
     CropOutside,
     EncodingNotTaken,
+    ExampleError,
+    ExamplesUnsuitable,
     ImageEmpty,
     ImageError,
     ImagesMissing,
@@ -81,14 +89,22 @@ from app.errors.uploads import (
     ImageTooManyPixels,
     ImageTruncated,
     ImageUnreadable,
+    InputsMissing,
     LabelInvalid,
     LabelsMismatch,
     NotAForm,
+    NumbersInvalid,
     SupportUnsuitable,
+    TableUnreadable,
+    TargetsMismatch,
+    TextInvalid,
+    TextsMissing,
     TooFewClasses,
     TooManyClasses,
     TooManyImages,
+    TooManyInputs,
     TooManyPixels,
+    TooManyTexts,
     UploadAmbiguous,
     UploadsUnavailable,
 )
@@ -115,6 +131,8 @@ __all__ = [
     "Diverged",
     "EncodingNotTaken",
     "EngineError",
+    "ExampleError",
+    "ExamplesUnsuitable",
     "HostUntrusted",
     "IdempotencyKeyReused",
     "ImageEmpty",
@@ -128,6 +146,7 @@ __all__ = [
     "ImagesMissing",
     "ImagesNotKept",
     "InitializationUnsuitable",
+    "InputsMissing",
     "KeyForbidden",
     "KeyInvalid",
     "KeyMissing",
@@ -138,6 +157,7 @@ __all__ = [
     "ModelNotFound",
     "NotAForm",
     "NotReady",
+    "NumbersInvalid",
     "OriginForeign",
     "OutOfMemory",
     "QueueFull",
@@ -147,13 +167,21 @@ __all__ = [
     "RecordError",
     "RecordOutdated",
     "RecordTooNew",
+    "ShareInvalid",
+    "ShareNotFound",
     "StepsOutOfRange",
     "StoreUnavailable",
     "SupportUnsuitable",
+    "TableUnreadable",
+    "TargetsMismatch",
+    "TextInvalid",
+    "TextsMissing",
     "TooFewClasses",
     "TooManyClasses",
     "TooManyImages",
+    "TooManyInputs",
     "TooManyPixels",
+    "TooManyTexts",
     "UploadAmbiguous",
     "UploadsUnavailable",
 ]

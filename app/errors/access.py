@@ -28,6 +28,12 @@ class KeyForbidden(AccessError):
     type, title = "/problems/key-forbidden", "The API key is for something else"
 
 
+class ShareInvalid(AccessError):
+    status = 401
+    type, title = "/problems/share-invalid", "The link to this model is not valid"
+    headers = MappingProxyType({"WWW-Authenticate": 'Bearer realm="kshot", error="invalid_token"'})
+
+
 class HostUntrusted(AccessError):
     status = 403
     type, title = "/problems/host-untrusted", "The request is for a host that this server doesn't answer to"

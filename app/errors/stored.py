@@ -38,6 +38,11 @@ class ModelNotFound(AppError):
     type, title = "/problems/model-not-found", "No such model"
 
 
+class ShareNotFound(AppError):
+    status = 404
+    type, title = "/problems/share-not-found", "The model has no such share"
+
+
 class ModelDamaged(AppError):
     status = 500
     type, title = "/problems/model-damaged", "The stored model is damaged"

@@ -41,6 +41,36 @@ class ImagesMissing(AppError):
     type, title = "/problems/images-missing", "No images were sent"
 
 
+class TextsMissing(AppError):
+    type, title = "/problems/texts-missing", "No texts were sent"
+
+
+class TooManyTexts(AppError):
+    status = 413
+    type, title = "/problems/too-many-texts", "More texts than this server takes"
+
+
+class InputsMissing(AppError):
+    type, title = "/problems/inputs-missing", "No vectors were sent"
+
+
+class TooManyInputs(AppError):
+    status = 413
+    type, title = "/problems/too-many-inputs", "More vectors than this server takes"
+
+
+class TargetsMismatch(AppError):
+    type, title = "/problems/targets-mismatch", "Inputs and targets differ in number"
+
+
+class TableUnreadable(AppError):
+    type, title = "/problems/table-unreadable", "The table cannot be read"
+
+
+class ExamplesUnsuitable(AppError):
+    type, title = "/problems/examples-unsuitable", "The checkpoint takes another kind of example"
+
+
 class UploadAmbiguous(AppError):
     type, title = "/problems/upload-ambiguous", "Both images and an archive were sent"
 
@@ -74,12 +104,24 @@ class SupportUnsuitable(AppError):
     type, title = "/problems/support-unsuitable", "The support set does not fit the checkpoint"
 
 
-class ImageError(OneOfMany):
-    """An image cannot be used; the whole request fails with it, unless it asks to go on without."""
+class ExampleError(OneOfMany):
+    """An example cannot be used; the whole request fails with it, unless it asks to go on without."""
 
     def alone(self) -> Self:
         """Return the same without its traceback and cause, which hold on to the bytes of the file."""
         return type(self)(self.detail, **self.members)
+
+
+class TextInvalid(ExampleError):
+    type, title = "/problems/text-invalid", "A text cannot be used"
+
+
+class NumbersInvalid(ExampleError):
+    type, title = "/problems/numbers-invalid", "The numbers of an example cannot be used"
+
+
+class ImageError(ExampleError):
+    """An image cannot be used."""
 
 
 class ImageEmpty(ImageError):

@@ -37,7 +37,7 @@ FRAMEWORK = {
 REMEDIES = {
     "Part exceeded": "Send images and archives as files (with curl: -F images=@path).",
     "Too many files": "Send fewer images.",
-    "Too many fields": "Send one label for each image, and any other field once.",
+    "Too many fields": "Send one label for each image, or many texts as a table, and any other field once.",
     "Missing boundary": "Leave the header Content-Type to your HTTP library, which adds the boundary.",
     "The charset": "Send the form in UTF-8.",
     "The body ends": "Send the request again, whole.",

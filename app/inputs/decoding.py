@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,22 +21,22 @@ NOTHING = torch.empty(0)
 
 @dataclass(frozen=True)
 class Decoded:
-    """What came of one upload: an example uint8 [C, H, W], and what to say of it; or nothing, and why."""
+    """What came of one upload: an example, and what to say of it; or nothing, and why."""
 
     upload: Upload
     example: Tensor = NOTHING
     warnings: Sequence[WarnedImage] = ()
-    fault: errors.ImageError | None = None
+    fault: errors.ExampleError | None = None
 
 
 @dataclass(frozen=True)
 class Usable:
-    """The uploads that can be used, as uint8 [B, C, H, W], what to say of them, and the faults of the others."""
+    """The uploads that can be used, as tensors [B, ...], what to say of them, and the faults of the others."""
 
     uploads: Sequence[Upload]
     images: Tensor
     warnings: Sequence[WarnedImage]
-    faults: Sequence[errors.ImageError] = ()
+    faults: Sequence[errors.ExampleError] = ()
 
     def require_all(self) -> None:
         """Raise the first fault, if there is one; it names the others."""
@@ -67,14 +67,7 @@ class Decoder:
 
         Raises as `decode` does if none can, and TooManyPixels whether or not one can.
         """
-        found = list(self.each(contents, spec, cancellation))
-        faults = [each.fault for each in found if each.fault]
-        taken = [each for each in found if not each.fault]
-        if not taken:
-            raise faults[0].among(faults)
-        images = torch.stack([each.example for each in taken])
-        warnings = [warning for each in taken for warning in each.warnings]
-        return Usable([each.upload for each in taken], images, warnings, faults)
+        return usable(self.each(contents, spec, cancellation))
 
     def each(self, contents: Contents, spec: Input, cancellation: Cancellation) -> Iterator[Decoded]:
         """Yield what comes of each upload, in turn. Raises TooManyPixels.
@@ -100,3 +93,15 @@ class Decoder:
         most = self.limits.max_request_pixels
         detail = f"With {upload.place} the images have {pixels} pixels; the limit is {most} for all. Send smaller ones."
         return upload.error(errors.TooManyPixels, detail)
+
+
+def usable(decoded: Iterable[Decoded]) -> Usable:
+    """Return the examples that can be used, and the faults of the others. Raises the first of these if none can."""
+    found = list(decoded)
+    faults = [each.fault for each in found if each.fault]
+    taken = [each for each in found if not each.fault]
+    if not taken:
+        raise faults[0].among(faults)
+    examples = torch.stack([each.example for each in taken])
+    warnings = [warning for each in taken for warning in each.warnings]
+    return Usable([each.upload for each in taken], examples, warnings, faults)

@@ -20,8 +20,9 @@ def fingerprint(form: BaseModel, cancellation: Cancellation) -> str:
             cancellation.check()
             yield _file(each) if isinstance(each, UploadFile) else each
 
-    # Fields that were not sent don't count: a newer server, which knows one more, finds the request the same.
-    return digest(*((name, *values(value)) for name, value in form if value not in (None, [])))
+    # Fields that are as if not sent don't count: a newer server, which knows one more, finds the request the same.
+    defaults = {name: field.default for name, field in type(form).model_fields.items()}
+    return digest(*((name, *values(value)) for name, value in form if value not in (None, [], defaults[name])))
 
 
 def digest(*parts: object) -> str:

@@ -67,6 +67,6 @@ def _read(file: UploadFile) -> bytes:
 def _uploads(files: Sequence[UploadFile], labels: Sequence[str], limits: SetLimits) -> list[Upload]:
     if not files:
         raise errors.ImagesMissing("Send at least one file in the field 'images'.", field="images")
-    limits.check_images(len(files), "images")
+    limits.check_examples(len(files), "images", "images")
     paired = zip(files, labels, strict=True)
     return [Upload("images", index, filename(file), label) for index, (file, label) in enumerate(paired)]

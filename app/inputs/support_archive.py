@@ -1,8 +1,8 @@
-"""The images of a model as they are kept: what the network saw of each, without loss, to adapt to again.
+"""The examples of a model as they are kept: what the network saw of each, without loss, to adapt to again.
 
-A zip of WEBP files and one JSON document. For 25 photos it takes 1.0 MB (their pixels take 3.8 MB, PNG 1.5 MB), and
-packing takes 4 ms a photo. Only the names of the uploaded files are kept, and nothing else, such as where a photo was
-taken.
+A zip of WEBP files, or of texts, and one JSON document. For 25 photos it takes 1.0 MB (their pixels take 3.8 MB, PNG
+1.5 MB), and packing takes 4 ms a photo. Only the names of the uploaded files are kept, and nothing else, such as where
+a photo was taken.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import PurePosixPath
 from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile
 
@@ -31,7 +33,7 @@ MEDIA_TYPE = "image/webp"
 
 @dataclass(frozen=True)
 class Kept:
-    """A model's labelled images as uint8 [B, C, H, W], and the choices it was made by."""
+    """A model's labelled examples as tensors [B, ...], and the choices it was made by."""
 
     support: SupportSet
     images: Tensor
@@ -39,10 +41,11 @@ class Kept:
 
 
 def pack(support: SupportSet, images: Tensor, choices: Choices, spec: Input, cancellation: Cancellation) -> bytes:
-    """Return the file of a model's images, uint8 [B, C, H, W]; look at `cancellation` before each image."""
+    """Return the file of a model's examples, tensors [B, ...]; look at `cancellation` before each."""
     record = SupportRecord(
         filenames=[upload.filename for upload in support.uploads],
         labels=support.labels,
+        targets=[list(target) for target in support.targets],
         choices=AdaptationChoices.model_validate(choices.model_dump()),
     )
     buffer = io.BytesIO()
@@ -50,7 +53,7 @@ def pack(support: SupportSet, images: Tensor, choices: Choices, spec: Input, can
         archive.writestr(DOCUMENT, record.write())
         for index, image in enumerate(images):
             cancellation.check()
-            archive.writestr(_name(index), spec.keep(image))
+            archive.writestr(f"{index}{spec.suffix}", spec.keep(image))
     return buffer.getvalue()
 
 
@@ -64,22 +67,30 @@ def unpack(file: BinaryIO, model: ModelRecord, spec: Input, cancellation: Cancel
         tensors = []
         for index in range(len(record.filenames)):
             cancellation.check()
-            tensors.append(spec.restore(archive.read(_name(index))))
+            tensors.append(spec.restore(archive.read(f"{index}{spec.suffix}")))
         choices = Choices.model_validate(record.choices.model_dump())
-    uploads = [Upload("images", image.index, image.filename, image.label) for image in _images(record, model)]
+    uploads = [
+        Upload(spec.field, image.index, image.filename, image.label, target=tuple(image.target or ()))
+        for image in _images(record, model)
+    ]
     return Kept(SupportSet(uploads, model.classes, []), torch.stack(tensors), choices)
 
 
-def listed(file: BinaryIO, model: ModelRecord) -> list[SupportImage]:
-    """Return a list of the images."""
+def listed(file: BinaryIO, model: ModelRecord, spec: Input | None) -> list[SupportImage]:
+    """Return a list of the examples; `spec`, if it is there, says what is to be read of them."""
     with _opened(file, model) as archive:
-        return _images(_record(archive), model)
+        images = _images(_record(archive), model)
+        if spec is None or not spec.readable:
+            return images
+        texts = [archive.read(f"{image.index}{spec.suffix}").decode() for image in images]
+    return [image.model_copy(update={"text": text}) for image, text in zip(images, texts, strict=True)]
 
 
 def picture(file: BinaryIO, model: ModelRecord, index: int) -> bytes | None:
-    """Return one of the images as a WEBP file, or None if there is none of this index."""
+    """Return one of the examples as a file, or None if there is none of this index."""
     with _opened(file, model) as archive:
-        return archive.read(_name(index)) if _name(index) in archive.namelist() else None
+        found = [name for name in archive.namelist() if PurePosixPath(name).stem == str(index)]
+        return archive.read(found[0]) if found else None
 
 
 @contextmanager
@@ -98,12 +109,9 @@ def _record(archive: ZipFile) -> SupportRecord:
 
 def _images(record: SupportRecord, model: ModelRecord) -> list[SupportImage]:
     """Return the images as answers show them, with the names that the model's classes have now."""
-    pairs = zip(record.filenames, record.labels, strict=True)
+    names = [model.classes[label] if model.classes else "" for label in record.labels]
+    told = zip_longest(record.filenames, names, record.targets)  # none where there are labels
     return [
-        SupportImage(index=index, filename=filename, label=model.classes[label])
-        for index, (filename, label) in enumerate(pairs)
+        SupportImage(index=index, filename=filename, label=label, target=target)
+        for index, (filename, label, target) in enumerate(told)
     ]
-
-
-def _name(index: int) -> str:
-    return f"{index}.webp"

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from app.api.crops import Box
 from app.errors import AppError
 from app.store.records import WarnedImage
 
+E = TypeVar("E", bound=AppError)
+REPEATED = ("images", "texts", "inputs", "targets", "crop")
+"""Fields whose examples are told by their place in them; others by their names."""
+
 
 @dataclass(frozen=True)
 class Upload:
-    """One image: its place in its field, its file name, its label if it has one, and the part of it that is meant."""
+    """One example: its place in its field, its file name, its label or target, and the part of it that is meant."""
 
     field: str
     index: int
     filename: str
     label: str = ""
     crop: Box | None = None
+    target: tuple[float, ...] = ()
 
     @property
     def place(self) -> str:
-        """Which image this is, for people."""
-        if self.field not in ("images", "crop"):
+        """Which one this is, for people."""
+        if self.field not in REPEATED:
             return self.filename
         return f"{self.field}[{self.index}] ({self.filename})" if self.filename else f"{self.field}[{self.index}]"
 
-    def error(self, kind: type[AppError], detail: str) -> AppError:
-        """Return an error about this image."""
-        return kind(detail, field=self.field, index=self.index, filename=self.filename)
+    @property
+    def members(self) -> dict[str, object]:
+        """What an error about it names."""
+        return {"field": self.field, "index": self.index, "filename": self.filename}
+
+    def error(self, kind: type[E], detail: str) -> E:
+        """Return an error about it."""
+        return kind(detail, **self.members)
 
     def warning(self, type: str, detail: str) -> WarnedImage:  # noqa: A002 # as it is answered
         """Return what is to be said of this image, which is taken all the same."""
@@ -66,14 +76,24 @@ class SupportSet:
 
     @property
     def labels(self) -> list[int]:
-        """The place of each image's label among the classes."""
+        """The place of each image's label among the classes; 0 where there are none."""
         order = {label: number for number, label in enumerate(self.classes)}
-        return [order[upload.label] for upload in self.uploads]
+        return [order[upload.label] if order else 0 for upload in self.uploads]
+
+    @property
+    def targets(self) -> list[tuple[float, ...]]:
+        """The numbers to estimate of each example; none where there are labels."""
+        return [] if self.classes else [upload.target for upload in self.uploads]
+
+    @property
+    def rarest(self) -> int:
+        """How many examples the rarest class has; where there are no classes, how many there are."""
+        return min(self.shots.values(), default=len(self.uploads))
 
     @property
     def shots(self) -> dict[str, int]:
         """How many images each class has."""
         counts = dict.fromkeys(self.classes, 0)
-        for upload in self.uploads:
+        for upload in self.uploads if counts else ():
             counts[upload.label] += 1
         return counts

@@ -83,20 +83,20 @@ class AdaptationTask:
 
     def work(self, limits: AdaptLimits, progress: Progress | None) -> AdaptWork:
         """Return the work for the engine. Raises StepsOutOfRange."""
-        choices, ways = self.choices, len(self.support.classes)
+        choices, head = self.choices, self.checkpoint.metadata.head
         inner = self.checkpoint.metadata.inner
-        rarest = min(self.support.shots.values())
-        steps = inner.steps_for(rarest) if choices.steps is None else choices.steps
+        steps = inner.steps_for(self.support.rarest) if choices.steps is None else choices.steps
         limits.check_cost(steps, len(self.images), self.checkpoint.metadata.network.cost)
         return AdaptWork(
             checkpoint=self.name,
             images=self.images,
             labels=self.support.labels,
-            ways=ways,
+            ways=head.targets or len(self.support.classes),
+            targets=self.support.targets,
             steps=steps,
             learning_rate=choices.learning_rate or inner.learning_rate,
             initialization=initialization(self.checkpoint, choices.initialization),
-            by_frequency=choices.class_weights == "frequency",
+            by_frequency=choices.class_weights == "frequency" and not head.targets,
             progress=progress,
         )
 
@@ -124,7 +124,7 @@ class AdaptationTask:
             initialization=dict(adaptation.initialization),
             seed=self.choices.seed,
             loss_curve=adaptation.losses,
-            support_accuracy=sum(adaptation.image_correct) / len(adaptation.image_correct),
+            support_accuracy=adaptation.fit,
             validation=expected_accuracy(adaptation, support.classes),
             hardest_images=hardest(support.uploads, adaptation.image_losses),
             near_copies=near_copies(support.uploads, adaptation.near_copies),

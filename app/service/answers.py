@@ -17,15 +17,14 @@ from app.store.records import (
     WarnedImage,
 )
 from kshot.accuracy import Confusion, CurvePoint, OperatingPoint, Validation
-from kshot.predictions import Prediction, Score
+from kshot.predictions import Estimate, Prediction, Score
+from kshot.problem import FileLeftOut, ImageWarning
 from kshot.types import (
     AdaptAnswer,
     AdaptTimings,
     CheckpointInfo,
     CheckpointRef,
-    FileLeftOut,
     HardImage,
-    ImageWarning,
     Model,
     ModelSummary,
     SupportImage,
@@ -44,8 +43,11 @@ def checkpoint_info(name: str, checkpoint: Checkpoint, default: bool) -> Checkpo
         digest=checkpoint.digest,
         default=default,
         architecture=about.network.type,
-        image_size=about.input.shape[0],
-        channels=about.input.shape[-1],
+        takes=about.input.field,
+        image_size=about.input.shape[0] if about.input.field == "images" else 0,
+        channels=about.input.shape[-1] if about.input.field == "images" else 0,
+        input_size=about.input.shape[0] if about.input.field == "inputs" else 0,
+        targets=about.head.targets,
         ways=about.head.fixed_ways,
         steps=about.inner.steps,
         from_shots=about.inner.from_shots,
@@ -152,6 +154,12 @@ def predictions(
     sets = label_sets(said.probabilities, spec.level(coverage or 0)).sum(dim=1).tolist() if spec else [0] * len(uploads)
     rows = zip(uploads, said.probabilities.tolist(), known, sets, strict=True)
     return [_prediction(upload, row, known, size, model, top_k) for upload, row, known, size in rows]
+
+
+def estimates(uploads: Sequence[Upload], said: Answers) -> list[Estimate]:
+    """Return the numbers that a model which estimates says of each example."""
+    rows = zip(uploads, said.probabilities.tolist(), strict=True)
+    return [Estimate(index=upload.index, filename=upload.filename, values=row) for upload, row in rows]
 
 
 def _prediction(

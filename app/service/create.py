@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 
 from app import errors
 from app.engine.work import AdaptWork, Progress
@@ -18,6 +19,7 @@ from app.store.records import AdaptDurations, AnswerRecord
 from app.tenants.tenant import Tenant
 from kshot.types import AdaptAnswer
 from models.errors import SupportError
+from models.export.safetensors_file import build_adapted
 from models.initializations.adapted import Adaptation
 
 
@@ -60,6 +62,18 @@ async def create(
         return Created(answers.adapt_answer(await request.remember(answer)))
 
 
+async def weights(service: Service, tenant: Tenant, source: SupportSource) -> bytes:
+    """Return what adapting gives as a safetensors file; nothing is kept. Raises AppError."""
+    task = await source.read(service, service.model_library.of(tenant.name))
+    task = replace(task, choices=task.choices.model_copy(update={"keep_images": False}))
+    work = task.work(service.limits, None)
+    adaptation, _ = await _adapt(service, tenant, task, work)
+    record = task.record(work, adaptation, service.limits)
+    told = record.model_dump_json(include={"steps", "learning_rate", "loss_curve", "support_accuracy"})
+    about = {"adaptation": told, "timings_ms": json.dumps(task.watch.ms)}
+    return await service.workers.run(build_adapted, task.checkpoint, adaptation.adapted, record.classes, about)
+
+
 async def _identity(
     service: Service, models: TenantModels, source: SupportSource, key: IdempotencyKey | None
 ) -> RequestIdentity:
@@ -75,7 +89,8 @@ async def _adapt(
     try:
         adaptation, images = await asyncio.gather(service.run(work, tenant, task.watch), _packed(service, task))
     except SupportError as error:
-        field = "archive" if task.support.uploads[0].field == "archive" else "labels"
+        came = task.support.uploads[0].field
+        field = came if came in ("archive", "table") else "targets" if work.targets else "labels"
         raise errors.SupportUnsuitable(str(error), field=field) from error
     check_finite(adaptation)
     if work.progress:

@@ -21,6 +21,7 @@ from models.export.description import build_description
 from models.export.onnx_file import build_onnx
 from models.export.safetensors_file import build_safetensors
 from models.initializations.adapted import Adapted
+from models.inputs.interface import Input
 from models.parameters import move
 
 BUILDERS: dict[ExportFormat, Callable[[Checkpoint, Adapted, list[str], Mapping[str, str]], bytes]] = {
@@ -84,7 +85,8 @@ async def export(service: Service, tenant: Tenant, model_id: str, kind: ExportFo
 async def list_images(service: Service, tenant: Tenant, model_id: str) -> SupportImages:
     """Return what a model was adapted to. Raises ModelNotFound or ImagesNotKept."""
     model, file = await service.model_library.of(tenant.name).images(model_id)
-    return SupportImages(images=await service.model_library.reads.run(support_archive.listed, file, model))
+    spec = _input(service, model)
+    return SupportImages(images=await service.model_library.reads.run(support_archive.listed, file, model, spec))
 
 
 async def show_image(service: Service, tenant: Tenant, model_id: str, index: int) -> tuple[bytes, str]:
@@ -95,8 +97,14 @@ async def show_image(service: Service, tenant: Tenant, model_id: str, index: int
         raise errors.ImageNotThere(
             f"Model {model_id} has no image {index}. GET /models/{model_id}/images lists those it has.", field="index"
         )
+    spec = _input(service, model)
+    return found, spec.media_type if spec else support_archive.MEDIA_TYPE
+
+
+def _input(service: Service, model: ModelRecord) -> Input | None:
+    """Return what a model takes, if its checkpoint is loaded."""
     learner = service.checkpoints.learners.get(model.checkpoint.name)
-    return found, learner.checkpoint.metadata.input.media_type if learner else support_archive.MEDIA_TYPE
+    return learner.checkpoint.metadata.input if learner else None
 
 
 def renamed(model: ModelRecord, names: Names) -> ModelRecord:

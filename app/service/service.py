@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from app.api.examples import Examples
 from app.engine.checkpoint_registry import CheckpointRegistry
 from app.engine.engine import Engine
 from app.engine.work import Work
+from app.inputs.kinds.interface import check_kind
 from app.inputs.reader import Reader
 from app.observability.metrics import Metrics
 from app.observability.stopwatch import Observe, Stopwatch
@@ -18,12 +21,25 @@ from app.service.idempotency import KeyedLocks
 from app.service.model_library import ModelLibrary
 from app.settings import Settings
 from app.store import Store
+from app.store.records import ModelRecord
 from app.tenants.quotas import Quotas
 from app.tenants.tenant import Tenant
 from app.threads import Workers
+from models.checkpoint import Checkpoint
+from models.initializations.adapted import Adapted
 
 T = TypeVar("T")
 THREADS = 8  # for answers and exports, which compute for as long as they have one
+
+
+@dataclass(frozen=True)
+class AskedModel:
+    """A model that a request asks about its examples."""
+
+    record: ModelRecord
+    adapted: Adapted
+    checkpoint: Checkpoint
+    watch: Stopwatch
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,16 @@ class Service:
         done = await self.engine.run(work, tenant.name)
         watch.follow(start, queue=done.queue_ms, encode=done.encode_ms, **{work.kind: done.compute_ms})
         return done.value
+
+    @asynccontextmanager
+    async def asking(self, tenant: Tenant, model_id: str, form: Examples) -> AsyncIterator[AskedModel]:
+        """Yield a model of the tenant, which stays for as long, to ask about a form's examples. Raises AppError."""
+        self.engine.require_ready()
+        async with self.model_library.of(tenant.name).using(model_id) as stored:
+            name = stored.record.checkpoint.name
+            checkpoint = self.checkpoints.matching(stored.record.id, name, stored.record.checkpoint.digest)
+            check_kind(form, checkpoint, name)
+            yield AskedModel(stored.record, Adapted(dict(stored.tensors)), checkpoint, self.stopwatch(name))
 
     def stopwatch(self, checkpoint: str) -> Stopwatch:
         """Return a stopwatch for a request's work on this checkpoint."""

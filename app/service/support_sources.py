@@ -12,6 +12,7 @@ from torch import Tensor
 from app import errors
 from app.api.forms import AdaptForm, Choices, SupportForm, VersionForm
 from app.api.labels import known_labels
+from app.inputs.kinds.interface import LABELS, Wanted, check_kind
 from app.inputs.limits import SetLimits
 from app.inputs.support_archive import Kept
 from app.inputs.support_set import LeftOut, SupportSet, Upload
@@ -34,7 +35,7 @@ class SupportSource(Protocol):
 
 @dataclass(frozen=True)
 class UploadedSupport:
-    """The images of a form for POST /adapt."""
+    """The examples of a form for POST /adapt."""
 
     form: AdaptForm
 
@@ -42,12 +43,13 @@ class UploadedSupport:
         """See SupportSource."""
         form = self.form
         service.engine.require_ready()
-        name, checkpoint = service.checkpoints.named(form.checkpoint)
+        name, checkpoint = service.checkpoints.named(form.checkpoint, form.kinds)
+        check_kind(form, checkpoint, name)
         service.limits.check_steps(form.steps)
         initialization(checkpoint, form.initialization)
         watch = service.stopwatch(name)
         with service.engine.expecting(), watch("decode"):
-            support, images = await service.reader.support(form, checkpoint.metadata.input)
+            support, images = await service.reader.support(form, checkpoint.metadata.input, Wanted.by(checkpoint))
         choices = Choices(**form.model_dump(include=set(Choices.model_fields)))
         return AdaptationTask(name, checkpoint, support, images, choices, form.name, watch)
 
@@ -67,13 +69,14 @@ class EditedSupport:
         parent, file = await models.images(self.model_id)
         name = parent.checkpoint.name
         checkpoint = service.checkpoints.matching(parent.id, name, parent.checkpoint.digest)
-        spec = checkpoint.metadata.input
+        spec, wanted = checkpoint.metadata.input, Wanted.by(checkpoint, least_classes=1)
+        check_kind(form, checkpoint, name)
         watch = service.stopwatch(name)
         with service.engine.expecting(), watch("decode"):
             kept = without(await service.reader.unpack(file, parent, spec), form)
-            adds = form.images or form.labels or form.archive or form.archive_encoding
-            added = await service.reader.support(form, spec, least_classes=1) if adds else None
-        support, images = joined(kept, added, service.reader.limits)
+            adds = form.kinds or form.told or form.archive_encoding
+            added = await service.reader.support(form, spec, wanted) if adds else None
+        support, images = joined(kept, added, service.reader.limits, spec.field, wanted)
         choices = merged(form, kept.choices)
         return AdaptationTask(name, checkpoint, support, images, choices, form.name or parent.name, watch, parent)
 
@@ -88,8 +91,18 @@ def without(kept: Kept, form: VersionForm) -> Kept:
     return replace(kept, support=_in_order(left, kept.support.classes), images=images)
 
 
-def joined(kept: Kept, added: tuple[SupportSet, Tensor] | None, limits: SetLimits) -> tuple[SupportSet, Tensor]:
-    """Return the images that are kept, then those added. Raises TooManyImages, TooFewClasses or TooManyClasses."""
+def joined(
+    kept: Kept,
+    added: tuple[SupportSet, Tensor] | None,
+    limits: SetLimits,
+    kind: str = "images",
+    wanted: Wanted = LABELS,
+) -> tuple[SupportSet, Tensor]:
+    """Return the examples that are kept, then those added.
+
+    Raises TooManyImages, TooManyTexts or TooManyInputs, TooFewClasses or TooManyClasses; InputsMissing if none is left
+    of those with targets.
+    """
     support, images = kept.support, kept.images
     if added:
         more, their_images = added
@@ -97,8 +110,11 @@ def joined(kept: Kept, added: tuple[SupportSet, Tensor] | None, limits: SetLimit
         warnings = [_shifted(warning, len(support.uploads)) for warning in more.warnings]
         support = _in_order([*support.uploads, *more.uploads], classes, more.left_out, warnings)
         images = torch.cat([images, their_images])
-    limits.check_images(len(images), "images")
-    limits.check_classes(support.classes, "images")
+    limits.check_examples(len(images), kind, kind)
+    if not wanted.targets:
+        limits.check_classes(support.classes, kind, kind=kind)
+    elif not support.uploads:
+        raise errors.InputsMissing("No input would be left. Leave one, or add others.", field="remove")
     return support, images
 
 

@@ -80,6 +80,16 @@ class ExpectedAccuracy(Part):
     operating_points: list[AnsweredShare] = []
 
 
+class ShareRecord(Part):
+    """A token that may predict with the model until it expires, by the SHA-256 of the token."""
+
+    id: str
+    name: str | None = None
+    digest: str
+    created_at: datetime
+    expires_at: datetime
+
+
 class ModelRecord(Record):
     """What is kept of an adapted model beside its tensors."""
 
@@ -110,6 +120,7 @@ class ModelRecord(Record):
     skipped_why: list[str] = []
     warnings: list[WarnedImage] = []
     images_kept: bool = False
+    shares: list[ShareRecord] = []
 
 
 class AdaptationChoices(Part):
@@ -125,13 +136,17 @@ class AdaptationChoices(Part):
 
 
 class SupportRecord(Record):
-    """What is kept beside a model's images: of each its file name, and the place of its label among the classes."""
+    """What is kept beside a model's images: of each its file name, and the place of its label among the classes.
+
+    Of those that have numbers to estimate instead of a label, these.
+    """
 
     kind = "list of the model's images"
 
     filenames: list[str]
     labels: list[int]
     choices: AdaptationChoices
+    targets: list[list[float]] = []
 
 
 class IntentRecord(Record):

@@ -69,6 +69,10 @@ class KeyFile:
         named = (key for key in self.read() if key.id == parts[1])
         return next((key for key in named if hmac.compare_digest(key.digest, _digest(token))), None)
 
+    def of(self, tenant: str) -> Key | None:
+        """Return the tenant's first key that is for more than metrics, or None if they have none any more."""
+        return next((key for key in self.read() if key.tenant == tenant and not key.metrics), None)
+
     def add(self, tenant: str, **allowed: int | bool | None) -> tuple[Key, str]:
         """Return a new key and its token, which is kept nowhere. May also raise pydantic.ValidationError."""
         key_id = secrets.token_hex(6)

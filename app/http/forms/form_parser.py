@@ -10,7 +10,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
 
-FILES = {b"images", b"archive"}
+FILES = {b"images", b"archive", b"table"}
 BRACKETS = "[]"
 """At the end of a repeated field's name, as PHP and jQuery write it."""
 UTF8 = {b"utf-8", b"utf8", b"us-ascii"}

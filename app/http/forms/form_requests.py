@@ -24,7 +24,7 @@ from app.threads import Workers
 
 MULTIPART = "multipart/form-data"
 TYPES = {MULTIPART, "application/x-www-form-urlencoded", json_form.MEDIA_TYPE}
-REPEATED = {"images", "labels", "crop", "remove", "remove_class"}
+REPEATED = {"images", "texts", "inputs", "labels", "targets", "crop", "remove", "remove_class"}
 large_json = Workers(1, "json")  # one after another: each takes some times its body's memory
 
 

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from kshot.text import shown
 
 MEDIA_TYPE = "application/json"
-FILES = {"images", "archive"}
+FILES = {"images", "archive", "table"}
 URLSAFE = bytes.maketrans(b"-_", b"+/")
 BLANKS = b" \t\r\n\f\v"
 PIECES = re.compile("(?s:%..|.){1,4096}")  # unquote_to_bytes takes 75 times what it reads
@@ -28,12 +28,18 @@ Fault = dict[str, object]
 Schemas = Mapping[str, Mapping[str, Any]]
 """The JSON schemas of a form's fields."""
 
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 # What to call the types of JSON schema, and which values are of them.
 KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "string": ("a text", lambda value: isinstance(value, str)),
     "boolean": ("true or false", lambda value: isinstance(value, bool)),
     "integer": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
-    "number": ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
+    "number": ("a number", _is_number),
+    "array": ("a list of numbers", lambda value: all(map(_is_number, value if isinstance(value, list) else [value]))),
 }
 _NO_LIST = object()
 

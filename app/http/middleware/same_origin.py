@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import OriginForeign
-from app.http.access import PAGES, PROBES
+from app.http.access import PROBES, is_page, is_shared_page
 from app.http.request_body import refuse
 from app.http.route_templates import route_path
 
@@ -20,12 +20,14 @@ PORTS = {"http": ":80", "https": ":443"}
 class SameOriginMiddleware:
     """ASGI middleware: refuse requests of pages of other origins than this server's own and `allowed` ones.
 
-    A link to a page of ours may be followed from anywhere. Programs send neither Origin nor Sec-Fetch-Site.
+    A link to a page of ours may be followed from anywhere, and if it is `framed` a page of a shared model may be shown
+    in a frame: its policy names the pages that may. Programs send neither Origin nor Sec-Fetch-Site.
     """
 
-    def __init__(self, app: ASGIApp, allowed: Collection[str], max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, allowed: Collection[str], framed: bool, max_body_bytes: int) -> None:
         self.app = app
         self.allowed = allowed
+        self.framed = framed
         self.max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,7 +41,14 @@ class SameOriginMiddleware:
         headers = Headers(scope=scope)
         if origin := headers.get("origin"):
             return origin in self.allowed or _is_of(origin, headers.get("host", ""))
-        return headers.get("sec-fetch-site", "none") in OWN_SITE or _follows_a_link(scope, headers)
+        return headers.get("sec-fetch-site", "none") in OWN_SITE or self._opens_a_page(scope, headers)
+
+    def _opens_a_page(self, scope: Scope, headers: Headers) -> bool:
+        """Return whether a page of ours is opened in a tab or a frame, where the site around it can't read it."""
+        path, into = route_path(scope), headers.get("sec-fetch-dest")
+        opens = headers.get("sec-fetch-mode") == "navigate" and scope["method"] == "GET"
+        framed = self.framed and into == "iframe" and is_shared_page(path)
+        return opens and (framed or (into == "document" and is_page(path)))
 
 
 def _is_of(origin: str, host: str) -> bool:
@@ -47,12 +56,6 @@ def _is_of(origin: str, host: str) -> bool:
     scheme, _, name = origin.partition("://")
     usual = PORTS.get(scheme, "")
     return name.removesuffix(usual) == host.removesuffix(usual)
-
-
-def _follows_a_link(scope: Scope, headers: Headers) -> bool:
-    """Return whether somebody opens a page of ours in a tab, where the site that they come from can't read it."""
-    opens = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
-    return opens and scope["method"] == "GET" and route_path(scope) in PAGES
 
 
 def _foreign(headers: Headers) -> OriginForeign:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.access import OPEN_FOLDER
+from app.http.access import OPEN_FOLDERS
 from app.http.route_templates import route_path
 
 
@@ -22,4 +22,4 @@ class TrailingSlashMiddleware:
 
 
 def _has_one_too_many(path: str) -> bool:
-    return len(path) > 1 and path.endswith("/") and not path.startswith(OPEN_FOLDER)
+    return len(path) > 1 and path.endswith("/") and not path.startswith(OPEN_FOLDERS)

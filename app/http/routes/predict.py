@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 
 from app.api.forms import PredictForm
+from app.http.access import check_shared
 from app.http.disconnects import while_connected
 from app.http.forms.form_requests import FormRoute, require_form
 from app.http.problems import documented
@@ -30,4 +31,5 @@ async def predict(
     request: Request,
 ) -> PredictAnswer:
     """Classify each image by itself, whatever else is in the request, unless `transductive` is set."""
+    check_shared(request, form.model_id)
     return await while_connected(request, classify.predict(service, tenant, form))

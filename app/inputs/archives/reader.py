@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from app import errors
 from app.inputs.archives.faults import archive_error, few, shown
 from app.inputs.archives.folder import tree
+from app.inputs.archives.formats.interface import Archive
 from app.inputs.archives.formats.opening import opened
 from app.inputs.archives.labelling import Labelled, Labelling, by_folders, uploads, warnings_of_labels
 from app.inputs.archives.manifests.manifest import by_manifest, check_unread
@@ -41,7 +42,13 @@ class ArchiveReader:
         The pictures are sorted by path, those of a tar as they come in it; the classes are sorted. No picture is
         decoded. `encoding` is that of names which don't say it.
         """
-        archive = opened(data, filename, self.limits)
+        support, pictures = self.labelled(opened(data, filename, self.limits), least_classes, encoding)
+        return support, self._contents(pictures, support.uploads)
+
+    def labelled(
+        self, archive: Archive, least_classes: int = LEAST_CLASSES, encoding: str | None = None
+    ) -> tuple[SupportSet, Sequence[Labelled]]:
+        """Return the same of an opened archive, with the pictures themselves."""
         found = members(archive, encoding)
         files = [member for member in found if not member.is_folder]
         self._check_pictures(files)
@@ -55,12 +62,23 @@ class ArchiveReader:
             check_unread(root, classes[0])
         self.set_limits.check_classes(classes, "archive", least_classes)
         warnings = [*labelling.warnings, *warnings_of_labels(pictures, kept)]
-        return SupportSet(kept, classes, _left_out(files, labelling), warnings), self._contents(pictures, kept)
+        return SupportSet(kept, classes, _left_out(files, labelling), warnings), pictures
+
+    def pool(self, data: bytes, filename: str, encoding: str | None = None) -> tuple[SupportSet, Contents]:
+        """Return all pictures of an archive without labels, whatever folders they are in; see `read`."""
+        archive = opened(data, filename, self.limits)
+        files = [member for member in members(archive, encoding) if not member.is_folder]
+        self._check_pictures(files)
+        pictures = [Labelled(member, "", "") for member in files if not member.why_left_out]
+        pictures = sorted(pictures, key=_in_stream if archive.is_stream else _by_path)
+        kept = [Upload("archive", index, shown(each.member.path)) for index, each in enumerate(pictures)]
+        left = [LeftOut(shown(member.path), member.why_left_out) for member in files if member.why_left_out]
+        return SupportSet(kept, [], left), self._contents(pictures, kept)
 
     def _check_pictures(self, files: Sequence[Member]) -> None:
         """Raise ArchiveLayout or ArchiveUnsafeName if there are no pictures, and TooManyImages."""
         pictures = sum(not member.why_left_out for member in files)
-        self.set_limits.check_images(pictures, "archive")
+        self.set_limits.check_examples(pictures, "images", "archive")
         if pictures:
             return
         why = few([f"{shown(each.path)}: {each.why_left_out}" for each in files], "; ")

@@ -88,19 +88,24 @@ def open_bucket(url: str, seconds: float) -> Bucket:
 
     A request may take so many seconds. Raises StoreUnavailable for a bucket that cannot be written to.
     """
-    limit = timedelta(seconds=seconds)
     try:
-        client = S3Store.from_url(
-            url,
-            client_options={"timeout": limit, "connect_timeout": limit, "allow_http": True},
-            retry_config={"max_retries": RETRIES, "retry_timeout": limit},
-        )
+        client = connect(url, seconds)
         client.put("probe", b"", use_multipart=False)
         client.delete("probe")
     except (BaseError, FileNotFoundError) as error:
         detail = f"{url} cannot be written to ({_reason(error)}). Check KSHOT_STORE and the AWS_* variables."
         raise StoreUnavailable(detail) from error
     return Bucket(client)
+
+
+def connect(url: str, seconds: float) -> Client:
+    """Return a client of s3://bucket/prefix, without asking it anything. Raises BaseError for what is no such URL."""
+    limit = timedelta(seconds=seconds)
+    return S3Store.from_url(
+        url,
+        client_options={"timeout": limit, "connect_timeout": limit, "allow_http": True},
+        retry_config={"max_retries": RETRIES, "retry_timeout": limit},
+    )
 
 
 @contextmanager

@@ -33,7 +33,7 @@ class ZipArchive:
         with intact(f"{filename or 'The archive'} is no intact zip"):
             self._file = zipfile.ZipFile(io.BytesIO(data))
             self._infos = self._file.infolist()
-            self.entries = [_entry(place, info) for place, info in enumerate(self._infos)]
+            self.entries = [entry_of(place, info) for place, info in enumerate(self._infos)]
 
     def head(self, entry: Entry) -> bytes:
         """See Archive. Entries are few enough for these bytes not to count."""
@@ -48,7 +48,8 @@ class ZipArchive:
         return data
 
 
-def _entry(place: int, info: zipfile.ZipInfo) -> Entry:
+def entry_of(place: int, info: zipfile.ZipInfo) -> Entry:
+    """Return what a zip says of the file at this place of its directory."""
     is_utf8 = bool(info.flag_bits & UTF8_NAME)
     full = info.orig_filename.partition("\0")[0]
     name = full.encode("utf-8" if is_utf8 else "cp437")

@@ -1,9 +1,9 @@
-"""JSON documents: Label Studio's tasks, COCO's images, annotations and categories, and lists of objects."""
+"""JSON documents: Label Studio's tasks, COCO's images, annotations and categories, projects, and lists of objects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -20,7 +20,7 @@ def rows(text: str) -> list[Row] | None:
         return None
     if isinstance(document, list) and len(document) > MOST_ROWS:
         raise Faulty(f"has more than {MOST_ROWS} items.")
-    for read in (_label_studio, _coco):
+    for read in (_label_studio, _coco, _project):
         try:
             return read(document)
         except ValidationError:
@@ -100,3 +100,25 @@ def _coco(document: object) -> list[Row] | None:
             raise Faulty(f"image {each.image_id}, which an annotation names, isn't listed. Add it, or take that out.")
         labels.setdefault(each.image_id, {})[label] = None
     return [Row(f"image {image.id}", image.file_name, tuple(labels.get(image.id, ()))) for image in coco.images]
+
+
+class ProjectPicture(BaseModel):
+    """A picture of a project; without a label it is one that is still to be sorted."""
+
+    file: str
+    label: str | None = None
+
+
+class Project(BaseModel):
+    """The project.json of a project's file, as the page and `kshot project save` write it: see kshot.projects."""
+
+    format: Literal["kshot project"]
+    pictures: list[ProjectPicture]
+
+
+def _project(document: object) -> list[Row] | None:
+    pictures = Project.model_validate(document).pictures
+    return [
+        Row(f"picture {number}", each.file, (each.label,) if each.label else ())
+        for number, each in enumerate(pictures, 1)
+    ]

@@ -1,0 +1,1 @@
+"""Adapted models: list, show, edit, export and share them, and ask them about labels."""
