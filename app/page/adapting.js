@@ -1,24 +1,26 @@
-/** The button "Adapt", the loss while it falls, and what went wrong. */
+/** The button that trains, how far it is, and what went wrong. */
 
 import * as api from "./api.js";
-import { LossChart } from "./chart.js";
 import { byId, show } from "./dom.js";
-import { expectation } from "./expectation.js";
 import { say } from "./notices.js";
-import { count, listed } from "./words.js";
+import { listed, t } from "./words.js";
 
 const GONE = ["/problems/model-not-found", "/problems/images-not-kept"];
+const EXAMPLE_S = 3600;
 
 export class Adapting {
-  #chart = new LossChart();
+  /** Of the model's loss; there from the first training on. @type {import("./chart.js").LossChart|null} */
+  #chart = null;
   /** @type {AbortController|null} */
   #running = null;
 
   /** @param {import("./support.js").Support} support */
   constructor(support) {
     this.support = support;
+    /** Of an example, which is kept for an hour alone. @type {string|null} */
+    this.example = null;
+    /** Of a project. @type {string|null} */
     this.name = null;
-    byId("loss").append(this.#chart.element);
     byId("adapt").addEventListener("click", () => this.run());
     byId("stop").addEventListener("click", () => this.#running?.abort());
     support.addEventListener("change", () => this.refresh());
@@ -31,10 +33,10 @@ export class Adapting {
     const { added, removed } = this.support.differences();
     const edits = added.length + removed.length;
     const done = model !== null && edits === 0 && this.#sameCheckpoint();
-    byId("adapt").disabled = this.#running !== null || done;
-    byId("adapt").textContent = done ? "Adapted" : model ? "Adapt again" : "Adapt";
-    const changes = [added.length && `${added.length} new`, removed.length && `${removed.length} removed`].filter(Boolean);
-    if (!this.#running) byId("adapt-status").textContent = model && edits ? `${listed(changes)}: not learnt yet.` : this.#hint();
+    byId("adapt").disabled = this.#running !== null || done || this.#filled.length < 2;
+    byId("adapt").textContent = t(done ? "train.done" : model ? "train.again" : "train");
+    const changes = [added.length && t("train.new", { n: added.length }), removed.length && t("train.removed", { n: removed.length })].filter(Boolean);
+    if (!this.#running) byId("adapt-status").textContent = model && edits ? t("train.edits", { changes: listed(changes) }) : this.#hint();
   }
 
   /** Adapts to what the cards show; a problem is shown where it belongs. */
@@ -44,6 +46,7 @@ export class Adapting {
     if (fault) return this.#fail(fault);
     this.#running = new AbortController();
     this.#busy(true);
+    this.#drawn().catch(() => {}); // it is looked for again with the model
     try {
       await this.#adapt(this.#running.signal);
     } catch (error) {
@@ -63,12 +66,12 @@ export class Adapting {
     const sent = revises ? added : support.pictures;
     const kept = revises ? this.#kept() : [];
     const path = revises ? `models/${support.model.id}/versions` : "adapt";
-    const fields = { ...this.#choices(), ...(revises ? { remove: removed.map(String) } : { checkpoint: support.checkpoint, name: this.name }) };
+    const fields = { ...this.#choices(), ...(revises ? { remove: removed.map(String) } : { checkpoint: support.checkpoint, name: this.example ?? this.name }) };
     this.sent = sent;
     try {
-      const model = await api.adapt(path, api.form(fields, sent.map(labelled)), (step) => this.#step(step), signal);
+      const model = await api.adapt(path, api.form(fields, sent.map(labelled)), (step) => this.#step(step), signal, (share) => this.#sending(share));
       support.adopt(model, [...kept, ...sent.map(({ picture }) => picture)]);
-      say(`Adapted to ${count(support.size, "picture")} of ${count(model.classes.length, "class", "classes")}.`);
+      say(t("train.said", { n: support.size }));
     } catch (error) {
       if (!revises || !GONE.includes(error.type)) throw error;
       support.model = null; // it was deleted meanwhile: its images are all here
@@ -76,18 +79,37 @@ export class Adapting {
     }
   }
 
-  #step(event) {
-    if (event.step === 0) this.#chart.reset();
-    show(byId("loss"), true);
-    this.#chart.add(event);
-    byId("adapt-status").textContent = `Step ${event.step} of ${event.steps}…`;
+  #sending(share) {
+    byId("adapt-status").textContent = share < 1 ? t("train.sending", { n: Math.round(100 * share) }) : t("train.looking");
+    byId("progress").value = share;
+    if (share === 1) byId("progress").removeAttribute("value");
   }
 
-  #showModel() {
+  #step(event) {
+    if (event.step === 0) this.#chart?.reset();
+    this.#chart?.add(event);
+    byId("adapt-status").textContent = t("train.step", event);
+    byId("progress").value = event.steps ? event.step / event.steps : 1;
+  }
+
+  async #showModel() {
     const { model } = this.support;
-    show(byId("loss"), model !== null);
-    if (model) this.#chart.set(model.loss_curve);
-    byId("expectation").replaceChildren(...(model ? expectation(model, this.support) : []));
+    for (const part of ["expectation", "details"]) byId(part).replaceChildren();
+    show(byId("learnt"), model !== null);
+    if (!model) return;
+    const [{ details, expectation }, chart] = await Promise.all([import("./expectation.js"), this.#drawn()]);
+    if (this.support.model !== model) return;
+    chart.set(model.loss_curve);
+    byId("expectation").replaceChildren(...expectation(model, this.support));
+    byId("details").replaceChildren(...details(model));
+  }
+
+  /** Fetches what draws the loss, once. */
+  async #drawn() {
+    const { LossChart } = await import("./chart.js");
+    this.#chart ??= new LossChart();
+    byId("loss").replaceChildren(this.#chart.element);
+    return this.#chart;
   }
 
   /** Pictures that the model has already, in its order. */
@@ -103,31 +125,32 @@ export class Adapting {
   #choices() {
     const value = (id) => byId(id).value || null;
     const keep = byId("keep-images").checked ? null : "false";
-    return { steps: value("steps"), ttl_seconds: value("lifetime"), keep_images: keep };
+    return { steps: value("steps"), ttl_seconds: this.example ? String(EXAMPLE_S) : value("lifetime"), keep_images: keep };
   }
 
   #busy(is) {
     byId("adapting").setAttribute("aria-busy", String(is));
     byId("adapt").disabled = is;
-    show(byId("stop"), is);
-    if (is) byId("adapt-status").textContent = "Adapting…";
+    for (const part of ["stop", "progress"]) show(byId(part), is);
+    byId("progress").removeAttribute("value");
+    if (is) byId("adapt-status").textContent = t("train.busy");
+  }
+
+  get #filled() {
+    return this.support.classes.filter((each) => each.pictures.length);
   }
 
   #hint() {
-    const { classes, model } = this.support;
-    if (model) return "";
-    const filled = classes.filter((each) => each.pictures.length);
-    return filled.length < 2 ? "Add pictures to two classes at least; five of each do well." : "";
+    if (this.support.model) return "";
+    return this.#filled.length < 2 ? t("train.hint") : "";
   }
 
   /** Why there is nothing to send, if there is not. */
   #unfit() {
-    const { classes } = this.support;
-    const filled = classes.filter((each) => each.pictures.length);
-    const names = filled.map((each) => each.name);
-    const twice = filled.find((each, place) => names.indexOf(each.name) < place);
-    if (filled.length < 2) return "A classifier needs two classes. Add pictures to two cards at least.";
-    return twice ? `Two classes are called “${twice.name}”. Give each a name of its own.` : "";
+    const names = this.#filled.map((each) => each.name);
+    const twice = this.#filled.find((each, place) => names.indexOf(each.name) < place);
+    if (this.#filled.length < 2) return t("train.hint");
+    return twice ? t("train.twice", { name: twice.name }) : "";
   }
 
   #forgetErrors() {
@@ -138,12 +161,12 @@ export class Adapting {
 
   /** The problem goes to the picture it is about, or below the button. */
   #explain(error) {
-    if (error.name === "AbortError") return this.#fail("Stopped; nothing was kept of it.");
+    if (error.name === "AbortError") return this.#fail(t("train.stopped"));
     const faulty = ["images", "labels"].includes(error.field) ? this.sent[error.index]?.picture : null;
     if (!faulty) return this.#fail(error.message);
     faulty.error = error.message;
     this.support.changed();
-    this.#fail("One of the pictures can’t be used; its card says why. Remove it, then adapt again.");
+    this.#fail(t("train.faulty"));
   }
 
   #fail(text) {

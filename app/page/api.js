@@ -1,8 +1,11 @@
 /** Every request of the page goes through here: it waits for a server that is away or busy, and knows its problems. */
 
 import { serverIsBack, whileBusy } from "./connection.js";
+import { HOME } from "./dom.js";
 import { events } from "./events.js";
 import { askForKey, keyHeaders } from "./key.js";
+import { sent } from "./sending.js";
+import { named, t, tOr } from "./words.js";
 
 const BUSY = [429, 503];
 const PATIENCE_MS = 60000;
@@ -10,7 +13,7 @@ const PATIENCE_MS = 60000;
 /** What the server says is wrong (RFC 9457). */
 export class Problem extends Error {
   constructor(body, response) {
-    super(body.detail ?? body.title ?? `The server answered ${response.status}.`);
+    super(tOr(`problem.${body.type?.split("/").at(-1)}`, named({ ...body, detail: body.detail ?? body.title ?? t("server.answered", { n: response.status }) })));
     this.status = response.status;
     this.type = body.type ?? "about:blank";
     this.title = body.title ?? this.message;
@@ -43,8 +46,38 @@ export function predict(id, picture, classes, signal) {
   return json("predict", { method: "POST", body, signal });
 }
 
-/** Says what an archive or pictures hold. @param {FormData} body */
-export const inspect = (body) => json("inspect", { method: "POST", body });
+/** Says how a model does on an archive of class folders. */
+export const evaluate = (id, archive) => json(`models/${id}/evaluate`, { method: "POST", body: form({ archive, unknown_labels: "report" }, []) });
+
+/** Says which of these pictures to label next, and as what. */
+export const rank = (id, pictures, signal) => json(`models/${id}/rank`, { method: "POST", body: form({ top_k: "2" }, pictures), signal });
+
+/** Classifies one picture, and says where it shows its label. */
+export function evidence(id, picture, signal) {
+  return json("predict", { method: "POST", body: form({ model_id: id, evidence: "true" }, [picture]), signal });
+}
+
+/** Classifies one text. */
+export function predictText(id, text, classes) {
+  const body = JSON.stringify({ model_id: id, texts: [text], top_k: classes });
+  return json("predict", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+}
+
+/** Says what an archive or pictures hold. @param {FormData} body @param {(share: number) => void} [onUpload] */
+export const inspect = (body, onUpload) => json("inspect", { method: "POST", body, onUpload });
+
+/** The shares of a model. */
+export const shares = (id) => json(`models/${id}/shares`);
+export const share = (id, options) => json(`models/${id}/shares`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(options) });
+export const unshare = (id, shareId) => call(`models/${id}/shares/${shareId}`, { method: "DELETE" }, async () => {});
+
+/** Says what a shared model takes: why it can't classify nothing. @returns {Promise<"images"|"texts">} */
+export async function taken(id) {
+  const missing = await json("predict", { method: "POST", body: form({ model_id: id }, []) }).catch((error) => error);
+  const [kind] = /(images|texts)-missing$/.exec(missing.type) ?? [];
+  if (!kind) throw missing;
+  return /** @type {any} */ (kind.split("-")[0]);
+}
 
 /** What a data URL holds; the page's policy lets nothing fetch it. */
 export function pictureOf(url) {
@@ -59,10 +92,11 @@ export function pictureOf(url) {
  * @param {FormData} body
  * @param {(step: {step: number, steps: number, loss: number}) => void} onStep
  * @param {AbortSignal} signal
+ * @param {(share: number) => void} onUpload
  */
-export function adapt(path, body, onStep, signal) {
+export function adapt(path, body, onStep, signal, onUpload) {
   const headers = { Accept: "text/event-stream" };
-  return call(path, { method: "POST", headers, body, signal }, async (response) => {
+  return call(path, { method: "POST", headers, body, signal, onUpload }, async (response) => {
     for await (const { event, data } of broken(events(response.body))) {
       if (event === "step") onStep(data);
       if (event === "done") return data;
@@ -112,9 +146,10 @@ async function call(path, options, read) {
   }
 }
 
-async function once(path, options, read) {
+async function once(path, { onUpload, ...options }, read) {
   const headers = { ...options.headers, ...keyHeaders() };
-  const response = await reached(fetch(new URL(path, document.baseURI), { ...options, headers }));
+  const url = new URL(path, HOME);
+  const response = await reached(onUpload ? sent(url, { ...options, headers }, onUpload) : fetch(url, { ...options, headers }));
   if (response.ok) return read(response);
   throw new Problem(await response.json().catch(() => ({})), response);
 }

@@ -1,14 +1,9 @@
 /** The webcam: a live picture, and squares taken from it. */
 
-import { button, h } from "./dom.js";
+import { button, h, show } from "./dom.js";
+import { t, tOr } from "./words.js";
 
 const SIDE = 448;
-const REASONS = {
-  NotAllowedError: "The browser doesn’t let this page use the camera. Allow it in the address bar, then try again.",
-  NotFoundError: "No camera was found. Connect one, or add picture files instead.",
-  NotReadableError: "The camera is in use by another program. Close that, then try again.",
-};
-const INSECURE = "Browsers give the camera to pages of localhost or https:// only. Open the page there.";
 
 export class Camera {
   /** @type {MediaStream|null} */
@@ -18,7 +13,7 @@ export class Camera {
   constructor() {
     this.video = h("video", { class: "camera", muted: true, playsinline: true, autoplay: true });
     this.video.muted = true;
-    this.turn = button("Turn", () => this.#turn(), { label: "Use the other camera" });
+    this.turn = button(t("camera.turn"), () => this.#turn(), { hidden: true });
   }
 
   get isOn() {
@@ -27,16 +22,18 @@ export class Camera {
 
   /** @throws {Error} that says, in words, why there is no picture */
   async start() {
-    if (!navigator.mediaDevices) throw new Error(INSECURE);
+    if (!navigator.mediaDevices) throw new Error(t("camera.insecure"));
     const video = { facingMode: this.#facing, width: { ideal: 640 }, height: { ideal: 480 } };
     try {
       this.#stream = await navigator.mediaDevices.getUserMedia({ video });
     } catch (error) {
-      throw new Error(REASONS[error.name] ?? `The camera can’t be used: ${error.message}`, { cause: error });
+      throw new Error(tOr(`camera.${error.name}`, t("camera.failed", { why: error.message })), { cause: error });
     }
     this.video.srcObject = this.#stream;
     const { facingMode } = this.#stream.getVideoTracks()[0].getSettings();
     this.video.classList.toggle("mirrored", facingMode !== "environment");
+    const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput");
+    show(this.turn, cameras.length > 1);
     await this.video.play();
   }
 

@@ -6,7 +6,7 @@ import { ARCHIVES, chosen, PICTURES, take, transferred } from "./intake.js";
 import { note, say } from "./notices.js";
 import { Picture } from "./support.js";
 import { CameraTool, PadTool } from "./tools.js";
-import { count } from "./words.js";
+import { t } from "./words.js";
 
 const HUES = 8;
 
@@ -17,13 +17,14 @@ export class Card {
   constructor(cards, ofClass) {
     this.cards = cards;
     this.class = ofClass;
-    this.name = h("input", { class: "name", "aria-label": "Name of the class", maxlength: 100, autocomplete: "off" });
+    this.name = h("input", { class: "name", "aria-label": t("card.name"), maxlength: 100, autocomplete: "off" });
     this.name.addEventListener("change", () => cards.rename(ofClass, this.name.value));
     this.name.addEventListener("keydown", (event) => event.key === "Enter" && this.name.blur());
     this.amount = h("span", { class: "amount" });
     this.error = h("p", { class: "error", role: "alert" });
     this.pictures = h("ul", { class: "pictures" });
     this.workplace = h("div", { class: "workplace" });
+    this.empty = h("p", { class: "place quiet-text" }, t("card.empty"));
     this.element = this.#layout();
     takeDrops(this.element, async (transfer) => this.#take(await transferred(transfer)));
   }
@@ -34,7 +35,8 @@ export class Card {
     this.element.dataset.hue = String(place % HUES);
     this.element.setAttribute("aria-label", name);
     if (document.activeElement !== this.name) this.name.value = name;
-    this.amount.textContent = pictures.length ? count(pictures.length, "picture") : "no pictures yet";
+    this.amount.textContent = t(pictures.length ? "pictures" : "pictures.none", { n: pictures.length });
+    show(this.empty, !pictures.length);
     this.error.textContent = error;
     this.#refreshTiles(pictures, name);
     if (!pictures.length && !this.#tool && this.cards.drawsFirst) this.#open(this.#pad());
@@ -54,24 +56,25 @@ export class Card {
 
   #layout() {
     const files = h("input", { type: "file", multiple: true, accept: `${PICTURES},${ARCHIVES}`, class: "unseen", tabindex: "-1" });
-    files.setAttribute("aria-label", "Picture files");
+    files.setAttribute("aria-label", t("card.files"));
     files.addEventListener("change", () => this.#take(chosen(files)));
-    const remove = button("", () => this.cards.remove(this.class), { icon: "trash", label: "Remove this class" });
+    const remove = button("", () => this.cards.remove(this.class), { icon: "trash", label: t("card.remove") });
     return h(
       "article",
       { class: "card", role: "group" },
       h("header", {}, this.name, this.amount, remove),
       this.error,
-      this.pictures,
-      this.workplace,
       h(
         "div",
         { class: "row ways" },
-        button("Pictures", () => files.click(), { icon: "picture", label: "Add pictures" }),
-        button("Draw", () => this.#toggle("draw"), { icon: "draw", label: "Draw" }),
-        button("Camera", () => this.#toggle("camera"), { icon: "camera", label: "Camera" }),
+        button(t("card.pictures"), () => files.click(), { icon: "picture", label: t("card.pictures.add") }),
+        button(t("draw"), () => this.#toggle("draw"), { icon: "draw", label: t("draw") }),
+        button(t("camera"), () => this.#toggle("camera"), { icon: "camera", label: t("camera") }),
         files,
       ),
+      this.workplace, // above the pictures: what is added must not push its buttons away
+      this.pictures,
+      this.empty,
     );
   }
 
@@ -80,7 +83,7 @@ export class Card {
     this.#tiles = new Map(pictures.map((each, place) => [each, tiles[place]]));
     if (tiles.some((tile, place) => this.pictures.children[place] !== tile.element) || this.pictures.children.length > tiles.length)
       this.pictures.replaceChildren(...tiles.map((tile) => tile.element));
-    pictures.forEach((each, place) => tiles[place].refresh(`${name}, picture ${place + 1}: ${each.filename}`));
+    pictures.forEach((each, place) => tiles[place].refresh(t("picture.named", { name, n: place + 1, file: each.filename })));
   }
 
   #tile(shown) {
@@ -93,10 +96,10 @@ export class Card {
     const refresh = (alt) => {
       image.alt = alt;
       if (image.src !== shown.url) image.src = shown.url;
-      remove.setAttribute("aria-label", `Remove ${alt}`);
+      remove.setAttribute("aria-label", t("picture.remove", { name: alt }));
       error.textContent = shown.error;
-      rank.textContent = shown.rank ? "hard" : "";
-      rank.title = "One of the three pictures that the model finds hardest";
+      rank.textContent = shown.doubtful ? t("picture.check") : "";
+      rank.title = t("picture.doubtful");
       element.classList.toggle("new", shown.index === null);
       element.classList.toggle("faulty", shown.error !== "");
     };
@@ -106,7 +109,7 @@ export class Card {
   #remove(gone) {
     const place = this.class.pictures.indexOf(gone);
     const undo = this.cards.support.change(() => this.class.pictures.splice(place, 1));
-    note(`Removed a picture of ${this.class.name}.`, undo);
+    note(t("picture.removed", { name: this.class.name }), undo);
     const next = this.pictures.querySelectorAll(".remove")[Math.min(place, this.class.pictures.length - 1)];
     (next ?? this.element.querySelector(".ways button")).focus();
   }
@@ -130,8 +133,8 @@ export class Card {
   }
 
   #add(blob, filename) {
-    this.cards.support.change(() => this.class.pictures.push(new Picture(blob, filename)));
-    say(`Added. ${this.class.name} has ${count(this.class.pictures.length, "picture")}.`);
+    this.cards.support.change(() => this.class.pictures.push(new Picture(blob, filename, null, blob)));
+    say(t("picture.added", { name: this.class.name, n: this.class.pictures.length }));
   }
 
   #take(found) {

@@ -5,7 +5,7 @@ import { button, byId, h } from "./dom.js";
 import { ARCHIVES, chosen, take, transferred } from "./intake.js";
 import { note } from "./notices.js";
 import { Class } from "./support.js";
-import { count } from "./words.js";
+import { t } from "./words.js";
 
 export class Cards {
   /** @type {Map<Class, Card>} */
@@ -49,7 +49,7 @@ export class Cards {
     const undo = support.change(() => {
       support.classes = support.classes.filter((each) => each !== gone);
     });
-    note(`Removed ${gone.name} with ${count(gone.pictures.length, "picture")}.`, undo);
+    note(t("class.removed", { name: gone.name, n: gone.pictures.length }), undo);
     byId("add").querySelector("button").focus();
   }
 
@@ -71,12 +71,12 @@ export class Cards {
       input.addEventListener("change", () => take(this.support, chosen(input), () => this.#spare()));
       return input;
     };
-    const folder = picker({ webkitdirectory: true, id: "folder" }, "A folder of class folders");
-    const archive = picker({ accept: ARCHIVES, id: "archive" }, "An archive of class folders");
+    const folder = picker({ webkitdirectory: true, id: "folder" }, t("add.folder.label"));
+    const archive = picker({ accept: ARCHIVES, id: "archive" }, t("add.archive.label"));
     return [
-      button("Add a class", () => this.#add(), { icon: "add", kind: "secondary" }),
-      button("Add a folder", () => folder.click(), { icon: "folder", label: "Add a folder with a folder of each class" }),
-      button("Add an archive", () => archive.click(), { icon: "folder", label: "Add a zip or tar with a folder of each class" }),
+      button(t("add.class"), () => this.#add(), { icon: "add", kind: "secondary" }),
+      button(t("add.folder"), () => folder.click(), { icon: "folder", label: t("add.folder.label") }),
+      button(t("add.archive"), () => archive.click(), { icon: "folder", label: t("add.archive.label") }),
       folder,
       archive,
     ];
@@ -92,6 +92,16 @@ export class Cards {
   #takeDrops(section) {
     takeDrops(section, async (transfer) => take(this.support, await transferred(transfer), () => this.#spare()));
   }
+}
+
+/** What falls beside all places for it is not opened in the page's stead. @param {() => void} missed */
+export function keepPage(missed) {
+  addEventListener("dragover", (event) => [...event.dataTransfer.types].includes("Files") && event.preventDefault());
+  addEventListener("drop", (event) => {
+    if (event.defaultPrevented || !event.dataTransfer.files.length) return;
+    event.preventDefault();
+    missed();
+  });
 }
 
 /** Files can be dropped on an element; the innermost gets them. */

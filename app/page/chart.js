@@ -1,9 +1,10 @@
 /** Small charts: the loss while it falls, and what more pictures gave. */
 
-import { h, svg } from "./dom.js";
-import { count, percent } from "./words.js";
+import { h, show, svg } from "./dom.js";
+import { counted, t } from "./words.js";
 
 const [WIDTH, HEIGHT] = [320, 150];
+const LEAST = 0.01; // of a highest value: what is smaller is nothing
 const EDGE = { left: 40, right: 12, top: 12, bottom: 26 };
 
 /** The loss after each step. */
@@ -32,10 +33,11 @@ export class LossChart {
   /** @param {{step: number, steps: number, loss: number}} event */
   add({ step, steps, loss }) {
     this.#points.push([step, loss]);
-    const highest = Math.max(...this.#points.map(([, value]) => value), 1e-9);
+    const highest = Math.max(...this.#points.map(([, value]) => value), LEAST);
     const x = (value) => scale(value, Math.max(steps, 1), EDGE.left, WIDTH - EDGE.right);
     const y = (value) => scale(value, highest, HEIGHT - EDGE.bottom, EDGE.top);
     const points = this.#points.map(([at, value]) => [x(at), y(value)]);
+    show(this.drawing, points.length > 1);
     this.#trace(points);
     this.ticks.replaceChildren(...axes(steps, highest, x, y));
     this.#describe(step, steps);
@@ -56,10 +58,8 @@ export class LossChart {
   }
 
   #describe(step, steps) {
-    const [first, last] = [this.#points[0][1], this.#points.at(-1)[1]].map((loss) => loss.toPrecision(2));
-    const text = steps
-      ? `Loss: ${first} before, ${last} after ${step < steps ? `${step} of ` : ""}${count(steps, "step")}.`
-      : `Loss: ${last}. With so few pictures no steps are taken; comparing does better.`;
+    const [before, after] = [this.#points[0][1], this.#points.at(-1)[1]].map((loss) => loss.toFixed(2));
+    const text = t(steps ? "chart.steps" : "chart.none", { before, after, n: step });
     this.caption.textContent = text;
     this.drawing.setAttribute("aria-label", text);
   }
@@ -70,9 +70,9 @@ export function learningCurve(curve) {
   const column = ({ images, accuracy }) => {
     const bar = h("span", { class: "column" });
     bar.style.setProperty("--share", String(accuracy));
-    return h("li", {}, h("span", {}, percent(accuracy)), bar, h("span", {}, String(images)));
+    return h("li", {}, h("span", {}, counted(accuracy)), bar, h("span", {}, String(images)));
   };
-  return h("ol", { class: "columns", "aria-label": "Accuracy by pictures of each class" }, ...curve.map(column));
+  return h("ol", { class: "columns", "aria-label": t("curve.label") }, ...curve.map(column));
 }
 
 function scale(value, highest, from, to) {
@@ -87,7 +87,7 @@ function axes(steps, highest, x, y) {
   return [
     ...values.map((value) => svg("line", { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(value), y2: y(value) })),
     ...values.map((value) =>
-      svg("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, value.toPrecision(2).replace(/^0\.0$/, "0")),
+      svg("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, value === 0 ? "0" : value.toFixed(2)),
     ),
     ...numbers.map((step) => svg("text", { x: x(step), ...below }, String(step))),
   ];

@@ -1,24 +1,23 @@
-/** The same from code, for this very model, and the model as a file. */
+/** What to do with the model: its name, its file, the lines that use it from code. */
 
 import * as api from "./api.js";
-import { button, byId, h, show } from "./dom.js";
+import { copier, download } from "./copying.js";
+import { button, byId, h, HOME, show } from "./dom.js";
 import { keyHeaders } from "./key.js";
-import { note, say } from "./notices.js";
+import { note } from "./notices.js";
+import { t } from "./words.js";
 
-const FORMATS = { onnx: "ONNX, runs as it is", safetensors: "safetensors, the weights" };
-const COPIED_MS = 1500;
+const FORMATS = ["onnx", "safetensors"];
 
-/** @param {any|null} model @param {(name: string) => void} rename */
+/** @param {any} model @param {(name: string) => void} rename */
 export function showUse(model, rename) {
-  show(byId("use"), model !== null);
-  if (!model) return;
-  byId("model").replaceChildren(nameField(model, rename), exports(model), link());
-  byId("code").replaceChildren(h("h3", {}, "Use it from code"), ...snippets(model.id).map(snippet));
+  byId("model").replaceChildren(sharing(model), nameField(model, rename), link(model));
+  byId("code").replaceChildren(...snippets(model.id).map(snippet), exports(model));
 }
 
 /** Lines to paste. @returns {[string, string][]} */
 function snippets(id) {
-  const url = new URL(".", document.baseURI).href.replace(/\/$/, "");
+  const url = HOME.href.replace(/\/$/, "");
   const key = "Authorization" in keyHeaders();
   const header = key ? ' -H "Authorization: Bearer $KSHOT_API_KEY"' : "";
   const python = [
@@ -31,55 +30,58 @@ function snippets(id) {
   return [
     ["curl", `curl${header} -F model_id=${id} -F images=@picture.jpg ${url}/predict`],
     ["Python", python.join("\n")],
-    ["Command line", `KSHOT_URL=${url} kshot predict ${id} picture.jpg`],
+    [t("code.shell"), `KSHOT_URL=${url} kshot predict ${id} picture.jpg`],
   ];
 }
 
 function snippet([title, code]) {
-  const copy = button("Copy", () => copied(copy, code), { icon: "copy", label: `Copy the ${title} lines` });
+  const copy = copier(t("copy"), () => code, t("code.copy", { title }));
   const block = h("pre", { tabindex: "0", "aria-label": title }, h("code", {}, code));
-  return h("div", { class: "snippet" }, h("header", {}, h("h4", {}, title), copy), block);
+  return h("div", { class: "snippet" }, h("header", {}, h("h3", {}, title), copy), block);
 }
 
-async function copied(copy, code) {
-  try {
-    await navigator.clipboard.writeText(code);
-  } catch {
-    return note("The browser doesn’t let this page copy. Select the lines and copy them.");
-  }
-  say("Copied.");
-  copy.classList.add("done");
-  setTimeout(() => copy.classList.remove("done"), COPIED_MS);
+/** What it takes to share is fetched when somebody wants to. */
+function sharing({ id }) {
+  const field = h("div", { class: "field sharing" }, h("span", {}, t("share.title")));
+  const panel = h("div", { class: "panel", hidden: true });
+  const toggled = async () => {
+    show(panel, panel.hidden);
+    open.setAttribute("aria-expanded", String(!panel.hidden));
+    const { Sharing } = await import("./sharing.js");
+    if (!panel.hidden) panel.replaceChildren(...(await new Sharing(id).opened()));
+  };
+  const open = button(t("share"), toggled, { icon: "share", kind: "primary", "aria-expanded": "false", id: "share" });
+  field.append(h("div", { class: "row" }, open), panel);
+  return field;
 }
 
 function nameField(model, rename) {
-  const input = h("input", { id: "model-name", maxlength: 200, autocomplete: "off", placeholder: "untitled" });
+  const input = h("input", { id: "model-name", maxlength: 200, autocomplete: "off", placeholder: t("model.untitled") });
   input.value = model.name ?? "";
   input.addEventListener("change", () => rename(input.value));
-  return h("div", { class: "field" }, h("label", { for: "model-name" }, "Name of the model"), input);
+  return h("div", { class: "field" }, h("label", { for: "model-name" }, t("model.name")), input);
 }
 
 function exports(model) {
   const save = (format) => {
-    const saving = button(FORMATS[format], () => exported(saving, model, format), { icon: "download", kind: "secondary" });
+    const saving = button(t(`export.${format}`), () => exported(saving, model, format), { icon: "download", kind: "secondary" });
     return saving;
   };
-  return h("div", { class: "field" }, h("span", {}, "As a file"), h("div", { class: "row" }, ...Object.keys(FORMATS).map(save)));
+  return h("div", { class: "field" }, h("span", {}, t("export")), h("div", { class: "row" }, ...FORMATS.map(save)));
 }
 
 async function exported(saving, { id }, format) {
   saving.disabled = true;
   try {
-    const url = URL.createObjectURL(await api.exported(id, format));
-    h("a", { href: url, download: `${id}.${format}` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60000);
+    download(await api.exported(id, format), `${id}.${format}`);
   } catch (error) {
-    note(`It can’t be exported. ${error.message}`);
+    note(t("export.failed", { why: error.message }));
   }
   saving.disabled = false;
 }
 
-function link() {
-  const copy = button("Copy the link", () => copied(copy, location.href), { icon: "copy", kind: "secondary" });
-  return h("div", { class: "field" }, h("span", {}, "To open it again"), h("div", { class: "row" }, copy));
+function link({ id }) {
+  const address = () => new URL(`#model=${id}`, HOME).href;
+  const copy = copier(t("link.copy"), address, null, "secondary");
+  return h("div", { class: "field" }, h("span", {}, t("link")), h("div", { class: "row" }, copy));
 }

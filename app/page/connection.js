@@ -1,6 +1,8 @@
 /** Waiting: for a server that is away, and for one that is busy. */
 
+import { HOME } from "./dom.js";
 import { banner, say } from "./notices.js";
+import { t } from "./words.js";
 
 const SHORTEST_MS = 500;
 const LONGEST_MS = 5000;
@@ -17,7 +19,7 @@ export function serverIsBack(signal) {
 
 /** Resolves after so many seconds, and says why. */
 export async function whileBusy(problem, signal) {
-  banner(`${problem.title}. Trying again in ${problem.retryAfter} s…`);
+  banner(t("server.busy", { n: problem.retryAfter }));
   await unlessAborted(sleep(1000 * problem.retryAfter), signal).finally(() => banner(""));
 }
 
@@ -27,15 +29,15 @@ export function sleep(ms) {
 }
 
 async function poll() {
-  banner("The server can’t be reached; trying again… Nothing of yours is lost.");
+  banner(t("server.away"));
   for (let pause = SHORTEST_MS; !(await isReady()); pause = Math.min(2 * pause, LONGEST_MS)) await sleep(pause);
   banner("");
-  say("The server is back.");
+  say(t("server.back"));
 }
 
 async function isReady() {
   try {
-    return (await fetch(new URL("readyz", document.baseURI), { cache: "no-store" })).ok;
+    return (await fetch(new URL("readyz", HOME), { cache: "no-store" })).ok;
   } catch {
     return false;
   }

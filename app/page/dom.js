@@ -1,5 +1,7 @@
 /** Elements made by hand: text is always text, never markup. */
 
+/** The server's address: where the page of a shared model lies is deeper. */
+export const HOME = new URL(document.documentElement.dataset.home ?? "./", document.baseURI);
 const SVG = "http://www.w3.org/2000/svg";
 
 /** What the icons are drawn with, on 24 × 24. */
@@ -13,6 +15,8 @@ const ICONS = {
   folder: "M3 6h6l2 3h10v10H3z",
   picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.5h.01",
   trash: "M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13",
+  open: "M4 20V5h6l2 3h8v12zM12 17v-6M9 13l3-3 3 3",
+  share: "M7 14a2.5 2.5 0 1 0 0-4 2.5 2.5 0 0 0 0 4zM17 8a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM17 21a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM9.3 11l5.4-3.4M9.3 13.2l5.4 3.6",
   undo: "M9 14L4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
 };
 

@@ -3,13 +3,14 @@
 import * as api from "./api.js";
 import * as report from "./report.js";
 import { Picture } from "./support.js";
-import { tar } from "./tar.js";
+import { t } from "./words.js";
 
 /** What pickers offer: browsers don't count all formats that the service reads among images. */
 export const PICTURES = "image/*,.heic,.heif,.avif,.tif,.tiff,.jfif";
 export const ARCHIVES = ".zip,.tar,.tgz,.gz";
 const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
 const LARGE_BYTES = 1.5e6;
+const TOGETHER = 40;
 /** Twice what the photo network looks at, and some: its own shrinking then has the last word. */
 const SHORTER_SIDE = 512;
 
@@ -18,21 +19,34 @@ class Upload {
   /** Of the archive's names, where they don't tell. @type {string|null} */
   encoding = null;
 
-  /** @param {string} name @param {File|null} archive @param {{blob: Blob, filename: string}[]} images */
-  constructor(name, archive, images = []) {
-    Object.assign(this, { name, archive, images });
+  /**
+   * @param {string} name @param {File|null} archive
+   * @param {{blob: Blob, filename: string, original: Blob}[]} images
+   * @param {(path: string) => Promise<Blob|null>} fileOf what lies in the archive
+   */
+  constructor(name, archive, images = [], fileOf = async () => null) {
+    Object.assign(this, { name, archive, images, fileOf });
   }
 
   /** What it holds, with pictures as the checkpoint's network will see them. */
-  async inspect(checkpoint) {
+  async inspect(checkpoint, onUpload = () => {}) {
     const fields = { archive: this.archive, archive_encoding: this.encoding, checkpoint };
-    const found = await api.inspect(api.form(fields, this.images));
-    const pictures = found.pictures.map(({ image, filename, index, label }) => {
-      const source = { upload: this, index };
-      return { label, picture: new Picture(api.pictureOf(image), filename.split("/").at(-1), source) };
+    const found = await api.inspect(api.form(fields, this.images), onUpload);
+    const pictures = found.pictures.map(async ({ image, filename, index, label }) => {
+      const original = this.archive ? await this.fileOf(filename) : this.images[index].original;
+      const picture = new Picture(api.pictureOf(image), filename.split("/").at(-1), { upload: this, index }, original);
+      return { label, picture };
     });
-    return { ...found, pictures };
+    return { ...found, pictures: await Promise.all(pictures) };
   }
+}
+
+/** Pictures that were kept with their files can be prepared again. @param {Picture[]} pictures */
+export function sourced(pictures) {
+  const known = pictures.filter(({ original }) => original);
+  const images = known.map(({ original, filename }) => ({ blob: original, filename, original }));
+  const upload = new Upload("", null, /** @type {any} */ (images));
+  known.forEach((picture, index) => Object.assign(picture, { source: { upload, index } }));
 }
 
 /**
@@ -43,13 +57,46 @@ class Upload {
  */
 export async function take(support, found, target) {
   report.clear();
+  const project = await projectAmong(found);
+  if (project) return support.dispatchEvent(new CustomEvent("project", { detail: project }));
   for (const upload of await uploads(found)) await added(support, upload, target);
+}
+
+/** The archives among what was found, folders made to one, as they are sent. */
+export async function archived(found) {
+  return (await uploads(found)).filter(({ archive }) => archive);
 }
 
 /** Loose pictures, for a checkpoint. */
 export async function inspected(found, checkpoint) {
-  const loose = await looseOf(found);
-  return loose ? loose.inspect(checkpoint) : { pictures: [], left_out: [], warnings: [] };
+  const all = await Promise.all((await looseOf(found)).map((loose) => loose.inspect(checkpoint)));
+  const [pictures, leftOut, warnings] = ["pictures", "left_out", "warnings"].map((part) => all.flatMap((each) => each[part]));
+  return { pictures, left_out: leftOut, warnings };
+}
+
+/**
+ * Pictures with their files, for a checkpoint, whatever folders they are in; a few at a time, as they may be hundreds.
+ * @param {(done: number, all: number) => void} told
+ */
+export async function prepared(found, checkpoint, told) {
+  const files = found.filter((each) => each.file && !isArchive(each));
+  const items = [];
+  const leftOut = found.filter(isArchive).map(({ path }) => ({ filename: path, reason: t("left.archive") }));
+  for (let start = 0; start < files.length; start += TOGETHER) {
+    told(start, files.length);
+    const some = files.slice(start, start + TOGETHER);
+    const images = await Promise.all(some.map(async ({ file, path }) => ({ filename: path.split("/").at(-1), blob: await smaller(file), original: file })));
+    const { pictures, left_out: left } = await new Upload("", null, images).inspect(checkpoint).catch((error) => noneOf(some, error));
+    leftOut.push(...left);
+    items.push(...pictures.map(({ picture }) => ({ picture, ...some[picture.source.index] })));
+  }
+  return { items, left_out: leftOut };
+}
+
+/** What a request answers none of whose files can be read. */
+function noneOf(files, error) {
+  if (error.status !== 422) throw error;
+  return { pictures: [], left_out: files.map(({ path }) => ({ filename: path, reason: error.message })) };
 }
 
 /** The same pictures, as the network of the support set's checkpoint will see them. */
@@ -78,10 +125,10 @@ export async function transferred(transfer) {
 }
 
 async function added(support, upload, target) {
-  const done = report.reading(upload.name);
+  const { told, done } = report.reading(upload.name);
   const { checkpoint } = support;
   try {
-    const { pictures, ...found } = await upload.inspect(checkpoint);
+    const { pictures, ...found } = await upload.inspect(checkpoint, told);
     if (support.checkpoint !== checkpoint) return await added(support, upload, target); // it was changed meanwhile
     support.change(() => {
       const loose = pictures.some(({ label }) => label === null) ? target() : null;
@@ -99,16 +146,44 @@ async function added(support, upload, target) {
 async function uploads(found) {
   const inside = found.filter(({ path }) => path.includes("/"));
   const files = await Promise.all(inside.map(async ({ file, path }) => ({ path, file: file && (await smaller(file)) })));
-  const all = found.filter(isArchive).map(({ file, path }) => new Upload(path, file));
-  if (files.length) all.push(new Upload(inside[0].path.split("/")[0], tar(files)));
-  const loose = await looseOf(found);
-  return loose ? [...all, loose] : all;
+  const all = found.filter(isArchive).map(({ file, path }) => new Upload(path, file, [], zipped(file)));
+  if (!files.length) return [...all, ...(await looseOf(found))];
+  const { zip } = await import("./zip.js");
+  const byPath = new Map(inside.map(({ file, path }) => [path.normalize("NFC"), file]));
+  const sent = await zip(files.map(({ path, file }) => ({ path, blob: file ?? new Blob() }))); // a folder has no file
+  const folder = new Upload(inside[0].path.split("/")[0], new File([sent], "folder.zip"), [], async (path) => byPath.get(path.normalize("NFC")) ?? null);
+  return [...all, folder, ...(await looseOf(found))];
 }
 
+/** Loose pictures, a few at a time: what is wrong with the first is known while others are sent. */
 async function looseOf(found) {
   const files = found.filter((each) => !each.path.includes("/") && !isArchive(each));
-  const images = await Promise.all(files.map(async ({ file, path }) => ({ filename: path, blob: await smaller(file) })));
-  return files.length ? new Upload(files.length > 1 ? "The pictures" : files[0].path, null, images) : null;
+  const made = [];
+  for (let start = 0; start < files.length; start += TOGETHER) {
+    const some = files.slice(start, start + TOGETHER);
+    const images = await Promise.all(some.map(async ({ file, path }) => ({ filename: path, blob: await smaller(file), original: file })));
+    const range = { from: start + 1, to: start + some.length, n: files.length };
+    made.push(new Upload(files.length > 1 ? t("pictures.range", range) : files[0].path, null, images));
+  }
+  return made;
+}
+
+/** A project's file, if there is one. */
+async function projectAmong(found) {
+  for (const { file } of found.filter(({ file, path }) => file && /\.zip$/i.test(path) && !path.includes("/"))) {
+    if (await (await import("./project.js")).isProject(file)) return file;
+  }
+  return null;
+}
+
+/** Finds the files in an archive, if it is a zip. */
+function zipped(archive) {
+  const all = import("./unzip.js").then(({ unzip }) => unzip(archive));
+  const files = all.then((found) => new Map(found.map(({ path, blob }) => [path, blob])), () => new Map());
+  return async (path) => {
+    const blob = (await files).get(path);
+    return blob ? blob().catch(() => null) : null; // a zip that is not read here; the server may
+  };
 }
 
 function isArchive({ path }) {
@@ -139,7 +214,7 @@ function fileOf(entry) {
 }
 
 /** A large photo with its shorter side SHORTER_SIDE; as it is, if the browser doesn't know the format. */
-async function smaller(file) {
+export async function smaller(file) {
   const bitmap = file.size > LARGE_BYTES ? await createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => null) : null;
   const scale = bitmap ? SHORTER_SIDE / Math.min(bitmap.width, bitmap.height) : 1;
   if (!bitmap || scale >= 1) return file;

@@ -1,19 +1,28 @@
 /** The API key, where the server asks for one. It is kept for as long as the tab is open. */
 
 import { button, byId, h } from "./dom.js";
+import { t } from "./words.js";
 
 const NAME = "kshot-key";
 /** @type {Promise<boolean>|null} */
 let asking = null;
+/** Of a shared model, in place of a key. @type {string|null} */
+let shared = null;
+
+/** Sends this token from now on, and asks nobody for a key. */
+export function sendToken(token) {
+  shared = token;
+}
 
 /** What a request has to carry. */
 export function keyHeaders() {
-  const key = sessionStorage.getItem(NAME);
+  const key = shared ?? sessionStorage.getItem(NAME);
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
 /** Asks the person, once for all requests that wait; false if there is no answer. */
 export function askForKey(why) {
+  if (shared !== null) return Promise.resolve(false);
   asking ??= asked(why).finally(() => {
     asking = null;
   });
@@ -34,11 +43,11 @@ function asked(why) {
       h(
         "form",
         { onsubmit: keep },
-        h("h2", {}, "This server asks for an API key"),
+        h("h2", {}, t("key.title")),
         h("p", {}, why),
-        h("label", { for: "key-input" }, "API key"),
+        h("label", { for: "key-input" }, t("key")),
         input,
-        h("div", { class: "row" }, h("button", { class: "primary" }, "Use it"), button("Cancel", () => dialog.close())),
+        h("div", { class: "row" }, h("button", { class: "primary" }, t("key.use")), button(t("cancel"), () => dialog.close())),
       ),
     );
     dialog.addEventListener("close", () => resolve(false), { once: true });

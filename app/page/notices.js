@@ -1,6 +1,7 @@
 /** What is said to everybody: a line for screen readers, a note with an undo, a banner while the server is away. */
 
 import { button, byId, h, show } from "./dom.js";
+import { t } from "./words.js";
 
 const NOTE_MS = 20000;
 let clearing = 0;
@@ -17,14 +18,14 @@ export function say(text) {
  */
 export function note(text, undo = null) {
   const undone = () => {
+    dismiss(); // first: what is undone may have something to say
     undo?.();
-    dismiss();
-    say("Undone.");
+    say(t("undone"));
   };
   byId("note").replaceChildren(
     h("span", {}, text),
-    ...(undo ? [button("Undo", undone, { icon: "undo", kind: "inverse" })] : []),
-    button("", dismiss, { icon: "close", label: "Dismiss", kind: "inverse" }),
+    ...(undo ? [button(t("undo"), undone, { icon: "undo", kind: "inverse" })] : []),
+    button("", dismiss, { icon: "close", label: t("dismiss"), kind: "inverse" }),
   );
   show(byId("note"), true);
   clearTimeout(clearing);

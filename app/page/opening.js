@@ -5,9 +5,9 @@ import { Class, Picture } from "./support.js";
 
 const AT_ONCE = 6;
 
-/** @param {string} id */
-export async function opened(id) {
-  const model = await api.model(id);
+/** @param {any} model */
+export async function opened(model) {
+  const { id } = model;
   const classes = model.classes.map((name) => new Class(name));
   if (!model.images_kept) return { model, classes, pictures: [] };
   const { images } = await api.images(id);

@@ -1,6 +1,7 @@
 /** A pad to draw on, by mouse, finger or pen: black on white, as the symbols that `omniglot` learnt from. */
 
 import { button, h } from "./dom.js";
+import { t } from "./words.js";
 
 const SIDE = 280;
 const WIDTH = 8; // of a stroke: 3 of Omniglot's 105 pixels
@@ -17,8 +18,8 @@ export class Pad {
     this.canvas.addEventListener("pointerdown", (event) => this.#begin(event));
     this.canvas.addEventListener("pointermove", (event) => this.#move(event));
     for (const end of ["pointerup", "pointercancel"]) this.canvas.addEventListener(end, () => this.#end());
-    this.undo = button("Undo", () => this.#set(this.#strokes.slice(0, -1)), { icon: "undo", disabled: true });
-    this.clear = button("Clear", () => this.reset(), { disabled: true });
+    this.undo = button(t("undo"), () => this.#set(this.#strokes.slice(0, -1)), { icon: "undo", disabled: true });
+    this.clear = button(t("clear"), () => this.reset(), { disabled: true });
     this.#draw();
   }
 

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { note } from "./notices.js";
-import { plain } from "./words.js";
+import { plain, t } from "./words.js";
 
 /**
  * @param {import("./support.js").Support} support
@@ -32,12 +32,12 @@ export async function renameModel(support, text) {
   try {
     support.renamed({ ...support.model, ...(await api.rename(support.model.id, { name: plain(text) || null })) });
   } catch (error) {
-    note(`It can’t be renamed. ${error.message}`);
+    note(t("rename.failed", { why: error.message }));
   }
 }
 
 function unfit(support, renamed, name) {
-  if (!name) return "A class needs a name.";
+  if (!name) return t("class.nameless");
   const taken = support.classes.some((each) => each !== renamed && each.name === name);
-  return taken ? `There is a class “${name}” already. Choose another name.` : "";
+  return taken ? t("class.twice", { name }) : "";
 }

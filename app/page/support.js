@@ -1,21 +1,27 @@
 /** The support set: classes of pictures as the page shows them, and what of it a model already knows. */
 
-import { plain } from "./words.js";
+import { plain, t } from "./words.js";
+
+const UNSURE = Math.LN2; // of a picture with more loss than this the model holds something else likelier
 
 export class Picture {
   /** Its place among the model's images; null: the model hasn't seen it. @type {number|null} */
   index = null;
   /** What is wrong with it, in words. */
   error = "";
-  /** 1 to 3 for the model's hardest; else 0. */
-  rank = 0;
+  /** Whether the model holds another class likelier, though it was adapted to it. */
+  doubtful = false;
+  /** What the browser keeps it as. @type {string|null} */
+  key = null;
 
   /**
    * @param {Blob} blob @param {string} filename
    * @param {{upload: any, index: number}|null} source what it was prepared from, and its place there
+   * @param {Blob|null} original the file as it was added, if it is at hand
    */
-  constructor(blob, filename, source = null) {
+  constructor(blob, filename, source = null, original = null) {
     this.blob = blob;
+    this.original = original;
     this.filename = filename;
     this.source = source;
     this.url = URL.createObjectURL(blob);
@@ -23,7 +29,7 @@ export class Picture {
 
   /** Takes the looks of another, made from the same file. */
   look({ blob, url }) {
-    Object.assign(this, { blob, url });
+    Object.assign(this, { blob, url, key: null });
   }
 }
 
@@ -84,8 +90,8 @@ export class Support extends EventTarget {
   freeName() {
     const names = new Set(this.classes.map((each) => each.name));
     let number = this.classes.length + 1;
-    while (names.has(`Class ${number}`)) number += 1;
-    return `Class ${number}`;
+    while (names.has(t("class.name", { n: number }))) number += 1;
+    return t("class.name", { n: number });
   }
 
   /** What the model has and the page doesn't, and the other way round. */
@@ -97,9 +103,9 @@ export class Support extends EventTarget {
 
   /** The model is made of `pictures`, in this order. */
   adopt(model, pictures) {
-    const ranks = new Map(model.hardest_images.map(({ index }, place) => [index, place + 1]));
-    for (const { picture } of this.pictures) Object.assign(picture, { index: null, rank: 0, error: "" });
-    pictures.forEach((picture, index) => Object.assign(picture, { index, rank: ranks.get(index) ?? 0 }));
+    const doubtful = new Set(doubted(model).map(({ index }) => index));
+    for (const { picture } of this.pictures) Object.assign(picture, { index: null, doubtful: false, error: "" });
+    pictures.forEach((picture, index) => Object.assign(picture, { index, doubtful: doubtful.has(index) }));
     for (const each of this.classes) each.label = model.classes.includes(each.name) ? each.name : null;
     this.size = pictures.length;
     this.#show(model);
@@ -117,10 +123,17 @@ export class Support extends EventTarget {
     const undo = this.change(() => {
       Object.assign(this, { classes, checkpoint, size: 0, model: null });
       for (const each of classes) each.label = null;
-      for (const { picture } of this.pictures) Object.assign(picture, { index: null, rank: 0 });
+      for (const { picture } of this.pictures) Object.assign(picture, { index: null, doubtful: false });
     });
     this.#show(null);
     return undo;
+  }
+
+  /** Classes as they were kept, and the model of `size` images that knows those of their pictures with a place. */
+  restore({ classes, checkpoint, model, size }) {
+    this.dispatchEvent(new Event("edit"));
+    Object.assign(this, { classes, checkpoint, size });
+    this.#show(model);
   }
 
   #show(model) {
@@ -147,6 +160,12 @@ export class Support extends EventTarget {
   }
 }
 
-function isUnnamed(each) {
-  return /^Class \d+$/.test(each.name);
+function isUnnamed({ name }) {
+  const [number] = /\d+/.exec(name) ?? [];
+  return number !== undefined && name === t("class.name", { n: number });
+}
+
+/** Pictures that the model holds another class likelier of: in the wrong place, or poor. */
+export function doubted(model) {
+  return model.hardest_images.filter(({ loss }) => loss > UNSURE);
 }

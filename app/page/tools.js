@@ -3,6 +3,7 @@
 import { Camera } from "./camera.js";
 import { button, h } from "./dom.js";
 import { Pad } from "./pad.js";
+import { t } from "./words.js";
 
 const BURST_MS = 300;
 
@@ -11,14 +12,14 @@ export class PadTool {
 
   /** @param {string} name of the class @param {(blob: Blob) => void} add */
   constructor(name, add) {
-    const pad = new Pad(`Pad to draw ${name} on, with a mouse, a finger or a pen`, () => {
+    const pad = new Pad(t("pad.of", { name }), () => {
       keep.disabled = pad.isEmpty;
     });
     const kept = async () => {
       add(await pad.picture());
       pad.reset();
     };
-    const keep = button("Add drawing", kept, { icon: "add", kind: "secondary", disabled: true });
+    const keep = button(t("pad.add"), kept, { icon: "add", kind: "secondary", disabled: true });
     this.element = h("div", { class: "tool" }, pad.canvas, h("div", { class: "row" }, keep, pad.undo, pad.clear));
   }
 
@@ -32,9 +33,9 @@ export class CameraTool {
   constructor(add) {
     this.camera = new Camera();
     const take = async () => add(await this.camera.picture());
-    const shutter = button("Take a picture", (event) => event.detail === 0 && take(), { icon: "camera", kind: "secondary", disabled: true });
+    const shutter = button(t("camera.take"), (event) => event.detail === 0 && take(), { icon: "camera", kind: "secondary", disabled: true });
     burst(shutter, take);
-    const hint = h("p", { class: "quiet-text" }, "Hold the button for one after another.");
+    const hint = h("p", { class: "quiet-text" }, t("camera.hold"));
     const error = h("p", { class: "error", role: "alert" });
     const row = h("div", { class: "row" }, shutter, this.camera.turn);
     this.element = h("div", { class: "tool" }, this.camera.video, row, hint, error);
@@ -53,14 +54,17 @@ export class CameraTool {
   }
 }
 
-/** Takes at once when pressed, and again and again while held. */
+/** Takes at once when pressed, and again and again while held, wherever the pointer or the button goes meanwhile. */
 function burst(shutter, take) {
   let timer = 0;
-  shutter.addEventListener("pointerdown", () => {
+  shutter.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || shutter.disabled) return;
+    shutter.setPointerCapture(event.pointerId);
     take();
     timer = setInterval(take, BURST_MS);
   });
-  for (const end of ["pointerup", "pointerleave", "pointercancel"]) {
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
     shutter.addEventListener(end, () => clearInterval(timer));
   }
+  shutter.addEventListener("contextmenu", (event) => event.preventDefault()); // what holding opens on a phone
 }

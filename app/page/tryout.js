@@ -2,20 +2,16 @@
 
 import * as api from "./api.js";
 import { Bars } from "./bars.js";
-import { Camera } from "./camera.js";
 import { takeDrops } from "./cards.js";
 import { button, byId, h, show } from "./dom.js";
-import { chosen, inspected, PICTURES, transferred } from "./intake.js";
-import { sleep } from "./connection.js";
+import { Evidence } from "./evidence.js";
+import { inspected, transferred } from "./intake.js";
 import { note } from "./notices.js";
-import { Pad } from "./pad.js";
 import { Picture } from "./support.js";
-import { warning } from "./words.js";
+import { Ways } from "./ways.js";
+import { named, t } from "./words.js";
 
-const DRAWN_MS = 120;
-const SEEN_MS = 200;
 const MOST_TILES = 24;
-const WAYS = { file: "Picture", draw: "Draw", camera: "Camera" };
 
 export class Tryout {
   /** What the bars are about. @type {Picture|null} */
@@ -24,17 +20,22 @@ export class Tryout {
   /** @type {AbortController|null} */
   #asking = null;
 
-  /** @param {import("./support.js").Support} support */
-  constructor(support) {
+  /** @param {import("./support.js").Support} support @param {() => Promise<void>} adapt */
+  constructor(support, adapt) {
     this.support = support;
+    this.adapt = adapt;
     this.bars = new Bars((each) => this.#teach(each));
-    this.camera = new Camera();
-    this.pad = new Pad("Pad to draw a new picture on, with a mouse, a finger or a pen", () => this.#drawn());
     this.error = h("p", { class: "error", role: "alert" });
-    this.shown = h("img", { class: "query", alt: "The picture asked about", hidden: true });
-    this.strip = h("ul", { class: "strip", "aria-label": "New pictures" });
-    this.hint = h("p", { class: "quiet-text", hidden: true }, "Pictures it hasn’t seen. Choose one:");
-    byId("try").append(...this.#layout());
+    this.evidence = new Evidence((error) => this.#fail(error));
+    this.strip = h("ul", { class: "strip", "aria-label": t("try.new") });
+    this.offered = h("div", { class: "offered", hidden: true }, h("p", { class: "quiet-text" }, t("try.choose")), this.strip);
+    this.ways = new Ways({
+      files: (found) => this.take(found),
+      seen: (picture) => (picture ? this.ask(picture) : this.#emptied()),
+      failed: (error) => this.#fail(error),
+      changed: (way) => this.#wayChanged(way),
+    });
+    byId("try").append(this.ways.element, this.offered, this.evidence.element, this.error, this.bars.element);
     takeDrops(byId("trying"), async (transfer) => this.take(await transferred(transfer)));
     support.addEventListener("model", () => this.#changed());
     support.addEventListener("renamed", () => this.#again());
@@ -45,12 +46,12 @@ export class Tryout {
     this.#tiles.clear();
     this.strip.replaceChildren();
     for (const each of pictures) this.#tile(each);
-    show(this.hint, pictures.length > 0);
+    show(this.offered, pictures.length > 0);
   }
 
   /** Files, the last of which the bars will be about. */
   async take(found) {
-    if (!this.support.model) return;
+    if (!this.support.model) return note(t("try.first"));
     this.way("file");
     try {
       const { pictures, left_out: leftOut, warnings } = await inspected(found, this.support.checkpoint);
@@ -58,9 +59,10 @@ export class Tryout {
         this.#tile(query);
         await this.ask(query);
       }
-      const said = [...leftOut.map(({ filename, reason }) => `${filename}: ${reason}.`), ...warnings.map(warning)];
+      if (pictures.length) this.bars.element.scrollIntoView({ block: "nearest" });
+      const said = [...leftOut.map(({ filename, reason }) => `${filename}: ${reason}.`), ...warnings.map(named)];
       if (said.length) note(said.join(" "));
-      else if (!pictures.length) note("Ask about pictures here; folders and archives belong to the classes.");
+      else if (!pictures.length) note(t("try.pictures"));
     } catch (error) {
       this.#fail(error);
     }
@@ -76,8 +78,8 @@ export class Tryout {
     this.error.textContent = "";
     try {
       const answer = await api.predict(model.id, query, model.classes.length, asking.signal);
-      if (this.support.model?.id === model.id) this.#show(query, answer.predictions[0]);
-      if (answer.warnings?.length) note(answer.warnings.map(warning).join(" "));
+      if (this.support.model?.id === model.id && this.#query === query) this.#show(query, answer.predictions[0]);
+      if (answer.warnings?.length) note(answer.warnings.map(named).join(" "));
     } catch (error) {
       if (error.name !== "AbortError") this.#fail(error);
     }
@@ -85,39 +87,28 @@ export class Tryout {
 
   /** By file, drawing or camera. */
   way(chosenWay) {
-    for (const [way, part] of Object.entries(this.parts)) show(part, way === chosenWay);
-    byId("try").querySelector(`[value="${chosenWay}"]`).checked = true;
-    show(this.shown, chosenWay === "file" && this.#query !== null && this.#query.url !== "");
-    if (chosenWay === "camera") this.#watch();
-    else this.camera.stop();
+    this.ways.choose(chosenWay);
   }
 
-  #layout() {
-    const files = h("input", { type: "file", multiple: true, accept: PICTURES, class: "unseen", tabindex: "-1" });
-    files.setAttribute("aria-label", "New picture files");
-    files.addEventListener("change", () => this.take(chosen(files)));
-    const choose = button("Choose a picture", () => files.click(), { icon: "picture", kind: "secondary" });
-    this.parts = {
-      file: h("div", { class: "drop" }, choose, h("span", { class: "quiet-text" }, "or drop or paste one"), files),
-      draw: h("div", { class: "tool" }, this.pad.canvas, h("div", { class: "row" }, this.pad.undo, this.pad.clear)),
-      camera: h("div", { class: "tool" }, this.camera.video, this.camera.turn),
-    };
-    return [this.#ways(), ...Object.values(this.parts), this.hint, this.strip, this.shown, this.error, this.bars.element];
+  /** Forgets the picture: it belongs to other classes. */
+  forget(way) {
+    this.#emptied();
+    this.ways.pad.reset();
+    this.offer([]);
+    this.way(way);
   }
 
-  #ways() {
-    const choice = ([way, text]) => {
-      const radio = h("input", { type: "radio", name: "way", value: way, onchange: () => this.way(way) });
-      return h("label", {}, radio, h("span", {}, text));
-    };
-    return h("fieldset", { class: "choice" }, h("legend", { class: "unseen" }, "How to ask"), ...Object.entries(WAYS).map(choice));
+  #wayChanged(way) {
+    show(this.offered, way === "file" && this.#tiles.size > 0);
+    show(this.evidence.element, way === "file" && this.#query !== null && this.#query.url !== "");
   }
 
   #changed() {
     const { model } = this.support;
     show(byId("try"), model !== null);
     show(byId("try-first"), model === null);
-    if (!model) this.camera.stop();
+    if (!model) this.ways.camera.stop();
+    this.bars.untell();
     this.#again();
   }
 
@@ -128,67 +119,58 @@ export class Tryout {
     else this.bars.clear();
   }
 
-  /** Forgets the picture: it belongs to other classes. */
-  forget(way) {
+  /** There is nothing to ask about any more. */
+  #emptied() {
+    this.#asking?.abort();
     this.#query = null;
+    this.error.textContent = "";
     this.bars.clear();
-    this.pad.reset();
-    this.offer([]);
-    this.way(way);
-  }
-
-  async #drawn() {
-    clearTimeout(this.soon);
-    if (this.pad.isEmpty) return;
-    this.soon = setTimeout(async () => this.ask(unlisted(await this.pad.picture(), "drawing.png")), DRAWN_MS);
-  }
-
-  /** One frame at a time, for as long as the camera is chosen. */
-  async #watch() {
-    try {
-      await this.camera.start();
-      for (; this.camera.isOn; await sleep(SEEN_MS)) await this.ask(unlisted(await this.camera.picture(), "camera.jpg"));
-    } catch (error) {
-      this.#fail(error);
-    }
+    show(this.evidence.element, false);
   }
 
   #show(query, prediction) {
     this.bars.show(prediction, this.support);
-    show(this.shown, query.url !== "");
-    if (query.url) this.shown.src = query.url;
+    this.evidence.show(this.support.model, query);
     for (const [each, tile] of this.#tiles) tile.setAttribute("aria-pressed", String(each === query));
-    const said = prediction.known === false ? "none of these" : prediction.label;
-    this.#tiles.get(query)?.querySelector("span").replaceChildren(said);
+    const said = prediction.known === false ? t("bars.none.short") : prediction.label;
+    const tile = this.#tiles.get(query)?.querySelector("span");
+    tile?.replaceChildren(said);
+    tile?.setAttribute("title", said);
   }
 
   #fail(error) {
     this.bars.clear();
-    show(this.shown, false);
+    show(this.evidence.element, false);
     this.error.textContent = error.message;
   }
 
   #tile(query) {
     const image = h("img", { src: query.url, alt: "", width: 56, height: 56 });
     const tile = h("button", { type: "button", class: "tile", "aria-pressed": "false" }, image, h("span", {}, "?"));
-    tile.setAttribute("aria-label", `Ask about ${query.filename}`);
+    tile.setAttribute("aria-label", t("try.ask", { file: query.filename }));
     tile.addEventListener("click", () => {
       this.way("file");
+      this.bars.untell();
       this.ask(query);
     });
     this.#tiles.set(query, tile);
     this.strip.append(h("li", {}, tile));
     while (this.strip.children.length > MOST_TILES) this.strip.firstElementChild.remove();
+    show(this.offered, true);
   }
 
-  /** The picture joins a class: what was wrong, or weak, can be put right. */
+  /** The picture joins a class: what was wrong, or weak, can be put right. It is said here, where it was asked for. */
   #teach(each) {
-    const { blob, filename, source } = this.#query;
-    this.support.change(() => each.pictures.push(new Picture(blob, filename, source)));
+    const { blob, filename, source, original } = this.#query;
+    const undo = this.support.change(() => each.pictures.push(new Picture(blob, filename, source, original)));
+    const undone = () => {
+      undo();
+      this.bars.tell(t("undone"));
+    };
+    this.bars.tell(
+      t("try.taught", { name: each.name }),
+      button(t("train.again"), () => this.adapt(), { kind: "secondary" }),
+      button(t("undo"), undone, { icon: "undo", label: t("try.taught.undo") }),
+    );
   }
-}
-
-/** A query that comes and goes, of which no tile is made. */
-function unlisted(blob, filename) {
-  return { blob, filename, url: "" };
 }
