@@ -2,6 +2,7 @@
 
     python -m benchmarks.accuracy --data ~/omniglot            # 400 episodes of each setting
     python -m benchmarks.accuracy --setting 5x1 --episodes 50
+    python -m benchmarks.accuracy --setting 5x1 --largest-sheet 2.5     # drawn smaller and elsewhere on the sheet
 
 Every episode uploads PNG files of N test characters × K drawings to POST /adapt, with the checkpoint's default steps,
 and one other drawing of each class to POST /predict. Nothing runs in process.
@@ -17,7 +18,7 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
-from benchmarks.drawings import Characters, draw, require, test_characters
+from benchmarks.drawings import Characters, draw, on_sheet, require, test_characters
 from benchmarks.machine import describe_machine
 from benchmarks.server import running_server
 from kshot import AsyncClient
@@ -30,6 +31,9 @@ def main(
     data: Annotated[Path, typer.Option(envvar="KSHOT_DATA", help="Folder of Omniglot's two zips.")],
     setting: Annotated[list[str] | None, typer.Option(help="N×K as `5x1`, repeatable; eight when not given.")] = None,
     episodes: Annotated[int, typer.Option(min=2, help="Episodes of each setting.")] = 400,
+    largest_sheet: Annotated[
+        float, typer.Option(min=1, help="Put each drawing on a sheet of 1 to so many times its sides.")
+    ] = 1,
     seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 0,
 ) -> None:
     """Score the running service."""
@@ -41,7 +45,7 @@ def main(
     typer.echo("| setting | accuracy, % | 95 % interval |\n|---|---|---|")
     with running_server() as url:
         for ways, shots in settings:
-            scores = asyncio.run(_score(url, characters, ways, shots, episodes, seed))
+            scores = asyncio.run(_score(url, characters, ways, shots, episodes, seed, largest_sheet))
             error = 1.96 * scores.std(ddof=1) / np.sqrt(episodes)
             typer.echo(f"| {ways}-way {shots}-shot | {100 * scores.mean():.2f} | ± {100 * error:.2f} |")
 
@@ -54,7 +58,7 @@ def _parse(setting: str) -> tuple[int, int]:
 
 
 async def _score(
-    url: str, characters: Characters, ways: int, shots: int, episodes: int, seed: int
+    url: str, characters: Characters, ways: int, shots: int, episodes: int, seed: int, largest_sheet: float
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The accuracy of each episode."""
     numbers = iter(tqdm(range(episodes), desc=f"{ways}-way {shots}-shot", unit="episode", leave=False))
@@ -64,6 +68,10 @@ async def _score(
         for number in todo:
             rng = np.random.default_rng((seed, ways, shots, number))
             support, query = draw(rng, characters, ways, shots, queries=1)
+            if largest_sheet > 1:
+                support, query = (
+                    [(label, on_sheet(rng, file, largest_sheet)) for label, file in part] for part in (support, query)
+                )
             model = await client.adapt(support, checkpoint="omniglot")
             answer = await client.predict(model.id, [file for _, file in query])
             right = [

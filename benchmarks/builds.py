@@ -1,15 +1,17 @@
 """Whether this build is slower than another: both run as `kshot serve` and take turns (A B A B).
 
     git clone . ../kshot-before && git -C ../kshot-before checkout COMMIT && make -C ../kshot-before install
-    python -m benchmarks.builds ../kshot-before                    # 8 rounds, some 20 minutes
+    python -m benchmarks.builds ../kshot-before --json builds.json      # 8 rounds, some 55 minutes
     python -m benchmarks.builds ../kshot-before --rounds 20 --kinds "drawings: predict"
 
 Of latencies p50 is compared, of loads the good answers a second. A ratio above 1 says that this build is slower. Each
 round starts both servers anew, as two starts of one build differ by several per cent, and gives a ratio; the table has
-their geometric mean and its 95 % interval (Student's t over the rounds).
+their geometric mean and its 95 % interval (Student's t over the rounds). With --json each turn is written as it ends,
+and a run that is started again goes on after it.
 """
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -21,15 +23,17 @@ import typer
 from scipy import stats
 from tqdm import tqdm
 
+from benchmarks.journal import Journal
 from benchmarks.load.clients import arrive, ask_all, load
 from benchmarks.load.requests import Form, Request, pictures
 from benchmarks.machine import describe_machine
 from benchmarks.server import running_server
 
 CLIENTS, FLOODERS = 32, 16
-SEVERAL = 4
+SEVERAL = 2
 TIMES = 4  # what overload asks of what a server can do
 TOO_MANY = 10**6  # steps, which are refused
+PATIENCE = "60"  # seconds in the queue, as a slow machine needs for photos of 32 clients
 
 Cost: TypeAlias = Callable[[str], float]
 """What a turn at a server's URL gives: milliseconds, or seconds an answer. Less is better."""
@@ -40,22 +44,26 @@ def main(
     rounds: Annotated[int, typer.Option(min=2, help="Starts and turns of each build.")] = 8,
     seconds: Annotated[float, typer.Option(min=1, help="Of a turn.")] = 4,
     kinds: Annotated[list[str] | None, typer.Option(help="Kinds of work, by how they begin; all if none.")] = None,
+    out: Annotated[Path | None, typer.Option("--json", help="File for the costs of every turn.")] = None,
 ) -> None:
     """Compare two builds."""
     typer.echo(f"{describe_machine()}; {rounds} rounds of {seconds:g} s\n")
     chosen = {name: make for name, make in KINDS.items() if not kinds or name.startswith(tuple(kinds))}
-    turns: dict[str, list[tuple[float, ...]]] = {name: [] for name in chosen}
+    journal = Journal.open(out, {"machine": describe_machine(), "other": str(other), "seconds": seconds})
     with tqdm(total=rounds * len(chosen), unit="turn", leave=False) as bar:
         for number in range(rounds):
+            missing = [name for name in chosen if not journal.find({"kind": name, "round": number})]
+            bar.update(len(chosen) - len(missing))
             with ExitStack() as stack:
-                urls = [stack.enter_context(running_server(checkout=checkout)) for checkout in (None, other)]
-                for name, make in chosen.items():
+                urls = [stack.enter_context(running_server(checkout=each)) for each in (None, other) if missing]
+                for name in missing:
                     bar.set_description(name)
-                    turns[name].append(_turn([make(url, seconds) for url in urls], urls, number))
+                    turn = _turn([chosen[name](url, seconds) for url in urls], urls, number)
+                    journal.write({"kind": name, "round": number}, {"costs": turn})
                     bar.update()
     typer.echo("| this build / the other | ratio | 95 % interval | this | other |\n|---|---|---|---|---|")
-    for name, found in turns.items():
-        typer.echo(_row(name, found))
+    for name in chosen:
+        typer.echo(_row(name, [tuple(each["costs"]) for each in journal.rows if each["kind"] == name]))
 
 
 def _turn(costs: Sequence[Cost], urls: Sequence[str], number: int) -> tuple[float, ...]:
@@ -92,9 +100,15 @@ def _many(request: Request, seconds: float) -> Cost:
     return lambda url: 1e3 / load(url, [lambda: request] * CLIENTS, seconds).rate
 
 
-def _many_slowly(request: Request, seconds: float) -> Cost:
-    """As `_many`, of what takes so long that the first answers to all come after several turns."""
-    return _many(request, seconds * SEVERAL)
+def _many_slowly(request: Request, _: float) -> Cost:
+    """ms an answer of many clients, each asking SEVERAL times: of what takes so long that a turn may see no answer."""
+
+    def cost(url: str) -> float:
+        begin = time.perf_counter()
+        answers = ask_all(url, [request] * CLIENTS * SEVERAL, at_once=CLIENTS)
+        return 1e3 * (time.perf_counter() - begin) / len(answers)
+
+    return cost
 
 
 def _adapt(checkpoint: str, way: Callable[[Request, float], Cost], _: str, seconds: float) -> Cost:

@@ -1,11 +1,13 @@
 """The test characters of the shipped `omniglot` checkpoint as image files, to upload as a user would."""
 
+import io
 import json
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import typer
+from PIL import Image
 
 from meta_training.data.omniglot import character_files
 from models.checkpoint import SHIPPED
@@ -37,6 +39,18 @@ def draw(
         support += files[:shots]
         query += files[shots:]
     return support, query
+
+
+def on_sheet(rng: np.random.Generator, file: bytes, largest: float) -> bytes:
+    """A drawing on a white sheet of up to `largest` times its sides, anywhere: as people draw smaller and larger."""
+    with Image.open(io.BytesIO(file)) as opened:
+        drawing = opened.convert("L")
+    side = round(max(drawing.size) * rng.uniform(1, largest))
+    sheet = Image.new("L", (side, side), "white")
+    sheet.paste(drawing, tuple(int(rng.integers(0, side - length + 1)) for length in drawing.size))
+    written = io.BytesIO()
+    sheet.save(written, "PNG")
+    return written.getvalue()
 
 
 def require(characters: Characters, ways: int, shots: int) -> None:

@@ -1,4 +1,5 @@
-"""Pictures of the page for the README: phone and desktop, light and dark, and an adaptation step by step.
+"""Pictures of the page for the documentation: phone and desktop, light and dark, training step by step, a folder that
+is sorted, and the page of a shared model.
 
 python -m benchmarks.screenshots       # into docs/page; with Debian's fonts-inter they look as those there
 """
@@ -21,11 +22,15 @@ SIZES: dict[str, ViewportSize] = {
     "phone": {"width": 390, "height": 1600},
 }
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-QUERY = ".tile >> nth=1"
+QUERY, NEXT = ".tile >> nth=1", ".tile >> nth=3"
 STRIP: ViewportSize = {"width": 1100, "height": 1000}
-STEPS = "100"  # so that there is something to see on the way
-ON_THE_WAY = re.compile(r"Step [2-9]\d of")
+STEPS = "40"  # so that there is something to see on the way
+ON_THE_WAY = re.compile(r"Step [12]\d of")
 GLIDE_MS = 600
+LONGEST_MS = 120_000  # of a step, on a busy machine
+PHOTOS = Path("tests/data/photos")
+SORTED: ViewportSize = {"width": 1280, "height": 1000}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def main() -> None:
@@ -39,6 +44,8 @@ def main() -> None:
                 _save(_answered(page, url), f"{size}-{scheme}")
                 page.close()
         _save(_beside(_step_by_step(browser, url)), "adaptation")
+        _save(_sorted(browser, url), "sorting")
+        _save(_shared(browser, url), "shared")
         browser.close()
 
 
@@ -70,11 +77,44 @@ def _step_by_step(browser: Browser, url: str) -> list[Image.Image]:
     page.locator("#adapt").click()
     page.get_by_text(ON_THE_WAY).wait_for()
     shots.append(_shot(page, 0))
-    page.locator("#history", has_text="version 2").wait_for()
-    page.locator(QUERY).click()
+    page.locator("#history", has_text="version 2").wait_for(timeout=LONGEST_MS)
+    page.locator(NEXT).click()
     page.locator(".verdict strong").wait_for()
     page.evaluate("scrollTo(0, document.querySelector('#trying').offsetTop - 16)")
     return [*shots, _shot(page)]
+
+
+def _sorted(browser: Browser, url: str) -> Image.Image:
+    """A folder's pictures under the classes that they look like, after one of each was named."""
+    page = browser.new_page(viewport=SORTED)
+    page.goto(url)
+    files = sorted(PHOTOS.glob("*/*/*"), key=lambda path: path.name)
+    page.get_by_label("Pictures to sort").set_input_files(files)
+    for name in sorted({path.parent.name for path in files}):
+        place = next(number for number, path in enumerate(files) if path.parent.name == name)
+        page.locator("#sorting [role=option]").nth(place).click()
+        page.locator("#sort-name").fill(name)
+        page.keyboard.press("Enter")
+        del files[place]
+    page.locator("#sorting button.primary").click()
+    page.locator('#sorting[aria-busy="true"]').wait_for()
+    page.locator('#sorting[aria-busy="false"]').wait_for()
+    page.locator("#note [aria-label=Dismiss]").click()
+    page.evaluate("scrollTo(0, document.querySelector('#sorting').offsetTop - 16)")
+    return _shot(page)
+
+
+def _shared(browser: Browser, url: str) -> Image.Image:
+    """A phone that opened the link of a shared model."""
+    page = browser.new_page(viewport=PHONE)
+    page.goto(url)
+    page.locator("#example-photos").click()
+    page.locator("#share").click()
+    page.get_by_role("button", name="Make a link").click()
+    page.goto(page.get_by_label("The link", exact=True).input_value())
+    page.locator("#trying input[type=file]").set_input_files(PHOTOS / "query" / "shoes" / "6.jpg")
+    page.locator(".verdict strong").wait_for()
+    return _shot(page)
 
 
 def _shot(page: Page, pause: int = GLIDE_MS) -> Image.Image:

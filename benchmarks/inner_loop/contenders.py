@@ -35,8 +35,8 @@ class Ours:
     def __init__(self, problem: Problem) -> None:
         self.architecture, self.batches = problem.architecture, problem.batches()
         self.parameters, self.moments = self.architecture.start(problem.initialization(), self.batches[0])
-        self.gradient = self.architecture.gradient(torch.device("cpu"))
-        self.rates, self.count = torch.full((problem.tasks,), RATE), 0
+        self.gradient = self.architecture.gradient(problem.device)
+        self.rates, self.count = torch.full((problem.tasks,), RATE, device=problem.device), 0
 
     def run(self, steps: int) -> None:
         batches = [(self.batches[step % len(self.batches)], self.rates) for step in range(steps)]
@@ -54,13 +54,13 @@ class ModulePerTask:
     def __init__(self, problem: Problem, memory_format: torch.memory_format, fused: bool | None = None) -> None:
         self.network = problem.network
         theta = to_textbook(self.network, problem.initialization().parameters)
-        self.modules = [self._module(theta, problem.dtype, memory_format) for _ in range(problem.tasks)]
+        self.modules = [self._module(theta, problem, memory_format) for _ in range(problem.tasks)]
         adam = partial(torch.optim.Adam, lr=RATE, betas=(0.0, BETA2), eps=problem.epsilon, fused=fused)
         self.optimizers = [adam(module.parameters()) for module in self.modules]
         self.batches = _batches_of_tasks(problem, memory_format)
 
-    def _module(self, theta: Parameters, dtype: torch.dtype, memory_format: torch.memory_format) -> nn.Module:
-        module = textbook(self.network).to(dtype)
+    def _module(self, theta: Parameters, problem: Problem, memory_format: torch.memory_format) -> nn.Module:
+        module = textbook(self.network).to(problem.device, problem.dtype)
         module.load_state_dict(theta)
         return module.to(memory_format=memory_format)  # type: ignore[call-overload, no-any-return]
 

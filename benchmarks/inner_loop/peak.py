@@ -3,6 +3,7 @@
 import torch
 
 from benchmarks.inner_loop.contenders import Name
+from benchmarks.inner_loop.problem import CPU
 
 PEAK = Name("GEMM")
 SIZE = 1536
@@ -13,9 +14,9 @@ class SquareProduct:
 
     flops = 2 * SIZE**3
 
-    def __init__(self) -> None:
-        self.left, self.right = torch.rand(2, SIZE, SIZE)
-        self.out = torch.empty(SIZE, SIZE)
+    def __init__(self, device: torch.device = CPU) -> None:
+        self.left, self.right = torch.rand(2, SIZE, SIZE, device=device)
+        self.out = torch.empty(SIZE, SIZE, device=device)
 
     def run(self, steps: int) -> None:
         """Compute as many products as `steps`."""

@@ -13,6 +13,7 @@ from models.optimizers import Adam
 from models.tasks import TaskBatch
 
 BATCH, WAYS, RATE = 10, 5, 1e-3
+CPU = torch.device("cpu")
 DIFFERENT = 2  # batches that take turns
 
 NETWORKS = {
@@ -34,6 +35,7 @@ class Problem:
     tasks: int
     dtype: torch.dtype = torch.float32
     epsilon: float = 1e-8
+    device: torch.device = CPU
 
     @property
     def architecture(self) -> Architecture:
@@ -42,7 +44,7 @@ class Problem:
 
     def initialization(self) -> MetaInitialization:
         """Return theta, the same at each call."""
-        return self.architecture.initialize(seed=0).to(self.dtype)
+        return self.architecture.initialize(seed=0).to(self.dtype).to(self.device)
 
     def batches(self) -> list[TaskBatch]:
         """Return batches of noise, x [T, 10, H, W, C], the same at each call."""
@@ -52,7 +54,7 @@ class Problem:
         labels = torch.arange(BATCH).remainder(WAYS).repeat(self.tasks, 1)
         ways = torch.full((self.tasks,), WAYS)
         images = (torch.rand(shape, generator=generator, dtype=self.dtype) for _ in range(DIFFERENT))
-        return [TaskBatch(x, labels, ways) for x in images]
+        return [TaskBatch(x, labels, ways).to(self.device) for x in images]
 
 
 def flops(network: Conv4) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -55,6 +56,7 @@ def test_processes_share_the_tasks_evenly() -> None:
     assert parts(32, 1) == [[32]]
 
 
+@pytest.mark.skipif("KSHOT_BENCHMARKS" not in os.environ, reason="takes half a minute: `make benchmarks` runs it")
 def test_a_quick_run_reports_every_contender(tmp_path: Path) -> None:
     out = tmp_path / "inner_loop.json"
     narrow = ["--quick", "--networks", "28", "--threads", "2", "--json", str(out)]

@@ -1,0 +1,1 @@
+"""What a GPU gives: the same answers, and how much faster."""

@@ -1,0 +1,1 @@
+"""How many labels ranked labelling spares."""
