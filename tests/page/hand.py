@@ -100,4 +100,4 @@ def drop_photos(page: Page) -> None:
 
 
 def model_id(page: Page) -> str:
-    return page.url.partition("#model=")[2]
+    return page.url.partition("#model=")[2].partition("&")[0]

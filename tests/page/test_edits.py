@@ -29,6 +29,7 @@ def test_an_edited_model_is_a_version_that_opens_by_its_link_and_exports(
     expect(card(page, "footwear").locator(".pictures img")).to_have_count(2, timeout=SECONDS)
     expect(card(page, "hat").locator(".pictures img")).to_have_count(4)
     expect(page.locator("#history")).to_contain_text("version 2")
+    page.locator("#from-code summary").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="ONNX").click()
     download.value.save_as(tmp_path / "model.onnx")
@@ -66,6 +67,7 @@ def test_a_model_is_deleted_after_a_second_thought(page: Page, shipped: Server) 
 def test_the_lines_for_code_are_this_models(page: Page, shipped: Server) -> None:
     drop_photos(page)
     adapt(page)
+    page.locator("#from-code summary").click()
     page.get_by_role("button", name="Copy the curl lines").click()
     expect(page.locator("#said")).to_have_text("Copied.")
     copied = page.evaluate("navigator.clipboard.readText()")
@@ -82,3 +84,14 @@ def test_going_back_shows_the_version_before(page: Page, shipped: Server) -> Non
     page.go_back()
     expect(card(page, "hat").locator(".pictures li")).to_have_count(3, timeout=SECONDS)
     open_page(page, shipped.url)
+
+
+def test_a_model_of_numbers_is_listed_and_says_who_takes_it(page: Page, shipped: Server) -> None:
+    with Client(shipped.url) as kshot:
+        kshot.adapt(inputs=[[0.0], [1.0]], targets=[[0.0], [1.0]], checkpoint="sine", name="a wave")
+    page.reload()
+    row = page.locator("#models li", has_text="a wave")
+    expect(row).to_contain_text("estimates numbers", timeout=SECONDS)
+    row.get_by_role("link").click()
+    expect(page.locator("#note")).to_contain_text("a wave takes numbers", timeout=SECONDS)
+    expect(page.locator(".card")).to_have_count(2)

@@ -51,8 +51,8 @@ def test_two_classes_of_one_name_are_refused_with_the_remedy(page: Page) -> None
 
 def test_one_class_is_told_to_get_a_second(page: Page) -> None:
     drop(card(page, "Class 1"), *photos("support", "hat")[:1])
-    page.locator("#adapt").click()
-    expect(page.locator("#adapt-error")).to_contain_text("two classes")
+    expect(page.locator("#adapt-status")).to_contain_text("at least two classes")
+    expect(page.locator("#adapt")).to_be_disabled()
 
 
 def test_a_server_that_goes_away_and_comes_back_is_waited_for(fragile: tuple[Page, Server]) -> None:
