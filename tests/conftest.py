@@ -22,6 +22,7 @@ LONG = (
     "test_readme.py",
     "meta_training/test_train_command.py",
     "kshot/test_retries.py",
+    "meta_training/test_photo_command.py",
     "page/test_first_use.py",
     "faults",
     "benchmarks/test_inner_loop.py",
@@ -56,7 +57,7 @@ def certificates_read_once() -> Iterator[None]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that all tests share, with a small limit of body size."""
     settings = {"max_body_bytes": MAX_BODY_BYTES, "refusals_per_second": 10_000}  # many tests are refused
-    server = Server(tmp_path_factory.mktemp("server"), compiled=True, **settings)
+    server = Server(tmp_path_factory.mktemp("server"), **settings)
     server.start()
     yield server
     server.stop()
@@ -65,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the shipped checkpoints, as `make serve` starts it; tests share it too."""
-    server = Server(tmp_path_factory.mktemp("shipped"), compiled=True, checkpoints=SHIPPED, checkpoint="photo")
+    server = Server(tmp_path_factory.mktemp("shipped"), checkpoints=SHIPPED, checkpoint="photo")
     server.start()
     yield server
     server.stop()

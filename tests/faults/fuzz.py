@@ -49,7 +49,7 @@ from models.checkpoint import SHIPPED
 from models.inputs.image import ImageInput
 from tests.faults import mutations
 from tests.faults.watchdog import Watchdog, memory, open_files
-from tests.serving import Server
+from tests.serving import Command, Server
 
 SEED = 1
 CHUNK = 250
@@ -248,7 +248,7 @@ def _serve(directory: Path) -> Server:
     shutil.copy(SHIPPED / "omniglot.safetensors", directory)
     # Without a cache of models, which would fill, and hide what grows.
     settings = {"checkpoint": "omniglot", "cache_bytes": 0, "refusals_per_second": 10_000}
-    server = Server(directory, compiled=True, checkpoints=directory, **settings)
+    server = Command(directory, compiled=True, checkpoints=directory, **settings)
     server.start()
     return server
 

@@ -18,7 +18,7 @@ from app.tenants.keys import KeyFile
 from kshot import Client
 from kshot.errors import APIError
 from tests.app.drawings import FOLDER, QUERY
-from tests.serving import Server, wait_until
+from tests.serving import Command, Server, wait_until
 
 COMPILE = ["cc", "-shared", "-fPIC", "-o"]
 DAY = timedelta(days=1)
@@ -56,7 +56,7 @@ def server(clock: Clock, keys: KeyFile, tmp_path_factory: pytest.TempPathFactory
         pytest.skip("needs a C compiler, to shift the clock")
     folder = tmp_path_factory.mktemp("shifted")
     subprocess.run([*COMPILE, folder / "clock.so", Path(__file__).with_name("clock.c")], check=True)
-    server = Server(folder, keys=keys.path, sweep_seconds=0.2, max_steps=10**5, max_image_steps=10**7)
+    server = Command(folder, keys=keys.path, sweep_seconds=0.2, max_steps=10**5, max_image_steps=10**7)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LD_PRELOAD", str(folder / "clock.so"))
         patch.setenv("KSHOT_CLOCK", str(clock.file))

@@ -37,8 +37,6 @@ IMAGES = {
     "a picture one pixel high and 100 million wide": png(100_000_000, 1),
     "a picture without height": png(10, 0),
     "the largest sides that a PNG can claim": png(2**31 - 1, 2**31 - 1),
-    "a text chunk that unpacks to 100 MB": png(9, 9, chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**8)))),
-    "a colour profile that unpacks to 100 MB": png(9, 9, chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**8)))),
     "a chunk that claims 2 GB": b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 2**31 - 1) + b"IHDR",
     "a JPEG that claims 65,500 pixels a side": b"\xff\xd8\xff\xc0\0\x0b\x08"
     + struct.pack(">HH", 65500, 65500)
@@ -72,7 +70,12 @@ def refused(answer: httpx.Response) -> bool:
 
 
 def test_hostile_images_are_refused(server: Server) -> None:
-    for name, data in IMAGES.items():
+    bomb = b"a\0\0" + zlib.compress(bytes(10**8))
+    bombs = {
+        "a text chunk that unpacks to 100 MB": png(9, 9, chunk(b"zTXt", bomb)),
+        "a colour profile that unpacks to 100 MB": png(9, 9, chunk(b"iCCP", bomb)),
+    }
+    for name, data in {**IMAGES, **bombs}.items():
         files = [*images(SUPPORT[:-1]), ("images", ("a.png", data))]
         answer = httpx.post(f"{server.url}/adapt", files=files, data=labels(SUPPORT), timeout=60)
         assert refused(answer), name

@@ -53,7 +53,7 @@ def test_new_drawings_are_classified(server: Server) -> None:
     assert answer["model_id"] == model["id"]
     assert answer["checkpoint"] == model["checkpoint"]
     assert answer["transductive"] is False
-    assert set(answer["timings_ms"]) == {"decode", "queue", "encode", "predict"}
+    assert set(answer["timings_ms"]) == {"decode", "queue", "encode", "predict", "evidence"}
     assert [each["index"] for each in answer["predictions"]] == list(range(len(QUERY)))
     assert [each["filename"] for each in answer["predictions"]] == [path.name for path in QUERY]
     for each in answer["predictions"]:

@@ -42,6 +42,16 @@ def references(node: Any) -> Iterator[str]:
             "post",
             {"200", "201", "400", "403", "404", "408", "409", "413", "415", "422", "500", "503", "504"},
         ),
+        (
+            "/models/{model_id}/evaluate",
+            "post",
+            {"200", "400", "404", "408", "409", "413", "415", "422", "500", "503", "504"},
+        ),
+        (
+            "/models/{model_id}/rank",
+            "post",
+            {"200", "400", "404", "408", "409", "413", "415", "422", "500", "503", "504"},
+        ),
         ("/models/{model_id}/export", "get", {"200", "404", "409", "422", "500", "503"}),
         ("/models/{model_id}/images/{index}", "get", {"200", "404", "409", "422", "500", "503"}),
     ],
@@ -63,7 +73,9 @@ def test_every_schema_that_is_named_is_there(document: dict[str, Any]) -> None:
     assert {"Problem", "FieldProblem", "AdaptForm"} <= named <= set(document["components"]["schemas"])
 
 
-@pytest.mark.parametrize("path", ["/adapt", "/predict", "/inspect", "/models/{model_id}/versions"])
+@pytest.mark.parametrize(
+    "path", ["/adapt", "/predict", "/inspect", "/models/{model_id}/versions", "/models/{model_id}/evaluate"]
+)
 def test_forms_are_described_as_generators_of_clients_need_it(document: dict[str, Any], path: str) -> None:
     operation = document["paths"][path]["post"]
     ((kind, content),) = operation["requestBody"]["content"].items()  # of several they would choose JSON

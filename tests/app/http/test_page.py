@@ -13,7 +13,9 @@ import pytest
 from app.http.routes.page import FOLDER
 from tests.serving import Server
 
-MOST_BYTES = 150_000
+MOST_BYTES = 200_000
+AT_ONCE = r'^import [^"]*"\./|(?:src|href)="page/'
+LATER = r'import\("\./'
 DATA = Path(__file__).parents[2] / "data"
 
 
@@ -41,9 +43,28 @@ def test_what_is_no_part_of_the_page_is_not_found(server: Server, path: str) -> 
 
 
 def test_the_page_weighs_little() -> None:
-    parts = [part for part in FOLDER.iterdir() if part.is_file()]
-    assert {"index.html", "main.js", "style.css"} <= {part.name for part in parts}
-    assert sum(part.stat().st_size for part in parts) < MOST_BYTES
+    """All that it may ever fetch but its words; and what it fetches to open, in whichever language."""
+    at_once, ever = fetched("index.html", AT_ONCE), fetched("index.html", AT_ONCE, LATER)
+    assert {"index.html", "main.js", "style.css", "words.js", "sorting.js"} <= at_once
+    assert {"sharing.js", "project.js", "zip.js"} <= ever - at_once
+    words = max(file.stat().st_size for file in (FOLDER / "languages").iterdir())
+    assert weight(ever) < MOST_BYTES
+    assert weight(at_once) + words < MOST_BYTES
+
+
+def fetched(part: str, *ways: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return a part of the page, and those that it and they name in these ways."""
+    known |= {part}
+    text = (FOLDER / part).read_text()
+    for name in re.findall(rf'(?:{"|".join(ways)})([\w.]+)"', text, re.MULTILINE):
+        if name not in known:
+            known = fetched(name, *ways, known=known)
+    return known
+
+
+def weight(parts: frozenset[str]) -> int:
+    """Return their bytes."""
+    return sum((FOLDER / part).stat().st_size for part in parts)
 
 
 def test_the_page_names_nothing_of_other_hosts() -> None:

@@ -15,8 +15,9 @@ from torch import Tensor
 from app.api.forms import PredictForm
 from app.errors import TooManyPixels
 from app.inputs.decoding import Decoder
+from app.inputs.kinds.pictures import QUICK_BYTES, QUICK_PIXELS
 from app.inputs.limits import ImageLimits
-from app.inputs.reader import QUICK_BYTES, QUICK_PIXELS, Reader
+from app.inputs.reader import Reader
 from app.inputs.support_set import Upload
 from app.settings import Settings
 from app.threads import Cancellation, Cancelled

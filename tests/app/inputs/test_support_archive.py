@@ -41,7 +41,7 @@ def test_packed_images_are_unpacked_unchanged(spec: ImageInput) -> None:
     assert torch.equal(spec.prepare(Image.open(io.BytesIO(shown))), images[1])
     assert support_archive.picture(io.BytesIO(file), model, len(images)) is None
     renamed = model.model_copy(update={"classes": [label.upper() for label in labels]})
-    assert [image.label for image in support_archive.listed(io.BytesIO(file), renamed)] == [
+    assert [image.label for image in support_archive.listed(io.BytesIO(file), renamed, spec)] == [
         upload.label.upper() for upload in uploads
     ]
 

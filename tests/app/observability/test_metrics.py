@@ -18,6 +18,7 @@ from app.observability.metrics import Metrics
 from app.settings import Settings
 from app.store.cache import ModelCache
 from app.tenants.keys import KeyFile
+from models.checkpoint import SHIPPED
 from tests.app.drawings import QUERY, SUPPORT, adapt, images, labels, predict
 from tests.app.engine.test_engine import Probe, behind_a_gate
 from tests.app.refusals import problem
@@ -130,7 +131,7 @@ def test_with_keys_it_takes_one_that_opens_nothing_else(tmp_path: Path) -> None:
 
 
 def test_it_answers_before_the_server_is_ready(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    server = Server(tmp_path, checkpoints=SHIPPED, checkpoint="photo")  # which takes a while to load
     server.start(until="/metrics")
     first = Scrape(server.url)
     wait_until(lambda: Scrape(server.url).value("kshot_ready") == 1)

@@ -17,23 +17,27 @@ import pytest
 
 from app.server.supervisor import ENDED_AT_ONCE, GAVE_UP
 from tests.app.drawings import QUERY, SUPPORT, adapt, predict
-from tests.serving import Server, wait_until
+from tests.serving import Command, Server, wait_until
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("pair"), processes=2)
+    server = Command(tmp_path_factory.mktemp("pair"), processes=2)
     server.start()
     wait_until(lambda: len(ready(server)) == 2, 60)
     yield server
     server.stop()
 
 
+def serving(server: Server) -> list[psutil.Process]:
+    """The processes that serve: forks of a child that has imported all that they import."""
+    assert server.process
+    return [fork for child in psutil.Process(server.process.pid).children() for fork in child.children()]
+
+
 def ready(server: Server) -> set[int]:
     """The processes that listen."""
-    assert server.process
-    children = psutil.Process(server.process.pid).children()
-    return {child.pid for child in children if any(each.status == "LISTEN" for each in child.net_connections())}
+    return {each.pid for each in serving(server) if any(it.status == "LISTEN" for it in each.net_connections())}
 
 
 def test_a_model_answers_on_whichever_process_is_asked(pair: Server) -> None:
@@ -67,25 +71,26 @@ def test_a_process_that_dies_is_started_again_while_the_other_answers(pair: Serv
     wait_until(lambda: len(ready(pair)) == 2, 60)
 
 
-def test_sigterm_drains_all_and_ends_with_0(tmp_path: Path) -> None:
-    server = Server(tmp_path, processes=2)
-    server.start()
-    assert server.process
+def test_sigterm_drains_what_serves_and_ends_what_cannot_yet(pair: Server) -> None:
+    before = set(serving(pair))
+    os.kill(min(ready(pair)), signal.SIGKILL)
+    wait_until(lambda: bool(set(serving(pair)) - before), 10)
+    assert pair.process
     with ThreadPoolExecutor(4) as pool:
-        accepted = [pool.submit(adapt, server.url, steps=50) for _ in range(4)]
+        accepted = [pool.submit(adapt, pair.url, steps=50) for _ in range(4)]
         answers = [each.result() for each in accepted[:2]]
-        server.process.terminate()
+        pair.process.terminate()
         answers += [each.result() for each in accepted[2:]]
     assert {answer.status_code for answer in answers} <= {201, 503}
-    assert server.process.wait(30) == 0
-    kept = {path.stem for path in server.store.glob("*.safetensors")}
+    assert pair.process.wait(30) == 0
+    kept = {path.stem for path in pair.store.glob("*.safetensors")}
     assert {answer.json()["id"] for answer in answers if answer.status_code == 201} <= kept
 
 
 def test_processes_that_cannot_start_any_more_are_given_up(tmp_path: Path) -> None:
     checkpoints = tmp_path / "checkpoints"
     shutil.copytree(os.environ["KSHOT_CHECKPOINTS"], checkpoints)
-    server = Server(tmp_path, processes=2, checkpoints=checkpoints)
+    server = Command(tmp_path, processes=2, checkpoints=checkpoints)
     server.start()
     assert server.process
     wait_until(lambda: len(ready(server)) == 2, 60)
@@ -98,7 +103,7 @@ def test_processes_that_cannot_start_any_more_are_given_up(tmp_path: Path) -> No
 
 
 def test_a_second_signal_ends_all_at_once(tmp_path: Path) -> None:
-    server = Server(tmp_path, processes=2, max_steps=10**6, max_image_steps=10**9)
+    server = Command(tmp_path, processes=2, max_steps=10**6, max_image_steps=10**9)
     server.start()
     assert server.process
     with ThreadPoolExecutor(1) as pool:
@@ -109,20 +114,3 @@ def test_a_second_signal_ends_all_at_once(tmp_path: Path) -> None:
         assert server.process.poll() is None
         server.process.terminate()
         assert server.process.wait(5) == ENDED_AT_ONCE
-
-
-def test_a_process_that_cannot_serve_yet_ends_well_too(tmp_path: Path) -> None:
-    server = Server(tmp_path, processes=2)
-    server.start()
-    wait_until(lambda: len(ready(server)) == 2, 60)
-    before = children(server)
-    os.kill(min(ready(server)), signal.SIGKILL)
-    wait_until(lambda: bool(children(server) - before), 10)
-    assert server.process
-    server.process.terminate()
-    assert server.process.wait(30) == 0
-
-
-def children(server: Server) -> set[int]:
-    assert server.process
-    return {child.pid for child in psutil.Process(server.process.pid).children()}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from app.server.sockets import PortUnavailable, bind, free_port, port_of
+from tests.forks import Fork
 
 
 def test_every_address_of_a_host_is_bound_to_one_port() -> None:
@@ -42,8 +41,8 @@ def test_a_server_whose_port_is_taken_says_so_in_a_line(tmp_path: Path) -> None:
     with bind("127.0.0.1", 0)[0] as taken:
         taken.listen()
         port = str(port_of([taken]))
-        command = [sys.executable, "-m", "kshot", "serve", "--port", port, "--store", str(tmp_path)]
-        done = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
-    assert f"port {port}: Address already in use" in done.stderr
-    assert "Traceback" not in done.stderr
+        log = tmp_path / "log"
+        server = Fork(["kshot", "serve", "--port", port, "--store", str(tmp_path / "models")], dict(os.environ), log)
+        assert server.wait(60) == 1
+    assert f"port {port}: Address already in use" in log.read_text()
+    assert "Traceback" not in log.read_text()

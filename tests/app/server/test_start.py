@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models.kernels import compilation
 from tests.app.drawings import adapt
 from tests.serving import Server, free_port, wait_until, why_it_does_not_start
 
@@ -23,9 +22,7 @@ def test_a_check_loads_the_checkpoints_and_ends(tmp_path: Path) -> None:
     done = subprocess.run(kshot, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, "Ready to serve omniglot.\n")
     (tmp_path / "omniglot.safetensors").write_bytes(b"damaged")
-    done = subprocess.run([*kshot, "--checkpoints", str(tmp_path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "omniglot.safetensors is truncated" in done.stderr
+    assert "omniglot.safetensors is truncated" in why_it_does_not_start("--checkpoints", tmp_path)
 
 
 def test_readiness_is_told_from_life(server: Server) -> None:
@@ -34,7 +31,7 @@ def test_readiness_is_told_from_life(server: Server) -> None:
 
 
 def test_the_log_says_once_what_compiles_the_inner_loop(server: Server) -> None:
-    server.wait_for_log(f'"compiler": "{compilation.describe()}"')
+    server.wait_for_log('"compiler": "nothing')  # tests' servers have no numba, but for the one in test_process.py
     assert server.log.read_text().count('"compiler"') == 1
 
 

@@ -27,7 +27,7 @@ from tests.serving import Server, wait_until
 
 RETRIES = 20
 KILLS = 2
-LONG = 500  # steps: seconds, in which much can happen
+LONG = 500  # steps: a second and more, in which much can happen
 
 
 @pytest.fixture(scope="module")

@@ -118,9 +118,14 @@ def test_a_version_of_photos_is_the_model_of_them_all(client: Client, shipped: S
         assert (tensor.float() - theirs[name].float()).abs().max() <= 1e-3 * max(1, theirs[name].float().abs().max())
 
 
-def test_both_shipped_checkpoints_are_offered_and_photo_is_the_default(shipped: Server) -> None:
+def test_all_shipped_checkpoints_are_offered_and_photo_is_the_default(shipped: Server) -> None:
     found = httpx.get(f"{shipped.url}/checkpoints").json()["checkpoints"]
-    assert {each["name"]: each["default"] for each in found} == {"photo": True, "omniglot": False}
+    assert {each["name"]: each["default"] for each in found} == {
+        "photo": True,
+        "omniglot": False,
+        "sine": False,
+        "text": False,
+    }
 
 
 def test_pictures_start_at_the_initialization_of_their_kind(client: Client) -> None:

@@ -195,4 +195,4 @@ def test_kept_images_of_a_newer_build_are_refused_by_name(tmp_path: Path) -> Non
     with ZipFile(path, "w") as archive:
         archive.writestr(support_archive.DOCUMENT, json.dumps({"format_version": 7}))
     with pytest.raises(RecordTooNew, match="version 7"), path.open("rb") as file:
-        support_archive.listed(file, stored().record)
+        support_archive.listed(file, stored().record, None)

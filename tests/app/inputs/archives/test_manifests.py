@@ -36,6 +36,13 @@ LABEL_STUDIO_CSV = b"""annotation_id,choice,id,image
 2,"{""choices"": [""shoe""]}",2,s3://bucket/x/2.png
 3,hat,3,/data/local-files/?d=x/3.png
 """
+PROJECT = {
+    "format": "kshot project",
+    "format_version": 1,
+    "checkpoint": "photo",
+    "classes": ["hat", "shoe"],
+    "pictures": [{"file": f"images/{file}", "filename": "x.png", "label": label} for file, label in ROWS],
+}
 COCO = {
     "images": [{"id": number, "file_name": file} for number, (file, _) in enumerate(ROWS)],
     "annotations": [
@@ -58,6 +65,7 @@ COCO = {
         ("images/metadata.jsonl", b"\n".join(json.dumps({"file_name": a, "label": b}).encode() for a, b in ROWS)),
         ("images/_classes.csv", b"filename, hat, shoe\n1.png, 1, 0\n2.png, 0, 1\n3.png, 1, 0\n"),
         ("project.csv", LABEL_STUDIO_CSV),
+        ("project.json", json.dumps(PROJECT).encode()),
         ("project-min.json", json.dumps([{"image": f"http://x/{a}", "choice": b} for a, b in ROWS]).encode()),
         ("project.json", label_studio()),
         ("annotations/instances.json", json.dumps(COCO).encode()),
