@@ -22,7 +22,7 @@ RUN python3 -m venv /opt/kshot
 COPY constraints.txt ./
 RUN /opt/kshot/bin/pip install ${PIP_ARGS} ${TORCH_INDEX_URL:+--index-url ${TORCH_INDEX_URL}} -c constraints.txt torch
 COPY . .
-RUN /opt/kshot/bin/pip install ${PIP_ARGS} -c constraints.txt ./kshot '.[fast,otel,s3]'
+RUN /opt/kshot/bin/pip install ${PIP_ARGS} -c constraints.txt ./kshot '.[fast,otel,s3,text]'
 
 FROM ${BASE_IMAGE}
 RUN groupadd --system --gid 10001 kshot \

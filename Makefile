@@ -11,16 +11,18 @@ WORKERS  ?= 3
 PIP_ARGS ?=
 
 BIN := $(VENV)/bin
-# Compiled on all cores, where pip takes one; not compiled, each start of a server would do it anew where no bytecode may be written.
-install = $(BIN)/python -m pip --disable-pip-version-check install --no-compile $(PIP_ARGS) -c constraints.txt $(1) \
-	&& { $(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true; }
+# pip would compile all there is, which takes a minute of a core; Python compiles what it imports, and keeps that.
+export PYTHONDONTWRITEBYTECODE :=
+install = $(BIN)/python -m pip --disable-pip-version-check install --no-compile $(PIP_ARGS) -c constraints.txt $(1)
 
 # One thread of OpenMP in each worker: more of them would wait for one another. TESTS may leave nothing to run, which
 # is pytest's exit status 5.
 pytest = OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(1) $(TESTS) || [ $$? -eq 5 ]
 
+checks = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
 .DEFAULT_GOAL := help
-.PHONY: help serve install test test-deploy kills archives fuzz typescript soak lint format clean
+.PHONY: help serve install test test-deploy benchmarks kills archives fuzz typescript access soak lint format clean
 
 help: ## List the targets and the variables they take
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -32,12 +34,20 @@ serve: $(VENV)/.serve ## Start the service with the shipped checkpoints (HOST, P
 
 install: $(VENV)/.dev ## Install everything that development needs into the virtual environment
 
-test: lint ## Check style and types, then run the tests (TESTS="tests/app -k zip" for some of them)
-	$(call pytest,-n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone")
-	$(call pytest,-m alone)
+# Style and types are checked while the tests wait for servers, and said at the end. Meanwhile, in a new environment,
+# all is imported once: else each process would compile it, which takes half a minute of a core.
+test: $(VENV)/.dev ## Check style and types, and run the tests (TESTS="tests/app -k zip" for some of them)
+	@{ $(checks); } >$(VENV)/lint.log 2>&1 & lint=$$!; \
+	[ $(VENV)/.imported -nt $(VENV)/.dev ] || { $(BIN)/python -m pytest --collect-only -q >/dev/null; touch $(VENV)/.imported; }; \
+	{ $(call pytest,-n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone and not deploy"); }; tests=$$?; \
+	wait $$lint; lint=$$?; cat $(VENV)/lint.log; exit $$((tests + lint))
+	$(call pytest,-m alone $(if $(TESTS),,tests/faults))
 
-test-deploy: $(VENV)/.deploy ## Render the Helm chart, check it, and run what it says under load
+test-deploy: $(VENV)/.deploy ## Render the Helm chart, run what it says under load; serve and classify by Ray
 	$(call pytest,tests/deploy)
+
+benchmarks: $(VENV)/.dev ## Run the benchmarks' tests, with those that take long
+	KSHOT_BENCHMARKS=1 $(BIN)/python -m pytest tests/benchmarks
 
 kills: $(VENV)/.dev ## Kill the server 50 times while clients use it, and see that nothing is lost
 	KSHOT_KILLS=50 $(BIN)/python -m pytest tests/faults/test_kill.py
@@ -51,13 +61,14 @@ fuzz: $(VENV)/.dev ## Send 100,000 spoiled uploads
 typescript: $(VENV)/.dev ## Make a TypeScript client from the OpenAPI document, and run it in Node
 	$(BIN)/python -m tests.clients.typescript.run
 
+access: $(VENV)/.dev ## Look for what axe finds serious: light and dark, phone and desktop, in each language
+	KSHOT_ACCESS=1 $(BIN)/python -m pytest tests/page/test_access.py
+
 soak: $(VENV)/.dev ## Serve for a while, and see that memory doesn't grow
 	$(BIN)/python -m benchmarks.soak
 
 lint: $(VENV)/.dev ## Check style and types
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(checks)
 
 format: $(VENV)/.dev ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
