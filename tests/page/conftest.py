@@ -6,14 +6,16 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from benchmarks.browser import REMEDY, find, launch
-from tests.page.hand import open_page
+from tests.page.hand import SECONDS, open_page
 from tests.serving import Server
 
 REBOUND = "rebound.example"  # a name that this browser finds on this machine
 NOT_OURS = "Failed to load resource"  # the browser's own line about an answer that says what is wrong
+
+expect.set_options(timeout=SECONDS)  # what is waited for comes at some time, late where the machine is busy
 
 
 def _found(playwright: Playwright) -> bool:

@@ -83,8 +83,8 @@ def adapt(page: Page) -> None:
 
 
 def adapted(page: Page) -> None:
-    expect(page.locator("#use")).to_be_visible(timeout=SECONDS)
-    expect(page.locator("#adapting")).to_have_attribute("aria-busy", "false", timeout=SECONDS)
+    expect(page.locator("#use")).to_be_visible()
+    expect(page.locator("#adapting")).to_have_attribute("aria-busy", "false")
 
 
 def photos(part: str, name: str) -> list[Path]:

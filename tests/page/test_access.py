@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.page.hand import SECONDS, adapted, card, drop, open_page, photos
+from tests.page.hand import adapted, card, drop, open_page, photos
 from tests.serving import Server
 
 GRAVE = {"serious", "critical"}
@@ -37,7 +37,7 @@ def test_axe_finds_no_serious_violation(
     assert page.locator("html").get_attribute("lang") == language
     assert violations(page) == []
     page.locator("#example-photos").click()
-    page.locator(".tile").first.click(timeout=SECONDS)
+    page.locator(".tile").first.click()
     expect(page.locator(".verdict strong")).not_to_be_empty()
     card(page, "hat").locator(".ways button").nth(1).click()
     page.locator("#share").click()
@@ -48,7 +48,7 @@ def test_axe_finds_no_serious_violation(
         look_further(page)
         page.goto(page.locator(".made input").input_value())
         page.locator("#trying input[type=file]").set_input_files(photos("query", "hat")[0])
-        expect(page.locator(".verdict strong")).to_have_text("hat", timeout=SECONDS)
+        expect(page.locator(".verdict strong")).to_have_text("hat")
         assert violations(page) == []
         page.goto(f"{shipped.url}/docs")
         page.locator("article.call").first.wait_for()
@@ -61,8 +61,8 @@ def look_further(page: Page) -> None:
     for part in ("#learnt", "#options", "#from-code"):
         page.locator(f"{part} summary").click()
     drop(page.locator("#sorting"), *photos("query", "hat"), *photos("query", "shoes"))
-    expect(page.locator('#sorting [role="option"]')).to_have_count(6, timeout=SECONDS)
-    expect(page.locator("#sorting")).to_have_attribute("aria-busy", "false", timeout=SECONDS)
+    expect(page.locator('#sorting [role="option"]')).to_have_count(6)
+    expect(page.locator("#sorting")).to_have_attribute("aria-busy", "false")
     page.locator('#sorting [role="option"]').first.click()
     page.keyboard.press("1")
     expect(page.locator("#note")).to_be_visible()
@@ -81,7 +81,7 @@ def test_the_keyboard_alone_gets_to_an_answer(page: Page) -> None:
     adapted(page)
     page.locator(".tile").first.focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".verdict strong")).to_have_text("angelic", timeout=SECONDS)
+    expect(page.locator(".verdict strong")).to_have_text("angelic")
     expect(page.locator("#said")).to_contain_text("angelic")
 
 
@@ -95,13 +95,13 @@ def test_the_keyboard_alone_teaches_own_pictures_asks_and_shares(page: Page) -> 
         page.keyboard.type(name)
         tab(page, f".card:nth-child({number}) .ways button")
         choose(page, *photos("support", name)[:2])
-        expect(card(page, name).locator(".pictures li")).to_have_count(2, timeout=SECONDS)
+        expect(card(page, name).locator(".pictures li")).to_have_count(2)
     tab(page, "#adapt")
     page.keyboard.press("Enter")
     adapted(page)
     tab(page, "#trying .drop button")
     choose(page, photos("query", "hat")[0])
-    expect(page.locator("#trying .verdict strong")).to_have_text("hat", timeout=SECONDS)
+    expect(page.locator("#trying .verdict strong")).to_have_text("hat")
     tab(page, "#try-next a")
     page.keyboard.press("Enter")
     tab(page, "#share")

@@ -9,7 +9,7 @@ import onnx
 from playwright.sync_api import Page, expect
 
 from kshot import Client
-from tests.page.hand import SECONDS, adapt, card, drop, drop_photos, model_id, open_page, photos, rename
+from tests.page.hand import adapt, card, drop, drop_photos, model_id, open_page, photos, rename
 from tests.serving import Server
 
 
@@ -26,7 +26,7 @@ def test_an_edited_model_is_a_version_that_opens_by_its_link_and_exports(
     rename(page, "shoes", "footwear")
     expect(page.locator("#saved a").first).to_have_text("hat and footwear")
     page.reload()
-    expect(card(page, "footwear").locator(".pictures img")).to_have_count(2, timeout=SECONDS)
+    expect(card(page, "footwear").locator(".pictures img")).to_have_count(2)
     expect(card(page, "hat").locator(".pictures img")).to_have_count(4)
     expect(page.locator("#history")).to_contain_text("version 2")
     page.locator("#from-code summary").click()
@@ -82,7 +82,7 @@ def test_going_back_shows_the_version_before(page: Page, shipped: Server) -> Non
     adapt(page)
     page.wait_for_url(lambda url: url != first)
     page.go_back()
-    expect(card(page, "hat").locator(".pictures li")).to_have_count(3, timeout=SECONDS)
+    expect(card(page, "hat").locator(".pictures li")).to_have_count(3)
     open_page(page, shipped.url)
 
 
@@ -91,7 +91,7 @@ def test_a_model_of_numbers_is_listed_and_says_who_takes_it(page: Page, shipped:
         kshot.adapt(inputs=[[0.0], [1.0]], targets=[[0.0], [1.0]], checkpoint="sine", name="a wave")
     page.reload()
     row = page.locator("#models li", has_text="a wave")
-    expect(row).to_contain_text("estimates numbers", timeout=SECONDS)
+    expect(row).to_contain_text("estimates numbers")
     row.get_by_role("link").click()
-    expect(page.locator("#note")).to_contain_text("a wave takes numbers", timeout=SECONDS)
+    expect(page.locator("#note")).to_contain_text("a wave takes numbers")
     expect(page.locator(".card")).to_have_count(2)

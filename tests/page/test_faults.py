@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.hand import SECONDS, adapt, adapted, card, drop, drop_photos, open_page, photos
+from tests.page.hand import adapt, adapted, card, drop, drop_photos, open_page, photos
 from tests.serving import Server
 
 
@@ -32,14 +32,14 @@ def test_what_is_no_picture_and_what_shows_nothing_is_said(page: Page, tmp_path:
     Image.new("RGB", (90, 90), "white").save(blank)
     drop_photos(page)
     drop(card(page, "shoes"), wrong, blank)
-    expect(page.locator("#taken")).to_contain_text("notes.png: it is no picture", timeout=SECONDS)
+    expect(page.locator("#taken")).to_contain_text("notes.png: it is no picture")
     expect(page.locator("#taken")).to_contain_text("Send a picture")
     expect(page.locator("#taken")).to_contain_text("white.png is the same all over")
     adapt(page)
     expect(page.locator("#expectation")).to_contain_text("white.png is the same all over")
     drop(page.locator("#trying"), wrong, blank)
-    expect(page.locator("#note")).to_contain_text("notes.png: it is no picture", timeout=SECONDS)
-    expect(page.locator("#note")).to_contain_text("white.png is the same all over", timeout=SECONDS)
+    expect(page.locator("#note")).to_contain_text("notes.png: it is no picture")
+    expect(page.locator("#note")).to_contain_text("white.png is the same all over")
 
 
 def test_two_classes_of_one_name_are_refused_with_the_remedy(page: Page) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from kshot import Client
 from tests.app.drawings import zipped
 from tests.app.inputs.archives.packed import UNIX, zip_of
-from tests.page.hand import SECONDS, adapt, card, drop, model_id, open_page, photos
+from tests.page.hand import adapt, card, drop, model_id, open_page, photos
 from tests.pictures import encoded
 from tests.serving import Server
 
@@ -49,7 +49,7 @@ def test_archives_become_the_classes_that_the_service_reads(page: Page, shipped:
     for data, shots in held:
         send(page, data)
         for name, pictures in shots.items():
-            expect(card(page, name).locator(".pictures li")).to_have_count(pictures, timeout=SECONDS)
+            expect(card(page, name).locator(".pictures li")).to_have_count(pictures)
         open_page(page, shipped.url)
 
 
@@ -58,11 +58,11 @@ def test_what_is_left_out_of_an_archive_is_said_and_an_emptied_class_is_an_error
     good = photographed("hat/1.jpg", "shoes/1.jpg")
     send(page, zipped({**good, "hat/notes.txt": b"hello", "shoes/2.heic": stub}))
     taken = page.locator("#taken")
-    expect(taken.locator("summary")).to_have_text("2 files left out", timeout=SECONDS)
+    expect(taken.locator("summary")).to_have_text("2 files left out")
     expect(taken).to_contain_text("hat/notes.txt: it is text")
     expect(taken).to_contain_text("shoes/2.heic: it is a HEIC picture")
     send(page, zipped({**good, "phone/1.heic": stub}))
-    expect(taken.locator(".error")).to_contain_text("No picture of the class 'phone' can be used", timeout=SECONDS)
+    expect(taken.locator(".error")).to_contain_text("No picture of the class 'phone' can be used")
     expect(taken.locator(".error")).to_contain_text("open it on the phone")
     expect(page.locator(".card")).to_have_count(2)
 
@@ -70,8 +70,8 @@ def test_what_is_left_out_of_an_archive_is_said_and_an_emptied_class_is_an_error
 def test_an_encoding_that_the_names_do_not_tell_is_chosen(page: Page) -> None:
     names = photographed("역/0.jpg", "개/0.jpg")
     send(page, zip_of({name.encode("cp949"): data for name, data in names.items()}))
-    page.get_by_role("button", name="(cp949)").click(timeout=SECONDS)
-    expect(card(page, "역").locator(".pictures li")).to_have_count(1, timeout=SECONDS)
+    page.get_by_role("button", name="(cp949)").click()
+    expect(card(page, "역").locator(".pictures li")).to_have_count(1)
     expect(page.locator("#taken")).to_be_hidden()
 
 
@@ -82,7 +82,7 @@ def test_a_folder_makes_the_model_that_the_api_makes_of_it(page: Page, shipped: 
         (deep / name).write_bytes(data)
     (deep / "shoes" / "notes.txt").write_text("hello")
     page.locator("#folder").set_input_files(tmp_path / "wrapped")
-    expect(card(page, "帽子").locator(".pictures li")).to_have_count(5, timeout=SECONDS)
+    expect(card(page, "帽子").locator(".pictures li")).to_have_count(5)
     expect(page.locator("#taken")).to_contain_text("notes.txt: it is text")
     adapt(page)
     with Client(shipped.url) as kshot:
@@ -95,7 +95,7 @@ def test_phone_pictures_are_shown_and_prepared_for_another_network(page: Page, t
     picture.write_bytes(encoded(Image.open(io.BytesIO(PHOTOS[0])), "HEIC"))
     drop(card(page, "Class 1"), picture)
     shown = card(page, "Class 1").locator(".pictures img")
-    expect(shown).to_have_count(1, timeout=SECONDS)
+    expect(shown).to_have_count(1)
     has_side(shown, SIDE)
     page.get_by_role("radio", name="Drawings").check()
     has_side(shown, 28)

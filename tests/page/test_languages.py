@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.http.languages import words_by_language
-from tests.page.hand import SECONDS, adapted, open_page
+from tests.page.hand import adapted, open_page
 from tests.serving import Server
 
 WORDS = words_by_language()
@@ -34,13 +34,13 @@ def test_nothing_of_the_page_stays_english(
     page.locator("#example-photos").click()
     adapted(page)
     page.locator(".tile").first.click()
-    expect(page.locator("#trying .verdict strong")).not_to_be_empty(timeout=SECONDS)
+    expect(page.locator("#trying .verdict strong")).not_to_be_empty()
     page.locator("#share").click()
     expect(page.locator(".panel")).to_contain_text(str(WORDS[language]["share.about"]))
     assert english(page, language) == set()
     page.locator("#language").select_option(switched)
     expect(page.locator("html")).to_have_attribute("lang", switched)
-    expect(page.locator("#adapt")).to_have_text(str(WORDS[switched]["train.done"]), timeout=SECONDS)
+    expect(page.locator("#adapt")).to_have_text(str(WORDS[switched]["train.done"]))
     assert english(page, switched) == set()
     context.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.app.drawings import zipped
-from tests.page.hand import SECONDS, adapt, drop, drop_photos, photos
+from tests.page.hand import adapt, drop, drop_photos, photos
 
 
 def test_a_test_set_gives_a_share_a_table_and_the_mistakes(page: Page, tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_a_test_set_gives_a_share_a_table_and_the_mistakes(page: Page, tmp_path:
     files["dress/1.jpg"] = photos("query", "dress")[0].read_bytes()
     (tmp_path / "test.zip").write_bytes(zipped(files))
     drop(page.locator("#measuring"), tmp_path / "test.zip")
-    expect(page.locator(".measured .accuracy")).to_contain_text(re.compile(r"^\d of 7 named right"), timeout=SECONDS)
+    expect(page.locator(".measured .accuracy")).to_contain_text(re.compile(r"^\d of 7 named right"))
     expect(page.locator(".measured")).to_contain_text("no such class: dress (1)")
     rows = page.locator(".measured tbody tr").all_inner_texts()
     assert [row.split("\t")[0] for row in rows] == ["hat", "shoes"]

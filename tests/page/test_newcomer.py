@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.page.hand import CROSS, SECONDS, adapt, adapted, card, draw, drop, drop_photos, open_page, photos
+from tests.page.hand import CROSS, adapt, adapted, card, draw, drop, drop_photos, open_page, photos
 from tests.serving import Server
 
 ON_SCREEN = "(part) => { const box = part.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
@@ -27,7 +27,7 @@ def test_the_answer_is_on_the_screen_after_the_example(page: Page, size: str) ->
     expect(page.locator("#trying")).to_be_focused()
     page.locator(".tile").nth(1).click()
     verdict = page.locator("#trying .verdict strong")
-    expect(verdict).to_have_text("hat", timeout=SECONDS)
+    expect(verdict).to_have_text("hat")
     for part in (verdict, page.locator("#trying .bars"), page.locator("#trying img.query")):
         assert part.evaluate(ON_SCREEN), part
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -38,7 +38,7 @@ def test_the_answer_is_on_the_screen_after_the_example(page: Page, size: str) ->
     expect(card(page, "shoes").locator(".pictures li")).to_have_count(5)
     page.evaluate("scrollTo(0, 0)")
     page.locator("#trying input[type=file]").set_input_files(photos("query", "pants")[0])
-    expect(verdict).to_have_text("pants", timeout=SECONDS)
+    expect(verdict).to_have_text("pants")
     page.wait_for_function(ON_SCREEN, arg=verdict.element_handle())
     expect(page.locator(".rank", has_text="check")).to_have_count(0)  # none of these is in a wrong place
 
@@ -46,15 +46,15 @@ def test_the_answer_is_on_the_screen_after_the_example(page: Page, size: str) ->
 def test_holding_the_shutter_takes_one_picture_after_another(page: Page) -> None:
     card(page, "Class 1").get_by_role("button", name="Camera", exact=True).click()
     shutter = card(page, "Class 1").get_by_role("button", name="Take a picture")
-    expect(shutter).to_be_enabled(timeout=SECONDS)
+    expect(shutter).to_be_enabled()
     shutter.hover()  # which waits until it keeps its place
     box = shutter.bounding_box()
     assert box
     taken, pressed = card(page, "Class 1").locator(".pictures li"), time.monotonic()
     page.mouse.down()
-    expect(taken.nth(1)).to_be_visible(timeout=SECONDS)
+    expect(taken.nth(1)).to_be_visible()
     page.mouse.move(box["x"], box["y"] + 200)
-    expect(taken.nth(3)).to_be_visible(timeout=SECONDS)
+    expect(taken.nth(3)).to_be_visible()
     page.mouse.up()
     most = 1 + (time.monotonic() - pressed) / SECONDS_BETWEEN
     after = shutter.bounding_box()
@@ -84,12 +84,12 @@ def test_drawings_are_told_of_as_people_speak(page: Page) -> None:
     assert page.locator("#loss circle").count() != 1
     page.get_by_role("radio", name="Draw", exact=True).check(force=True)
     draw(page.locator("#try canvas"), CROSS)
-    expect(page.locator("#trying .bars li")).not_to_have_count(0, timeout=SECONDS)
+    expect(page.locator("#trying .bars li")).not_to_have_count(0)
     page.locator("#try").get_by_role("button", name="Clear").click()
     expect(page.locator("#trying .bars li")).to_have_count(0)
     row = page.locator("#models li").first
     row.scroll_into_view_if_needed()
-    expect(row.locator(".thumbnails img")).to_have_count(3, timeout=SECONDS)
+    expect(row.locator(".thumbnails img")).to_have_count(3)
     expect(row).to_contain_text(re.compile("drawings, 5 classes.*goes in (60|59) minutes"))
 
 
@@ -99,13 +99,13 @@ def test_a_page_whose_server_fails_says_so_and_tries_again(page: Page) -> None:
     page.reload()
     expect(page.locator("#cards [role=alert]")).to_contain_text("It broke.")
     page.get_by_role("button", name="Try again").click()
-    expect(page.locator(".card")).to_have_count(2, timeout=SECONDS)
+    expect(page.locator(".card")).to_have_count(2)
 
 
 def test_few_pictures_are_never_said_to_be_all_right(page: Page) -> None:
     drop_photos(page)
     adapt(page)
-    expect(page.locator(".accuracy")).to_contain_text("of 100 new pictures", timeout=SECONDS)
+    expect(page.locator(".accuracy")).to_contain_text("of 100 new pictures")
     assert not re.search(r"\b100 %", page.locator("#adapting").inner_text())
 
 
@@ -132,7 +132,7 @@ def test_a_camera_has_its_bars_beneath_it(page: Page) -> None:
     page.locator("#example-photos").click()
     adapted(page)
     page.get_by_role("radio", name="Camera").check(force=True)
-    expect(page.locator("#trying .bars li")).to_have_count(5, timeout=SECONDS)
+    expect(page.locator("#trying .bars li")).to_have_count(5)
     video, bars = (page.locator(f"#trying {part}").bounding_box() for part in ("video", ".bars"))
     assert video
     assert bars
@@ -140,28 +140,28 @@ def test_a_camera_has_its_bars_beneath_it(page: Page) -> None:
     assert page.locator("#trying .verdict").evaluate(ON_SCREEN)
     page.get_by_role("radio", name="Draw", exact=True).check(force=True)
     draw(page.locator("#try canvas"), CROSS)
-    expect(page.locator("#trying .verdict strong")).to_have_text("None of these", timeout=SECONDS)
+    expect(page.locator("#trying .verdict strong")).to_have_text("None of these")
 
 
 def test_what_is_said_of_an_action_stays_after_it(page: Page, shipped: Server, tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("hello")
     drop(page.locator("#sorting"), photos("query", "hat")[0], notes)
-    expect(page.locator("#note")).to_contain_text("1 file left out. notes.txt", timeout=SECONDS)
+    expect(page.locator("#note")).to_contain_text("1 file left out. notes.txt")
     drop_photos(page)
     adapt(page)
     drop(page.locator("#sorting"), photos("query", "hat")[1], notes)
-    expect(page.locator("#sorting")).to_have_attribute("aria-busy", "false", timeout=SECONDS)
+    expect(page.locator("#sorting")).to_have_attribute("aria-busy", "false")
     expect(page.locator("#note")).to_contain_text("1 file left out. notes.txt")
     remove = page.locator("#models li", has_text="open").get_by_role("button")
     remove.click()
     remove.click()
-    expect(page.locator("#note")).to_contain_text("The model is deleted.", timeout=SECONDS)
+    expect(page.locator("#note")).to_contain_text("The model is deleted.")
     page.goto(f"{shipped.url}/#model={'0' * 32}")
-    expect(page.locator("#note")).to_contain_text("no longer on the server", timeout=SECONDS)
+    expect(page.locator("#note")).to_contain_text("no longer on the server")
     page.goto("about:blank")
     page.goto(f"{shipped.url}/#project=0123456789abcdef")
-    expect(page.locator("#note")).to_contain_text("no longer keeps that project", timeout=SECONDS)
+    expect(page.locator("#note")).to_contain_text("no longer keeps that project")
 
 
 def test_many_bad_files_are_told_at_once_and_before_training(page: Page, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_many_bad_files_are_told_at_once_and_before_training(page: Page, tmp_pat
     for file in files:
         file.write_text("no picture")
     drop(card(page, "Class 1"), *files, photos("support", "hat")[0])
-    expect(page.locator("#taken summary")).to_have_text("3 files left out", timeout=SECONDS)
+    expect(page.locator("#taken summary")).to_have_text("3 files left out")
     assert [line.split(":")[0] for line in page.locator("#taken li").all_inner_texts()] == [file.name for file in files]
     expect(card(page, "Class 1").locator(".pictures li")).to_have_count(1)
 
@@ -180,7 +180,7 @@ def test_what_can_not_be_sorted_yet_is_not_offered_and_a_finger_selects_many(bro
     open_page(page, shipped.url)
     drop(page.locator("#sorting"), *photos("query", "hat"), *photos("query", "shoes"))
     tiles = page.locator('#sorting [role="option"]')
-    expect(tiles).to_have_count(6, timeout=SECONDS)
+    expect(tiles).to_have_count(6)
     expect(page.get_by_role("radio", name="teach most")).to_be_hidden()
     expect(page.get_by_role("button", name="Zip of class folders")).to_be_hidden()
     for name, places in (("hat", (0, 1)), ("shoes", (1, 2))):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.page.hand import SECONDS, adapt, card, drop, drop_photos, model_id, open_page, photos
+from tests.page.hand import adapt, card, drop, drop_photos, model_id, open_page, photos
 from tests.serving import Server
 
 KEPT = "() => location.hash.includes('project=')"
@@ -28,7 +28,7 @@ def test_unsaved_work_survives_a_reload_going_away_and_a_second_tab(page: Page, 
     drop(card(page, "hat"), photos("support", "hat")[3])
     page.locator("#project-name").fill("Wardrobe")
     drop(page.locator("#sorting"), *photos("query", "hat"))
-    expect(page.locator('#sorting [role="option"]')).to_have_count(len(photos("query", "hat")), timeout=SECONDS)
+    expect(page.locator('#sorting [role="option"]')).to_have_count(len(photos("query", "hat")))
     page.wait_for_function(KEPT)
     page.wait_for_timeout(500)
     page.reload()
@@ -48,11 +48,11 @@ def test_unsaved_work_survives_a_reload_going_away_and_a_second_tab(page: Page, 
 
 def as_it_was(page: Page) -> None:
     """Trained, with one picture more since, and some to sort."""
-    expect(card(page, "hat").locator(".pictures li")).to_have_count(4, timeout=SECONDS)
+    expect(card(page, "hat").locator(".pictures li")).to_have_count(4)
     expect(card(page, "hat").locator(".pictures .new")).to_have_count(1)
     expect(page.locator("#adapt-status")).to_contain_text("1 new")
     expect(page.locator("#project-name")).to_have_value("Wardrobe")
-    expect(page.locator('#sorting [role="option"]')).to_have_count(len(photos("query", "hat")), timeout=SECONDS)
+    expect(page.locator('#sorting [role="option"]')).to_have_count(len(photos("query", "hat")))
 
 
 def test_reloads_keep_one_project_with_what_an_undo_brought_back(page: Page, shipped: Server) -> None:
@@ -68,7 +68,7 @@ def test_reloads_keep_one_project_with_what_an_undo_brought_back(page: Page, shi
     for _ in range(2):
         page.wait_for_timeout(500)
         page.reload()
-        expect(card(page, "hat").locator(".pictures li")).to_have_count(3, timeout=SECONDS)
+        expect(card(page, "hat").locator(".pictures li")).to_have_count(3)
     page.wait_for_timeout(500)
     assert page.evaluate(STATES) == 1
 
@@ -90,7 +90,7 @@ def test_a_project_goes_through_a_file(page: Page, shipped: Server, tmp_path: Pa
     page.get_by_role("link", name="New", exact=True).click()
     expect(card(page, "Class 1")).to_be_visible()
     drop(page.locator("#classes"), tmp_path / "Wardrobe.zip")
-    expect(card(page, "hat").locator(".pictures li")).to_have_count(3, timeout=SECONDS)
+    expect(card(page, "hat").locator(".pictures li")).to_have_count(3)
     expect(page.locator("#adapt")).to_have_text("Trained")
     expect(page.locator("#project-name")).to_have_value("Wardrobe")
     open_page(page, shipped.url)

@@ -11,8 +11,8 @@ from app.tenants.keys import KeyFile
 from kshot import Client
 from tests.app.drawings import FOLDER, QUERY
 from tests.page.conftest import REBOUND
-from tests.page.hand import SECONDS, adapted, draw, photos
 from tests.page.hand import ZIGZAG as SCRIBBLE
+from tests.page.hand import adapted, draw, photos
 from tests.serving import Server
 
 PHONE = {"width": 390, "height": 844}
@@ -41,11 +41,11 @@ def test_a_link_is_made_asked_by_another_browser_and_taken_back(page: Page, brow
     phone = context.new_page()
     phone.goto(link)
     phone.locator("#trying input[type=file]").set_input_files(photos("query", "hat")[0])
-    expect(phone.locator(VERDICT)).to_have_text("hat", timeout=SECONDS)
+    expect(phone.locator(VERDICT)).to_have_text("hat")
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     phone.get_by_role("radio", name="Camera").check(force=True)
-    expect(phone.locator(VERDICT)).not_to_have_text("hat", timeout=SECONDS)
-    expect(phone.locator(VERDICT)).not_to_be_empty(timeout=SECONDS)  # of the camera
+    expect(phone.locator(VERDICT)).not_to_have_text("hat")
+    expect(phone.locator(VERDICT)).not_to_be_empty()  # of the camera
     camera, answer = phone.locator("video").bounding_box(), phone.locator(VERDICT).bounding_box()
     assert camera
     assert answer
@@ -53,13 +53,13 @@ def test_a_link_is_made_asked_by_another_browser_and_taken_back(page: Page, brow
     phone.get_by_role("radio", name="Draw").check(force=True)
     expect(phone.locator(VERDICT)).to_be_hidden()
     draw(phone.locator("canvas"), SCRIBBLE)
-    expect(phone.locator(VERDICT)).to_have_text("None of these", timeout=SECONDS)
+    expect(phone.locator(VERDICT)).to_have_text("None of these")
     phone.get_by_role("button", name="Clear").click()
     expect(phone.locator(VERDICT)).to_be_hidden()
     page.get_by_role("button", name="Take back the link").click()
     expect(page.locator(".shares li")).to_have_count(0)
     phone.reload()
-    expect(phone.locator("#refused")).to_contain_text("doesn’t work any more", timeout=SECONDS)
+    expect(phone.locator("#refused")).to_contain_text("doesn’t work any more")
     context.close()
 
 
@@ -86,7 +86,7 @@ def test_a_browser_without_a_key_predicts_by_its_token_and_does_nothing_else(
         page = context.new_page()
         page.goto(share.link)
         page.locator("#trying input[type=file]").set_input_files(QUERY[0])
-        expect(page.locator(VERDICT)).not_to_be_empty(timeout=SECONDS)
+        expect(page.locator(VERDICT)).not_to_be_empty()
         tried = [
             ("GET", "models", 401),
             ("POST", "adapt", 401),
@@ -103,7 +103,7 @@ def test_a_browser_without_a_key_predicts_by_its_token_and_does_nothing_else(
         page.locator("#key-input").wait_for()
         owner.unshare(model, share.id)
         page.goto(share.link)
-        expect(page.locator("#refused")).to_contain_text("doesn’t work any more", timeout=SECONDS)
+        expect(page.locator("#refused")).to_contain_text("doesn’t work any more")
         assert page.evaluate(TRY, [share.token, [("POST", f"predict of {model}")]]) == [401]
         context.close()
 
@@ -116,6 +116,6 @@ def test_where_a_browser_gives_no_camera_the_page_says_why(browser: Browser, gua
     context = browser.new_context(viewport=PHONE)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(share.link.replace("127.0.0.1", REBOUND))
-    page.get_by_role("radio", name="Camera").check(force=True, timeout=SECONDS)
+    page.get_by_role("radio", name="Camera").check(force=True)
     expect(page.locator("#trying [role=alert]")).to_contain_text("only to pages that come by https://")
     context.close()

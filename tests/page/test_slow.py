@@ -35,14 +35,14 @@ def slow(browser: Browser) -> Iterator[Page]:
 
 def test_a_slow_network_shows_what_is_to_come_and_how_far_uploads_are(slow: Page, shipped: Server) -> None:
     slow.goto(shipped.url, wait_until="commit")
-    expect(slow.locator("#cards .skeleton")).to_have_count(2, timeout=SECONDS)
+    expect(slow.locator("#cards .skeleton")).to_have_count(2)
     expect(slow.get_by_role("heading", level=1)).to_be_visible()
-    expect(slow.locator(".card")).to_have_count(2, timeout=SECONDS)
+    expect(slow.locator(".card")).to_have_count(2)
     expect(slow.locator(".skeleton")).to_have_count(0)
     for name, file in (("Class 1", "hat"), ("Class 2", "shoes")):
         drop(card(slow, name), *photos("support", file)[:3])
         expect(slow.locator("#taken progress")).to_be_visible()
-        expect(card(slow, name).locator(".pictures li")).to_have_count(3, timeout=SECONDS)
+        expect(card(slow, name).locator(".pictures li")).to_have_count(3)
         expect(slow.locator("#taken")).to_be_hidden()
     slow.evaluate(HEARD, "#adapt-status")
     slow.locator("#adapt").click()
@@ -72,7 +72,7 @@ def test_two_hundred_photos_are_added_in_parts_and_learnt(page: Page, tmp_path: 
     assert heard.index("Looking at the pictures…") < first_step
     assert page.locator("#said").text_content() == f"Trained with {MANY} pictures."
     drop(page.locator("#trying"), photos("query", "hat")[0])
-    expect(page.locator("#trying .verdict strong")).to_have_text("hat", timeout=SECONDS)
+    expect(page.locator("#trying .verdict strong")).to_have_text("hat")
 
 
 def parts(name: str, folder: Path) -> list[Path]:

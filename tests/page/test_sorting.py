@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from kshot import Client
-from tests.page.hand import SECONDS, card, drop, model_id, photos
+from tests.page.hand import card, drop, model_id, photos
 from tests.serving import Server
 
 NAMES = ("hat", "shoes", "pants")
@@ -23,7 +23,7 @@ def sort_photos(page: Page, tmp_path: Path) -> list[Path]:
             files.append(tmp_path / f"{name}-{place}.jpg")
             files[-1].write_bytes(photos("support", name)[place].read_bytes())
     drop(page.locator("#sorting"), *files)
-    expect(tiles(page)).to_have_count(15, timeout=SECONDS)
+    expect(tiles(page)).to_have_count(15)
     return files
 
 
@@ -55,8 +55,8 @@ def sort(page: Page) -> None:
 
 
 def sorted_now(page: Page) -> None:
-    page.locator('#sorting[aria-busy="true"]').wait_for(timeout=SECONDS)
-    expect(page.locator("#sorting")).to_have_attribute("aria-busy", "false", timeout=SECONDS)
+    page.locator('#sorting[aria-busy="true"]').wait_for()
+    expect(page.locator("#sorting")).to_have_attribute("aria-busy", "false")
 
 
 def test_a_folder_is_sorted_after_a_few_were_named_and_downloads_as_class_folders(
@@ -92,7 +92,7 @@ def test_a_folder_is_sorted_after_a_few_were_named_and_downloads_as_class_folder
     assert {row["file"]: row["label"] for row in rows} == {name: folder for name, (folder, _) in contents.items()}
     assert {row["confirmed"] for row in rows} == {"true"}
     page.locator("#sorting").get_by_role("button", name="Sort again").click()
-    expect(page.locator("#history")).to_contain_text("version 2", timeout=SECONDS)
+    expect(page.locator("#history")).to_contain_text("version 2")
     with Client(shipped.url) as kshot:
         assert sum(kshot.model(model_id(page)).shots.values()) == 15
 
@@ -154,7 +154,7 @@ def test_what_nobody_looked_at_is_not_confirmed(page: Page, tmp_path: Path) -> N
     more = [path for name in (*NAMES, "dress", "t-shirt") for path in photos("query", name)]
     drop(page.locator("#sorting"), *more)
     button = page.locator("#sorting button.primary")
-    expect(button).to_have_text("Confirm these 16, and sort again", timeout=SECONDS)
+    expect(button).to_have_text("Confirm these 16, and sort again")
     tiles(page).first.focus()
     page.keyboard.press("1")
     expect(button).to_have_text("Confirm these 15, and sort again")
