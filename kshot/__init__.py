@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kshot.accuracy import Confusion, CurvePoint, OperatingPoint, Validation
+    from kshot.accuracy import Confusion, CurvePoint, DoubtfulImage, OperatingPoint, Validation
     from kshot.async_client import AsyncClient
     from kshot.client import Client
     from kshot.errors import APIError, ClientError, ServerUnreachableError, SupportFolderError, UnsendableError
@@ -60,6 +60,7 @@ __all__ = [
     "ClientError",
     "Confusion",
     "CurvePoint",
+    "DoubtfulImage",
     "Estimate",
     "Evaluation",
     "ExportFormat",
@@ -99,7 +100,7 @@ __all__ = [
 _MODULES = {
     "AsyncClient": "async_client",
     "Client": "client",
-    **dict.fromkeys(("Confusion", "CurvePoint", "OperatingPoint", "Validation"), "accuracy"),
+    **dict.fromkeys(("Confusion", "CurvePoint", "DoubtfulImage", "OperatingPoint", "Validation"), "accuracy"),
     **dict.fromkeys(("Estimate", "PredictAnswer", "PredictTimings", "Prediction", "Score"), "predictions"),
     **dict.fromkeys(
         ("APIError", "ClientError", "ServerUnreachableError", "SupportFolderError", "UnsendableError"), "errors"

@@ -23,6 +23,16 @@ class Confusion(BaseModel):
     of: int = Field(description="Of how many that were left out.", examples=[5])
 
 
+class DoubtfulImage(BaseModel):
+    """An image that may have a wrong label: a head made without it finds its own class unlikely."""
+
+    index: int = Field(description="Its place among the model's images, from 0.", examples=[7])
+    filename: str = Field(description="The file name it came with.", examples=["alpha/3.png"])
+    label: str = Field(description="The label it came with.", examples=["alpha"])
+    taken_for: str = Field(description="The class that it looks like.", examples=["beta"])
+    probability: float = Field(description="How likely its own class is, 0 to 1.", examples=[0.01])
+
+
 class OperatingPoint(BaseModel):
     """What happens where only answers of at least this score count."""
 
@@ -50,6 +60,9 @@ class Validation(BaseModel):
     )
     confusions: list[Confusion] = Field(
         default=[], description="Which classes were taken for which, the most frequent first; empty if none was."
+    )
+    doubtful: list[DoubtfulImage] = Field(
+        default=[], description="Up to 3 images that may have a wrong label, the least likely first."
     )
     learning_curve: list[CurvePoint] = Field(
         default=[],

@@ -65,9 +65,9 @@ function warned({ warnings = [] }) {
   return warnings.slice(0, 3).map(named);
 }
 
-/** Wrong labels and poor pictures show by their loss. */
+/** Wrong labels and poor pictures look like another class's. */
 function doubtful(model, support) {
-  const odd = doubted(model).map(({ index, label, filename }) => t("advice.one", { file: filename, name: nameOf(support, index) ?? label }));
+  const odd = doubted(model).map(({ index, label, filename, taken_for: other }) => t("advice.one", { file: filename, name: nameOf(support, index) ?? label, other }));
   return odd.length ? t("advice.doubtful", { pictures: listed(odd), n: odd.length }) : "";
 }
 

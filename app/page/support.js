@@ -2,14 +2,12 @@
 
 import { plain, t } from "./words.js";
 
-const UNSURE = Math.LN2; // of a picture with more loss than this the model holds something else likelier
-
 export class Picture {
   /** Its place among the model's images; null: the model hasn't seen it. @type {number|null} */
   index = null;
   /** What is wrong with it, in words. */
   error = "";
-  /** Whether the model holds another class likelier, though it was adapted to it. */
+  /** Whether it looks like another class's. */
   doubtful = false;
   /** What the browser keeps it as. @type {string|null} */
   key = null;
@@ -165,7 +163,7 @@ function isUnnamed({ name }) {
   return number !== undefined && name === t("class.name", { n: number });
 }
 
-/** Pictures that the model holds another class likelier of: in the wrong place, or poor. */
+/** Pictures that heads made without them hold for another class's: in the wrong place, or poor. */
 export function doubted(model) {
-  return model.hardest_images.filter(({ loss }) => loss > UNSURE);
+  return model.validation?.doubtful ?? [];
 }

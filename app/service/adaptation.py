@@ -23,6 +23,7 @@ from app.store.records import (
     AnsweredShare,
     CheckpointReference,
     ConfusedClasses,
+    DoubtfulImage,
     ExpectedAccuracy,
     ImageLoss,
     ImagePlace,
@@ -31,6 +32,7 @@ from app.store.records import (
 from kshot.types import MAX_SKIPPED
 from models.checkpoint import Checkpoint
 from models.errors import SupportError
+from models.estimates.doubtful import Doubt
 from models.initializations.adapted import Adaptation
 
 HARDEST = 3
@@ -125,7 +127,7 @@ class AdaptationTask:
             seed=self.choices.seed,
             loss_curve=adaptation.losses,
             support_accuracy=adaptation.fit,
-            validation=expected_accuracy(adaptation, support.classes),
+            validation=expected_accuracy(adaptation, support),
             hardest_images=hardest(support.uploads, adaptation.image_losses),
             near_copies=near_copies(support.uploads, adaptation.near_copies),
             skipped=support.skipped[:MAX_SKIPPED],
@@ -172,9 +174,9 @@ def near_copies(uploads: Sequence[Upload], groups: Sequence[Sequence[int]]) -> l
     ]
 
 
-def expected_accuracy(adaptation: Adaptation, classes: Sequence[str]) -> ExpectedAccuracy | None:
+def expected_accuracy(adaptation: Adaptation, support: SupportSet) -> ExpectedAccuracy | None:
     """Return the accuracy to expect of new images, if the learner could tell."""
-    expected = adaptation.expectation
+    expected, classes = adaptation.expectation, support.classes
     if expected is None:
         return None
     return ExpectedAccuracy(
@@ -184,9 +186,24 @@ def expected_accuracy(adaptation: Adaptation, classes: Sequence[str]) -> Expecte
         method=METHOD,
         of_classes=dict(zip(classes, expected.of_classes, strict=True)),
         confusions=confusions(expected.signs.taken.tolist(), classes),
+        doubtful=doubtful(support.uploads, expected.doubtful, classes),
         learning_curve=[AccuracyPoint(images=images, accuracy=accuracy) for images, accuracy in expected.curve],
         operating_points=[AnsweredShare(**point._asdict()) for point in expected.operating_points],
     )
+
+
+def doubtful(uploads: Sequence[Upload], doubts: Sequence[Doubt], classes: Sequence[str]) -> list[DoubtfulImage]:
+    """Return the images that may have a wrong label."""
+    return [
+        DoubtfulImage(
+            index=uploads[doubt.place].index,
+            filename=uploads[doubt.place].filename,
+            label=uploads[doubt.place].label,
+            taken_for=classes[doubt.taken_for],
+            probability=doubt.probability,
+        )
+        for doubt in doubts
+    ]
 
 
 def confusions(taken: Sequence[Sequence[int]], classes: Sequence[str]) -> list[ConfusedClasses]:

@@ -16,7 +16,7 @@ from app.store.records import (
     ModelRecord,
     WarnedImage,
 )
-from kshot.accuracy import Confusion, CurvePoint, OperatingPoint, Validation
+from kshot.accuracy import Confusion, CurvePoint, DoubtfulImage, OperatingPoint, Validation
 from kshot.predictions import Estimate, Prediction, Score
 from kshot.problem import FileLeftOut, ImageWarning
 from kshot.types import (
@@ -127,6 +127,7 @@ def _validation(expected: ExpectedAccuracy) -> Validation:
         method=expected.method,
         of_classes=expected.of_classes,
         confusions=[Confusion(**dict(each)) for each in expected.confusions],
+        doubtful=[DoubtfulImage(**dict(each)) for each in expected.doubtful],
         learning_curve=curve,
         operating_points=[OperatingPoint(**dict(point)) for point in expected.operating_points],
     )

@@ -13,7 +13,8 @@ from app.engine.work import HOST
 from app.inputs import support_archive
 from app.service import answers
 from app.service.service import Service
-from app.store.records import ExpectedAccuracy, ImageLoss, ImagePlace, ModelRecord
+from app.store.documents import Part
+from app.store.records import ExpectedAccuracy, ModelRecord
 from app.tenants.tenant import Tenant
 from kshot.types import CheckpointInfo, Deleted, ExportFormat, Model, ModelPage, Names, SupportImages
 from models.checkpoint import Checkpoint
@@ -30,7 +31,7 @@ BUILDERS: dict[ExportFormat, Callable[[Checkpoint, Adapted, list[str], Mapping[s
     "json": build_description,
 }
 T = TypeVar("T")
-Image = TypeVar("Image", ImageLoss, ImagePlace)
+Labelled = TypeVar("Labelled", bound=Part)
 
 
 def list_checkpoints(service: Service) -> list[CheckpointInfo]:
@@ -149,15 +150,17 @@ def _least(before: Mapping[str, float], changes: Mapping[str, float | None]) -> 
     return {label: score for label, score in {**before, **changes}.items() if score is not None}
 
 
-def _relabelled(image: Image, new: Mapping[str, str]) -> Image:
-    return image.model_copy(update={"label": new.get(image.label, image.label)})
+def _relabelled(part: Labelled, new: Mapping[str, str]) -> Labelled:
+    """Return the part with the new names of its classes."""
+    labels = part.model_dump(include={"label", "taken_for"})
+    return part.model_copy(update={name: new.get(label, label) for name, label in labels.items()})
 
 
 def _renamed_validation(expected: ExpectedAccuracy, new: Mapping[str, str]) -> ExpectedAccuracy:
-    confusions = [
-        each.model_copy(
-            update={"label": new.get(each.label, each.label), "taken_for": new.get(each.taken_for, each.taken_for)}
-        )
-        for each in expected.confusions
-    ]
-    return expected.model_copy(update={"of_classes": _renamed_keys(expected.of_classes, new), "confusions": confusions})
+    return expected.model_copy(
+        update={
+            "of_classes": _renamed_keys(expected.of_classes, new),
+            "confusions": [_relabelled(each, new) for each in expected.confusions],
+            "doubtful": [_relabelled(each, new) for each in expected.doubtful],
+        }
+    )

@@ -59,6 +59,13 @@ class ConfusedClasses(Part):
     of: int
 
 
+class DoubtfulImage(ImagePlace):
+    """A support image that was taken for another class's when it was left out, and how likely its own was, 0 to 1."""
+
+    taken_for: str
+    probability: float
+
+
 class AnsweredShare(Part):
     """How much is answered from a score on, and how much of that is right (None if nothing is), 0 to 1."""
 
@@ -77,6 +84,7 @@ class ExpectedAccuracy(Part):
     high: float | None = None
     of_classes: dict[str, float | None] = {}
     confusions: list[ConfusedClasses] = []
+    doubtful: list[DoubtfulImage] = []
     operating_points: list[AnsweredShare] = []
 
 

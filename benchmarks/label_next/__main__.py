@@ -56,7 +56,7 @@ def main(
     """Count labels."""
     learner = Learner(load_checkpoint(checkpoint), torch.device("cpu"))
     if not (data or domains):
-        data, domains = _shared()
+        data, domains = shared_data()
     digest = learner.checkpoint.digest
     typer.echo(f"{describe_machine()}; {checkpoint.name}, {digest:.19}; {runs} pools each, seed {seed}\n")
     journal = Journal.open(out, {"machine": describe_machine(), "checkpoint": digest, "seed": seed})
@@ -79,7 +79,8 @@ def _labels_needed(learner: Learner, data: DataSet, seed: int, run: int) -> dict
     return {name: labelling.labels_needed(rank) for name, rank in RANKINGS.items()} | {"best": labelling.best}
 
 
-def _shared() -> tuple[list[Path], Path]:
+def shared_data() -> tuple[list[Path], Path]:
+    """Return what KSHOT_DATA names: three data sets, and the validation domains. Raises typer.BadParameter."""
     folder = os.environ.get("KSHOT_DATA")
     if folder is None:
         raise typer.BadParameter("Name data sets, or their folder by KSHOT_DATA.", param_hint="--data")

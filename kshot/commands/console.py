@@ -110,15 +110,7 @@ def _show_classifier(answer: AdaptAnswer) -> None:
     typer.echo(f"Adapted {answer.checkpoint.name} to {len(answer.classes)} classes with {images} images.")
     print_table(["class", "images"], answer.shots.items())
     if answer.validation:
-        typer.echo(f"Of new images it should get about {of_hundred(answer.validation)} right.")
-        if confused := answer.validation.confusions:
-            taken = [f"{each.label} for {each.taken_for} ({each.images} of {each.of})" for each in confused[:3]]
-            typer.echo(f"While they were left out, images were taken for others': {', '.join(taken)}.")
-        fewer = [f"{point.accuracy:.0%} with {point.images}" for point in answer.validation.learning_curve]
-        if fewer:
-            typer.echo(f"From fewer images of each class, before the steps: {', '.join(fewer)}.")
-        if sure := _where_sure(answer.validation):
-            typer.echo(sure)
+        _show_validation(answer.validation)
     for group in answer.near_copies:
         typer.echo(f"Near copies, which count as one: {', '.join(each.filename for each in group)}.")
     if answer.initialization:
@@ -131,6 +123,21 @@ def _show_classifier(answer: AdaptAnswer) -> None:
     if answer.skipped:
         typer.echo(f"Left out {answer.skipped_count}: {left_out(answer)}")
     typer.echo(f"Model {answer.id}\nNext: kshot predict {answer.id} IMAGES...")
+
+
+def _show_validation(expected: Validation) -> None:
+    """Print what left-out images tell of new ones, and of themselves."""
+    typer.echo(f"Of new images it should get about {of_hundred(expected)} right.")
+    if expected.confusions:
+        taken = [f"{each.label} for {each.taken_for} ({each.images} of {each.of})" for each in expected.confusions[:3]]
+        typer.echo(f"While they were left out, images were taken for others': {', '.join(taken)}.")
+    for doubt in expected.doubtful:
+        typer.echo(f"Look again at {doubt.filename}, labelled {doubt.label}: it looks more like {doubt.taken_for}.")
+    fewer = [f"{point.accuracy:.0%} with {point.images}" for point in expected.learning_curve]
+    if fewer:
+        typer.echo(f"From fewer images of each class, before the steps: {', '.join(fewer)}.")
+    if sure := _where_sure(expected):
+        typer.echo(sure)
 
 
 def _show_estimator(answer: AdaptAnswer) -> None:

@@ -27,6 +27,8 @@ class Signs:
     """Logits [L, N]."""
     own: Tensor
     """Their own classes [L]."""
+    places: Tensor
+    """Their numbers in the support set [L]."""
 
     @cached_property
     def _members(self) -> Tensor:
@@ -67,7 +69,8 @@ def cross_validate(
     held = _held_out(labels, ways, torch.arange(len(labels), device=labels.device) if groups is None else groups)
     if not held.any() or takes_long(labels, ways):
         return None
-    return Signs(held_out_scores(head, features, labels, ways, held)[held], labels.expand(len(held), -1)[held])
+    places = held.nonzero()[:, 1]
+    return Signs(held_out_scores(head, features, labels, ways, held)[held], labels[places], places)
 
 
 def held_out_scores(head: Head, features: Tensor, labels: Tensor, ways: int, held: Tensor) -> Tensor:

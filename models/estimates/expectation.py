@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
 from torch import Tensor
 
 from models.estimates.cross_validation import Signs, cross_validate
+from models.estimates.doubtful import Doubt, doubtful
 from models.estimates.learning_curve import learning_curve
 from models.estimates.near_copies import copies
 from models.estimates.operating_points import OperatingPoint, operating_points
@@ -69,6 +70,11 @@ class Expectation:
     """How much hotter than usual the model's scores have to be."""
     operating_points: Sequence[OperatingPoint] = ()
     """What is answered, and right, from which score on; empty where scores aren't calibrated."""
+
+    @property
+    def doubtful(self) -> list[Doubt]:
+        """Examples that may have a wrong label."""
+        return doubtful(self.signs)
 
 
 def expect(

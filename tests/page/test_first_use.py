@@ -50,6 +50,17 @@ def test_it_shows_where_it_looks(page: Page) -> None:
     expect(picture).to_have_attribute("src", plain or "")
 
 
+def test_a_picture_in_a_wrong_class_is_to_be_checked(page: Page) -> None:
+    drop_photos(page)
+    drop(card(page, "shoes"), photos("support", "hat")[3])
+    expect(card(page, "shoes").locator(".pictures li")).to_have_count(4)
+    adapt(page)
+    expect(page.locator(".rank", has_text="check")).to_have_count(1)
+    expect(card(page, "shoes").locator(".pictures li").last.locator(".rank")).to_have_text("check")
+    page.locator("#learnt summary").click()
+    expect(page.locator(".advice")).to_contain_text("4.jpg of shoes (hat?)")
+
+
 def test_a_picture_of_no_class_is_none_of_these(page: Page) -> None:
     page.locator("#example-photos").click()
     adapted(page)

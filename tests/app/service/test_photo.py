@@ -65,6 +65,21 @@ def test_pictures_of_another_kind_are_not_known(client: Client) -> None:
     assert not any(said.known for said in answer.predictions)
 
 
+def test_a_photo_with_a_wrong_label_is_pointed_out_and_keeps_its_name(client: Client, adapted: AdaptAnswer) -> None:
+    assert adapted.validation
+    assert adapted.validation.doubtful == []
+    labelled = pairs(SUPPORT)
+    wrong = next(place for place, (label, _) in enumerate(labelled) if label == "hat")
+    labelled[wrong] = ("shoes", labelled[wrong][1])
+    model = client.adapt(labelled)
+    assert model.validation
+    (doubt,) = model.validation.doubtful
+    assert (doubt.index, doubt.label, doubt.taken_for) == (wrong, "shoes", "hat")
+    renamed = client.rename(model.id, classes={"hat": "cap", "shoes": "boots"})
+    assert renamed.validation
+    assert [(each.label, each.taken_for) for each in renamed.validation.doubtful] == [("boots", "cap")]
+
+
 @pytest.mark.parametrize("kind", ["HEIC", "AVIF", "TIFF", "JPEG in P3", "JPEG in CMYK"])
 def test_a_photo_is_classified_alike_in_every_format(client: Client, adapted: AdaptAnswer, kind: str) -> None:
     photo = Image.open(QUERY[SURE]).convert("RGB")

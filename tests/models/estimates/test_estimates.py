@@ -50,12 +50,12 @@ def test_a_class_of_one_image_leaves_no_learning_curve() -> None:
 def test_operating_points_count_what_is_answered_and_right_with_classes_alike() -> None:
     """Three of the first class are sure and right; of the second one is doubtful and wrong, one sure and right."""
     probabilities = torch.tensor([[0.97, 0.03], [0.97, 0.03], [0.97, 0.03], [0.65, 0.35], [0.15, 0.85]])
-    signs = Signs(2 * probabilities.log(), torch.tensor([0, 0, 0, 1, 1]))
+    signs = Signs(2 * probabilities.log(), torch.tensor([0, 0, 0, 1, 1]), torch.arange(5))
     found = {point.min_score: (point.answered, point.right) for point in operating_points(signs, temperature=2)}
     assert found[0.5] == pytest.approx((1, 0.75))
     assert found[0.7] == pytest.approx((0.75, 1))
     assert found[0.9] == pytest.approx((0.5, 1))
-    nothing = operating_points(Signs(torch.zeros(2, 2), torch.tensor([0, 1])), temperature=1)[-1]
+    nothing = operating_points(Signs(torch.zeros(2, 2), torch.tensor([0, 1]), torch.arange(2)), temperature=1)[-1]
     assert (nothing.answered, nothing.right) == (0, None)
 
 
