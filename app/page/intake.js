@@ -44,9 +44,12 @@ class Upload {
 /** Pictures that were kept with their files can be prepared again. @param {Picture[]} pictures */
 export function sourced(pictures) {
   const known = pictures.filter(({ original }) => original);
-  const images = known.map(({ original, filename }) => ({ blob: original, filename, original }));
-  const upload = new Upload("", null, /** @type {any} */ (images));
-  known.forEach((picture, index) => Object.assign(picture, { source: { upload, index } }));
+  for (let start = 0; start < known.length; start += TOGETHER) {
+    const some = known.slice(start, start + TOGETHER);
+    const images = some.map(({ original, filename }) => ({ blob: original, filename, original }));
+    const upload = new Upload("", null, /** @type {any} */ (images));
+    some.forEach((picture, index) => Object.assign(picture, { source: { upload, index } }));
+  }
 }
 
 /**

@@ -218,8 +218,14 @@ export class Projects {
     const before = this.#was;
     this.#was = this.#model;
     if (!model || address().model === model.id) return;
-    if (before) drop(this.#id, before).catch(() => {}); // it is as it was, and what was changed since is the new one's
     this.#write(model.id, false);
+    if (before) this.#handOn(before);
+  }
+
+  /** What was changed since the model before is the new one's: once that is kept, the one before is as it was. */
+  async #handOn(before) {
+    const id = this.#id;
+    if (await this.#keep()) await drop(id, before).catch(() => {});
   }
 
   async #flush() {
@@ -228,9 +234,10 @@ export class Projects {
     await this.#keep();
   }
 
+  /** Says whether all is kept. */
   async #keep() {
     this.#timer = 0;
-    if (!this.#edited) return;
+    if (!this.#edited) return false;
     this.#keptAt = Date.now();
     const id = this.#id;
     try {
@@ -238,9 +245,11 @@ export class Projects {
       if (!this.#claimed.has(id)) this.#claimed.add(id) && (await claim(id));
       const { project } = address();
       if (id === this.#id && project !== id) this.#write(this.#model, !project); // a step back is what was there before
+      return true;
     } catch (error) {
       if (!this.failed) note(t("project.unkept", { why: error.message }));
       this.failed = true;
+      return false;
     }
   }
 

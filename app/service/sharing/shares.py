@@ -64,12 +64,11 @@ async def revoke(service: Service, tenant: Tenant, model_id: str, share_id: str)
 async def check(service: Service, token: ShareToken) -> None:
     """Let a token in to its model. Raises ShareInvalid, NotReady or StoreUnavailable."""
     service.engine.require_ready()
-    try:  # from the cache: whoever asks is about to predict with it
-        async with service.model_library.of(token.tenant).using(token.model_id) as stored:
-            shares = _living(stored.record)
+    try:  # its record alone: whom the model isn't for must not have it loaded, which may push others out of the cache
+        record = await service.model_library.of(token.tenant).describe(token.model_id)
     except ModelNotFound as error:
         raise ShareInvalid(UNKNOWN) from error
-    if not any(share.id == token.share_id and token.has(share.digest) for share in shares):
+    if not any(share.id == token.share_id and token.has(share.digest) for share in _living(record)):
         raise ShareInvalid(UNKNOWN)
 
 

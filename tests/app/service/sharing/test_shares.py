@@ -188,6 +188,17 @@ def test_the_page_of_a_share_is_framed_where_the_operator_allows_it_alone(guarde
     assert httpx.get(f"{server.url}/m/{'0' * 32}", headers=inside).status_code == 403
 
 
+def test_a_site_that_may_frame_the_page_of_a_share_opens_no_other(tmp_path: Path) -> None:
+    server = Server(tmp_path, frame_ancestors="https://school.example")
+    server.start()
+    inside = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+    with httpx.Client(base_url=server.url, headers=inside) as frame:
+        assert frame.get(f"/m/{'0' * 32}").status_code == 200
+        assert [frame.get(path).status_code for path in ("/", "/docs", "/models")] == [403, 403, 403]
+        assert frame.get(f"/m/{'0' * 32}", headers={"Sec-Fetch-Mode": "cors"}).status_code == 403
+    server.stop()
+
+
 def test_a_stored_model_with_shares_is_read() -> None:
     (record,), _ = DirectoryStore(RECORDS / "shared").page(10)
     (share,) = record.shares
