@@ -16,7 +16,6 @@ import numpy as np
 import typer
 from playwright.sync_api import Browser, sync_playwright
 
-from app.http.routes.page import FOLDER
 from benchmarks.browser import launch
 from benchmarks.machine import describe_machine
 from benchmarks.server import running_server
@@ -28,10 +27,12 @@ Times = tuple[float, ...]
 
 def main(times: Annotated[int, typer.Option(min=2, help="Of each example.")] = 20) -> None:
     """Time both examples in turns."""
-    weight = sum(part.stat().st_size for part in FOLDER.iterdir() if part.is_file())
-    typer.echo(f"{describe_machine()}; {times} times\nThe page weighs {weight / 1000:.0f} KB without its examples.\n")
     with running_server() as url, sync_playwright() as playwright:
         browser = launch(playwright)
+        sent, content = (f"{weight / 1000:.0f} KB" for weight in _weights(browser, url))
+        typer.echo(
+            f"{describe_machine()}; {times} times\nTo open the page, {sent} are sent for {content} of content.\n"
+        )
         for kind in KINDS:
             _once(browser, url, kind)  # the server's first requests are slower
         found = [{kind: _once(browser, url, kind) for kind in KINDS} for _ in range(times)]
@@ -56,6 +57,18 @@ def _once(browser: Browser, url: str, kind: str) -> Times:
     answered = time.perf_counter()
     context.close()
     return tuple(mark - start for mark in (shown, adapted, answered))
+
+
+def _weights(browser: Browser, url: str) -> tuple[int, int]:
+    """Return the bytes that a browser is sent to open the page, headers and all, and those of the content."""
+    page = browser.new_page()
+    page.goto(url)
+    page.locator(".card").first.wait_for()
+    entries = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+    total = "(name) => ENTRIES.reduce((sum, entry) => sum + entry[name], 0)".replace("ENTRIES", entries)
+    sent, content = (int(page.evaluate(total, name)) for name in ("transferSize", "decodedBodySize"))
+    page.close()
+    return sent, content
 
 
 def _print(kind: str, found: Sequence[Times]) -> None:

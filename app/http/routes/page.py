@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+import gzip
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from hashlib import sha256
+from mimetypes import guess_type
 from pathlib import Path
 
-from fastapi import APIRouter, Request, Response
-from starlette.staticfiles import StaticFiles
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from app.http.languages import chosen, translated
 from app.settings import listed
@@ -39,18 +40,7 @@ def headers(framed_by: Sequence[str] = ()) -> dict[str, str]:
     }
 
 
-class PageFiles(StaticFiles):
-    """The page's files, with the headers of pages."""
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        """Return a file, or 304 if the browser has it."""
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers.update(headers())
-        return response
-
-
 router = APIRouter(include_in_schema=False)
-files = PageFiles(directory=FOLDER)
 
 
 @router.get("/")
@@ -73,19 +63,36 @@ async def reference(request: Request) -> Response:
 
 @router.get("/page/{path:path}")
 async def part(path: str, request: Request) -> Response:
-    """Return a file of the page. A path that leads out of its folder is not found."""
-    return await files.get_response(path, request.scope)
+    """Return a file of the page."""
+    content = _parts().get(path)
+    if content is None:
+        raise HTTPException(404)
+    return _answer(content, guess_type(path)[0] or "application/octet-stream", request, headers())
 
 
 def _translated(name: str, request: Request, about: dict[str, str]) -> Response:
-    """Return a page in the language that is asked for, or 304 if the browser has it so."""
-    content = translated(_template(name), chosen(request)).encode()
-    about |= {"ETag": f'"{sha256(content).hexdigest()[:32]}"', "Vary": "Accept-Language, Cookie"}
+    """Return a page in the language that is asked for."""
+    content = translated(_parts()[name].decode(), chosen(request)).encode()
+    return _answer(content, "text/html; charset=utf-8", request, {**about, "Vary": "Accept-Language, Cookie"})
+
+
+def _answer(content: bytes, kind: str, request: Request, about: dict[str, str]) -> Response:
+    """Return the content, compressed if the browser takes that, or 304 if it has it."""
+    about["Vary"] = ", ".join(filter(None, (about.get("Vary"), "Accept-Encoding")))
+    about["ETag"] = f'W/"{sha256(content).hexdigest()[:32]}"'  # weak: the same however it is encoded
     if request.headers.get("if-none-match") == about["ETag"]:
         return Response(status_code=304, headers=about)
-    return Response(content, media_type="text/html; charset=utf-8", headers=about)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content, about["Content-Encoding"] = _compressed(content), "gzip"
+    return Response(content, media_type=kind, headers=about)
+
+
+@lru_cache(maxsize=256)
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
 
 
 @cache
-def _template(name: str) -> str:
-    return (FOLDER / name).read_text("utf-8")
+def _parts() -> Mapping[str, bytes]:
+    """Return what lies in the folder, by path."""
+    return {file.relative_to(FOLDER).as_posix(): file.read_bytes() for file in FOLDER.rglob("*") if file.is_file()}

@@ -102,6 +102,6 @@ def test_the_page_is_in_the_language_that_was_chosen_or_is_asked_for(
     for path in ("/", f"/m/{'0' * 32}"):
         answer = httpx.get(server.url + path, headers=headers)
         assert f'<html lang="{language}"' in answer.text
-        assert answer.headers["vary"] == "Accept-Language, Cookie"
+        assert answer.headers["vary"] == "Accept-Language, Cookie, Accept-Encoding"
         assert "{{" not in answer.text
     assert str(WORDS[language]["about"]) in httpx.get(server.url, headers=headers).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from base64 import b64decode
@@ -50,6 +51,19 @@ def test_the_page_weighs_little() -> None:
     words = max(file.stat().st_size for file in (FOLDER / "languages").iterdir())
     assert weight(ever) < MOST_BYTES
     assert weight(at_once) + words < MOST_BYTES
+
+
+@pytest.mark.parametrize("path", ["/", "/page/main.js", "/page/languages/zh.json", "/page/style.css"])
+def test_a_part_of_the_page_comes_compressed_where_that_is_taken(server: Server, path: str) -> None:
+    plain = httpx.get(server.url + path, headers={"Accept-Encoding": "identity"})
+    with httpx.stream("GET", server.url + path, headers={"Accept-Encoding": "br, gzip"}) as packed:
+        sent = b"".join(packed.iter_raw())
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(sent) == plain.content
+    assert len(sent) == int(packed.headers["content-length"]) < 0.7 * len(plain.content)
+    assert packed.headers["etag"] == plain.headers["etag"]
+    assert packed.headers["vary"].endswith("Accept-Encoding")
 
 
 def fetched(part: str, *ways: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
