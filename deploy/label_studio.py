@@ -17,6 +17,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -189,11 +190,13 @@ class Handler(BaseHTTPRequestHandler):
         if action is None or size > MOST_BYTES:
             return self._answer(404 if action is None else 413, {"error": f"{self.path} takes no such request"})
         try:
-            self._answer(200, action(json.loads(self.rfile.read(size))))
+            status, body = 200, action(json.loads(self.rfile.read(size)))
         except (KeyError, TypeError, ValueError, ET.ParseError) as error:
-            self._answer(400, {"error": f"{type(error).__name__}: {error}"})
+            status, body = 400, {"error": f"{type(error).__name__}: {error}"}
         except (ClientError, httpx.HTTPError, OSError) as error:
-            self._answer(502, {"error": str(error)})
+            status, body = 502, {"error": str(error)}
+        with suppress(ConnectionError):  # Label Studio waits a second for the answer to a webhook, and goes
+            self._answer(status, body)
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 # the base class's name
         """Log nothing of what went well: each picture would be a line."""
