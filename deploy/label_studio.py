@@ -188,7 +188,8 @@ class Handler(BaseHTTPRequestHandler):
         action = actions.get(self.path.rstrip("/"))
         size = int(self.headers.get("Content-Length", 0))
         if action is None or size > MOST_BYTES:
-            return self._answer(404 if action is None else 413, {"error": f"{self.path} takes no such request"})
+            self._answer(404 if action is None else 413, {"error": f"{self.path} takes no such request"})
+            return
         try:
             status, body = 200, action(json.loads(self.rfile.read(size)))
         except (KeyError, TypeError, ValueError, ET.ParseError) as error:
