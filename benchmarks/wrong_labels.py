@@ -5,7 +5,8 @@
     python -m benchmarks.wrong_labels --domains ~/domains-validation.tar --domain food10 --domain pokemon
 
 Support sets of five classes: as they are, where whatever is doubted is a false alarm, and with one label that is wrong.
-Features are those before any inner step. Percentages with 95 % intervals over support sets.
+Features are those of the first initialization, before any step; near copies are left out together, as the service
+does. Percentages with 95 % intervals over support sets.
 """
 
 from pathlib import Path
@@ -24,7 +25,7 @@ from benchmarks.photo_accuracy.results import estimate
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.estimates.cross_validation import cross_validate
 from models.estimates.doubtful import doubtful
-from models.heads.interface import Head
+from models.estimates.near_copies import near_copies
 from models.learner import Learner
 
 WAYS = 5
@@ -56,9 +57,9 @@ def main(
 
 def _shares(learner: Learner, data: DataSet, shots: int, episodes: int, seed: int) -> tuple[NDArray[np.float64], ...]:
     """Return the shares of wrong labels found and of right ones doubted, each [episodes]."""
-    head, random = learner.architecture.head, np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     drawn = (_draw(data, shots, random) for _ in range(episodes))
-    found, doubted = zip(*(_asked(head, features, labels, random) for features, labels in drawn), strict=True)
+    found, doubted = zip(*(_asked(learner, features, labels, random) for features, labels in drawn), strict=True)
     return np.array(found, float), np.array(doubted, float)
 
 
@@ -70,16 +71,18 @@ def _draw(data: DataSet, shots: int, random: np.random.Generator) -> tuple[Tenso
     return features, torch.arange(WAYS).repeat_interleave(shots)
 
 
-def _asked(head: Head, features: Tensor, labels: Tensor, random: np.random.Generator) -> tuple[bool, float]:
+def _asked(learner: Learner, features: Tensor, labels: Tensor, random: np.random.Generator) -> tuple[bool, float]:
     """Return whether a wrong label is found, and the share of right ones that are doubted where none is wrong."""
     place = int(random.integers(len(labels)))
     wrong = labels.clone()
     wrong[place] = (labels[place] + int(random.integers(1, WAYS))) % WAYS
-    return place in _doubted(head, features, wrong), len(_doubted(head, features, labels)) / len(labels)
+    return place in _doubted(learner, features, wrong), len(_doubted(learner, features, labels)) / len(labels)
 
 
-def _doubted(head: Head, features: Tensor, labels: Tensor) -> list[int]:
-    signs = cross_validate(head, features, labels, WAYS)
+def _doubted(learner: Learner, features: Tensor, labels: Tensor) -> list[int]:
+    calibration = learner.checkpoint.metadata.calibration
+    groups = near_copies(features, labels, calibration.near_copy if calibration else None)
+    signs = cross_validate(learner.architecture.head, features, labels, WAYS, groups)
     return [doubt.place for doubt in doubtful(signs)] if signs else []
 
 

@@ -28,7 +28,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import typer
 
-from kshot import Client, ClientError
+from kshot import APIError, Client, ClientError, Prediction
 
 MOST_BYTES = 64 << 20  # of a request
 SECONDS = 30
@@ -84,11 +84,19 @@ class Backend:
         self._all_learnt()
         if project.model_id:
             paths = [self._fetch(task, interface, f"predict-{place}") for place, task in enumerate(tasks)]
-            answer = self._client.predict(project.model_id, paths, top_k=1, on_error="skip")
-            for each in answer.predictions:
+            for each in self._predictions(project.model_id, paths):
                 choice = _choice(interface, each.label, each.score)
                 found[each.index] = {"result": [choice], "score": each.score, "model_version": project.model_id}
         return {"results": found, "model_version": project.model_id}
+
+    def _predictions(self, model_id: str, paths: list[Path]) -> list[Prediction]:
+        """Return what is said of the pictures that can be read."""
+        try:
+            return self._client.predict(model_id, paths, top_k=1, on_error="skip").predictions
+        except APIError as error:
+            if not error.problem.type.startswith("/problems/image-"):
+                raise
+            return []
 
     def webhook(self, request: Json) -> Json:
         """Begin to learn an annotation that was made or changed."""

@@ -10,12 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-from kshot import AdaptAnswer, Client, Prediction
+from kshot import AdaptAnswer, APIError, Client, ClientError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic"}
 SECONDS = 1  # between two looks; a file that changed since the last one may not be whole
-TOGETHER = 50
 SURE = 0.7
+DAY = 86400
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -24,9 +24,15 @@ def pictures(folder: Path) -> list[Path]:
     return sorted(path for path in found if time.time() - path.stat().st_mtime > SECONDS)
 
 
-def place(said: Prediction | None) -> str:
-    """Return the folder for a picture; None is one that can't be read."""
-    return said.label if said and said.known is not False and said.score >= SURE else "unsure"
+def place(kshot: Client, model: AdaptAnswer, picture: Path) -> str:
+    """Return the folder for a picture."""
+    try:
+        (said,) = kshot.predict(model.id, [picture]).predictions
+    except APIError as error:
+        if error.problem.status != 422:
+            raise
+        return "unsure"  # it can't be read
+    return said.label if said.known is not False and said.score >= SURE else "unsure"
 
 
 def move(picture: Path, folder: Path) -> None:
@@ -39,27 +45,30 @@ def move(picture: Path, folder: Path) -> None:
     print(f"{picture.name} → {folder.name}", flush=True)
 
 
-def sort(kshot: Client, model: AdaptAnswer, folder: Path) -> None:
-    """Move what lies in the inbox."""
-    waiting = pictures(folder / "inbox")[:TOGETHER]
-    if not waiting:
-        return
-    answer = kshot.predict(model.id, waiting, on_error="skip")
-    said = {each.index: each for each in answer.predictions}
-    for index, picture in enumerate(waiting):
-        move(picture, folder / "sorted" / place(said.get(index)))
+class Watch:
+    """A folder, and the model of what is labelled there."""
+
+    def __init__(self, kshot: Client, folder: Path) -> None:
+        self.kshot, self.folder = kshot, folder
+        self.learnt: list[tuple[str, Path]] = []
+        self.model: AdaptAnswer | None = None
+
+    def look(self) -> None:
+        """Learn what is new, and sort what lies in the inbox. Raises ClientError or OSError; it may go on after."""
+        shown = [(path.parent.name, path) for path in pictures(self.folder / "labelled")]
+        if shown != self.learnt and len({label for label, _ in shown}) > 1:
+            self.model = self.kshot.adapt(shown, name=self.folder.name, ttl_seconds=DAY)
+            self.learnt = shown
+            print(f"Learnt {len(shown)} pictures of {', '.join(self.model.classes)}", flush=True)
+        for picture in pictures(self.folder / "inbox") if self.model else []:
+            move(picture, self.folder / "sorted" / place(self.kshot, self.model, picture))
 
 
-folder = Path(sys.argv[1])
-learnt, model = None, None
 with Client() as kshot:
+    watch = Watch(kshot, Path(sys.argv[1]))
     while True:
-        shown = [(path.parent.name, path) for path in pictures(folder / "labelled")]
-        if shown != learnt and len({label for label, _ in shown}) > 1:
-            before, learnt, model = model, shown, kshot.adapt(shown, name=folder.name)
-            if before:
-                kshot.delete(before.id)
-            print(f"Learnt {len(shown)} pictures of {', '.join(model.classes)}", flush=True)
-        if model:
-            sort(kshot, model, folder)
+        try:
+            watch.look()
+        except (ClientError, OSError) as error:  # a server that starts anew, a file that was moved meanwhile
+            print(error, file=sys.stderr, flush=True)
         time.sleep(SECONDS)

@@ -62,7 +62,8 @@ class Validation(BaseModel):
         default=[], description="Which classes were taken for which, the most frequent first; empty if none was."
     )
     doubtful: list[DoubtfulImage] = Field(
-        default=[], description="Up to 3 images that may have a wrong label, the least likely first."
+        default=[],
+        description="Up to 3 images that may have a wrong label, the least likely first; not looked for by earlier builds.",
     )
     learning_curve: list[CurvePoint] = Field(
         default=[],

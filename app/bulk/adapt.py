@@ -18,11 +18,12 @@ from app.bulk.predict import BLOCK
 from app.bulk.support import LabelledSource
 from app.errors import SupportUnsuitable
 from app.inputs.support_set import LeftOut, SupportSet, Upload
-from app.service.adaptation import MOST_CONFUSIONS
+from app.service.adaptation import MOST_CONFUSIONS, doubtful_images
 from app.store import Stored, new_id
 from app.store.records import AnsweredShare, CheckpointReference, ConfusedClasses, ExpectedAccuracy, ModelRecord
 from kshot.types import MAX_SKIPPED
 from models.estimates.cross_validation import Signs
+from models.estimates.doubtful import doubtful
 from models.estimates.expectation import EVERY, MOST, NINETY_PERCENT
 from models.estimates.operating_points import operating_points
 from models.large_sets.adaptation import LargeAdaptation, adapt_large
@@ -115,7 +116,7 @@ def _record(learner: Learner, support: SupportSet, made: LargeAdaptation, wanted
         initialization=made.initialization,
         loss_curve=made.losses,
         support_accuracy=made.head.right,
-        validation=_validation(made.head, support.classes),
+        validation=_validation(made.head, support),
         hardest_images=[],
         skipped=support.skipped[:MAX_SKIPPED],
         skipped_count=len(support.skipped),
@@ -124,9 +125,9 @@ def _record(learner: Learner, support: SupportSet, made: LargeAdaptation, wanted
     )
 
 
-def _validation(head: SolvedHead, classes: Sequence[str]) -> ExpectedAccuracy | None:
+def _validation(head: SolvedHead, support: SupportSet) -> ExpectedAccuracy | None:
     """Return what the held-out pictures say of new ones; None if no class had one to spare."""
-    signs = head.signs
+    signs, classes = head.signs, support.classes
     count = len(signs.own)
     if not count:
         return None
@@ -139,6 +140,7 @@ def _validation(head: SolvedHead, classes: Sequence[str]) -> ExpectedAccuracy | 
         method=METHOD,
         of_classes=_of_classes(signs, accuracy, classes),
         confusions=_confusions(signs, classes),
+        doubtful=doubtful_images(support, doubtful(signs)),
         operating_points=[AnsweredShare(**point._asdict()) for point in operating_points(signs, head.temperature)],
     )
 

@@ -67,7 +67,8 @@ function warned({ warnings = [] }) {
 
 /** Wrong labels and poor pictures look like another class's. */
 function doubtful(model, support) {
-  const odd = doubted(model).map(({ index, label, filename, taken_for: other }) => t("advice.one", { file: filename, name: nameOf(support, index) ?? label, other }));
+  const all = doubted(model).map((each) => ({ file: each.filename, name: nameOf(support, each.index) ?? each.label, other: each.taken_for }));
+  const odd = all.filter(({ name, other }) => name !== other).map((each) => t("advice.one", each)); // not those that were moved there
   return odd.length ? t("advice.doubtful", { pictures: listed(odd), n: odd.length }) : "";
 }
 

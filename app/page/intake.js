@@ -148,13 +148,12 @@ async function added(support, upload, target) {
 /** One for each archive, one for all that lies in folders, one for the rest. */
 async function uploads(found) {
   const inside = found.filter(({ path }) => path.includes("/"));
-  const files = await Promise.all(inside.map(async ({ file, path }) => ({ path, file: file && (await smaller(file)) })));
   const all = found.filter(isArchive).map(({ file, path }) => new Upload(path, file, [], zipped(file)));
-  if (!files.length) return [...all, ...(await looseOf(found))];
+  if (!inside.length) return [...all, ...(await looseOf(found))];
   const { zip } = await import("./zip.js");
   const byPath = new Map(inside.map(({ file, path }) => [path.normalize("NFC"), file]));
-  const sent = await zip(files.map(({ path, file }) => ({ path, blob: file ?? new Blob() }))); // a folder has no file
-  const folder = new Upload(inside[0].path.split("/")[0], new File([sent], "folder.zip"), [], async (path) => byPath.get(path.normalize("NFC")) ?? null);
+  const files = await Promise.all(inside.map(async ({ file, path }) => ({ path, blob: file ? await smaller(file) : new Blob() }))); // a folder has no file
+  const folder = new Upload(inside[0].path.split("/")[0], new File([await zip(files)], "folder.zip"), [], async (path) => byPath.get(path.normalize("NFC")) ?? null);
   return [...all, folder, ...(await looseOf(found))];
 }
 

@@ -225,7 +225,7 @@ export class Projects {
   /** What was changed since the model before is the new one's: once that is kept, the one before is as it was. */
   async #handOn(before) {
     const id = this.#id;
-    if (await this.#keep()) await drop(id, before).catch(() => {});
+    if ((await this.#keep()) && this.#model !== before) await drop(id, before).catch(() => {});
   }
 
   async #flush() {

@@ -186,23 +186,24 @@ def expected_accuracy(adaptation: Adaptation, support: SupportSet) -> ExpectedAc
         method=METHOD,
         of_classes=dict(zip(classes, expected.of_classes, strict=True)),
         confusions=confusions(expected.signs.taken.tolist(), classes),
-        doubtful=doubtful(support.uploads, expected.doubtful, classes),
+        doubtful=doubtful_images(support, expected.doubtful),
         learning_curve=[AccuracyPoint(images=images, accuracy=accuracy) for images, accuracy in expected.curve],
         operating_points=[AnsweredShare(**point._asdict()) for point in expected.operating_points],
     )
 
 
-def doubtful(uploads: Sequence[Upload], doubts: Sequence[Doubt], classes: Sequence[str]) -> list[DoubtfulImage]:
+def doubtful_images(support: SupportSet, doubts: Sequence[Doubt]) -> list[DoubtfulImage]:
     """Return the images that may have a wrong label."""
     return [
         DoubtfulImage(
-            index=uploads[doubt.place].index,
-            filename=uploads[doubt.place].filename,
-            label=uploads[doubt.place].label,
-            taken_for=classes[doubt.taken_for],
+            index=image.index,
+            filename=image.filename,
+            label=image.label,
+            taken_for=support.classes[doubt.taken_for],
             probability=doubt.probability,
         )
         for doubt in doubts
+        for image in [support.uploads[doubt.place]]
     ]
 
 

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from models.estimates.cross_validation import TEMPERATURE, Signs
 
-UNLIKELY = 0.05
-"""Probability of an example's own class below which it is doubted; chosen by benchmarks.wrong_labels."""
+UNLIKELY = 0.25
+"""Share of what chance gives that an example's own class gets at most if it is doubted: 0.05 of five classes, for which
+it was chosen (see benchmarks.wrong_labels)."""
 MOST = 3
 
 
@@ -26,7 +27,7 @@ def doubtful(signs: Signs) -> list[Doubt]:
     Their loss after the steps tells little: these learn a wrong label too.
     """
     probabilities = (signs.scores / TEMPERATURE).softmax(dim=1)
-    own = probabilities.gather(1, signs.own[:, None]).squeeze(1)
-    order = [place for place in own.argsort(stable=True)[:MOST].tolist() if own[place] < UNLIKELY]
-    said = probabilities.argmax(dim=1)
+    own, said = probabilities.gather(1, signs.own[:, None]).squeeze(1), probabilities.argmax(dim=1)
+    doubted = (own < UNLIKELY / probabilities.shape[1]) & (said != signs.own)
+    order = [place for place in own.argsort(stable=True).tolist() if doubted[place]][:MOST]
     return [Doubt(int(signs.places[each]), int(said[each]), float(own[each])) for each in order]

@@ -80,7 +80,7 @@ def _answer(content: bytes, kind: str, request: Request, about: dict[str, str]) 
     """Return the content, compressed if the browser takes that, or 304 if it has it."""
     about["Vary"] = ", ".join(filter(None, (about.get("Vary"), "Accept-Encoding")))
     about["ETag"] = f'W/"{sha256(content).hexdigest()[:32]}"'  # weak: the same however it is encoded
-    if request.headers.get("if-none-match") == about["ETag"]:
+    if about["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=about)
     if "gzip" in request.headers.get("accept-encoding", ""):
         content, about["Content-Encoding"] = _compressed(content), "gzip"

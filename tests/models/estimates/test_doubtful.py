@@ -31,6 +31,15 @@ def test_a_wrong_label_is_doubted_and_no_other() -> None:
     assert doubt.probability < 0.05
 
 
+def test_where_nothing_is_likely_nothing_is_doubted() -> None:
+    """Of forty classes that look alike, each is below 0.05."""
+    noise = torch.randn(80, 400, generator=torch.Generator().manual_seed(0))
+    signs = cross_validate(LogisticHead(penalty=1e-3), normalize(noise + 10, dim=1), torch.arange(80) % 40, 40)
+    assert signs is not None
+    assert float(signs.probabilities.max()) < 0.05
+    assert doubtful(signs) == []
+
+
 def test_of_many_wrong_labels_the_least_likely_are_doubted() -> None:
     labels = torch.arange(WAYS).repeat_interleave(SHOTS)
     wrong = [2, 6, 12, 17, 23]
