@@ -63,7 +63,7 @@ class Validation(BaseModel):
     )
     doubtful: list[DoubtfulImage] = Field(
         default=[],
-        description="Up to 3 images that may have a wrong label, the least likely first; not looked for by earlier builds.",
+        description="Up to 3 images that may have a wrong label, the least likely first. Earlier builds sought none.",
     )
     learning_curve: list[CurvePoint] = Field(
         default=[],

@@ -179,6 +179,24 @@ def test_a_server_without_keys_shares_too_by_the_command_line(server: Server, cl
     problem(ask(server.url, share.token, model_id), 401, "share-invalid")
 
 
+def test_a_refused_token_loads_no_model(server: Server, client: Client) -> None:
+    """It might push those out of memory that others ask."""
+    share = client.share(client.adapt(FOLDER, steps=0).id)
+    model_id = share.token.split("_")[2]
+    forged = share.token[:-1] + ("0" if share.token[-1] != "0" else "1")
+    before = lookups(server)
+    problem(ask(server.url, forged, model_id), 401, "share-invalid")
+    assert lookups(server) == before
+    assert ask(server.url, share.token, model_id).status_code == 200
+    assert lookups(server) > before
+
+
+def lookups(server: Server) -> float:
+    """How often a model was looked for in memory."""
+    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("kshot_cache_lookups_total"))
+
+
 def test_the_page_of_a_share_is_framed_where_the_operator_allows_it_alone(guarded: Server, server: Server) -> None:
     framed, alone = (httpx.get(f"{each.url}/m/{'0' * 32}").headers for each in (guarded, server))
     assert "frame-ancestors https://school.example" in framed["content-security-policy"]
