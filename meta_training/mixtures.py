@@ -11,7 +11,8 @@ from meta_training.data.episodes import generator
 from meta_training.data.image_classes import ImageClasses
 from meta_training.errors import RunError
 from models.checkpoint import Checkpoint
-from models.initializations.mixture import joined, summary
+from models.initializations.mixture import joined
+from models.networks.interface import Network
 
 BANK_PICTURES = 48
 """Most examples of a domain in the bank: of more, each tells less that is new, and every support set is compared with
@@ -32,7 +33,7 @@ def add_initialization(base: Checkpoint, made: Checkpoint, config: TrainConfig, 
     )
     owned = classes.of_domains(config.owns) if config.owns else classes
     domains = owned.by_domain().values() if config.by_domain else [owned]
-    bank = torch.cat([_bank(domain, config.seed) for domain in domains])
+    bank = torch.cat([_bank(base.metadata.network, domain, config.seed) for domain in domains])
     return replace(base, metadata=metadata, mixture=joined(base.mixture, config.initialization, change, bank))
 
 
@@ -43,8 +44,8 @@ def require_theta(base: Checkpoint, made: Checkpoint) -> None:
         raise RunError(f"{base.metadata.name} has another theta than this run starts from: it can't be added to it.")
 
 
-def _bank(domain: ImageClasses, seed: int) -> Tensor:
+def _bank(network: Network, domain: ImageClasses, seed: int) -> Tensor:
     """Draw examples of a domain, and return their summaries [B, C]."""
     examples = np.concatenate(domain.images)
     chosen = generator(seed).permutation(len(examples))[:BANK_PICTURES]
-    return summary(torch.from_numpy(examples[chosen]))
+    return network.summarize(torch.from_numpy(examples[chosen]))

@@ -22,7 +22,7 @@ from models.encoders.interface import Weight
 from models.errors import CheckpointError
 from models.initializations.mixture import OWNERS, Mixture, MixtureSpec, from_tensors, kept_weights
 from models.metadata import FORMAT, CheckpointMetadata, bring_up_to_date
-from models.parameters import Parameters
+from models.parameters import Parameters, prefixed, under
 
 PARAMETERS, MOMENTS, ENCODER, MIXTURE = "parameters.", "moments.", "encoder.", "mixture."
 SHIPPED = Path(__file__).parent / "checkpoints"
@@ -62,7 +62,8 @@ def save_checkpoint(
         (ENCODER, encoder),
         (MIXTURE, mixture.tensors() if mixture else {}),
     )
-    tensors = {name: tensor for prefix, group in groups for name, tensor in _prefixed(prefix, group).items()}
+    named = {name: tensor for prefix, group in groups for name, tensor in prefixed(prefix, group).items()}
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in named.items()}
     document = metadata.model_dump_json()
     digest = _digest(document, tensors)
     replace_file(path, save(tensors, {"kshot": document, "digest": digest}))
@@ -79,8 +80,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if _digest(header["kshot"], tensors) != header["digest"]:
         raise CheckpointError(f"{path} was changed after it was saved: its digest does not match. Fetch it anew.")
     metadata = _parse(path, header["kshot"])
-    initialization = MetaInitialization(_under(PARAMETERS, tensors), _under(MOMENTS, tensors), metadata.count)
-    encoder, mixture = _under(ENCODER, tensors), _under(MIXTURE, tensors)
+    initialization = MetaInitialization(under(PARAMETERS, tensors), under(MOMENTS, tensors), metadata.count)
+    encoder, mixture = under(ENCODER, tensors), under(MIXTURE, tensors)
     _verify(path, metadata, initialization, encoder, mixture)
     further = from_tensors(metadata.mixture.names, mixture) if metadata.mixture else None
     return Checkpoint(metadata, initialization, header["digest"], encoder, further)
@@ -116,7 +117,7 @@ def _verify(
 ) -> None:
     """Raise CheckpointError unless the tensors are those of the architecture, of the right type and finite."""
     architecture, spec = metadata.build(), metadata.mixture
-    further = kept_weights(spec, architecture.shapes(), architecture.network.takes[-1]) if spec else {}
+    further = kept_weights(spec, architecture.shapes(), architecture.network.summary) if spec else {}
     groups = (
         (PARAMETERS, _floats(architecture.shapes()), found.parameters),
         (MOMENTS, _floats(architecture.moment_shapes()), found.moments),
@@ -151,11 +152,3 @@ def _digest(document: str, tensors: Mapping[str, Tensor]) -> str:
         total.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return f"sha256:{total.hexdigest()}"
-
-
-def _prefixed(prefix: str, parameters: Parameters) -> Parameters:
-    return {prefix + name: tensor.cpu().contiguous() for name, tensor in parameters.items()}
-
-
-def _under(prefix: str, tensors: Parameters) -> Parameters:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -32,3 +32,13 @@ def select(parameters: Parameters, task: int) -> Parameters:
 def move(parameters: Parameters, target: torch.device | torch.dtype) -> Parameters:
     """Return the same tensors on another device or in another precision."""
     return {name: tensor.to(target) for name, tensor in parameters.items()}
+
+
+def prefixed(prefix: str, parameters: Parameters) -> Parameters:
+    """Return the same tensors, their names after a prefix."""
+    return {prefix + name: tensor for name, tensor in parameters.items()}
+
+
+def under(prefix: str, parameters: Parameters) -> Parameters:
+    """Return the tensors whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in parameters.items() if name.startswith(prefix)}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from torch import Tensor
-from torch.nn.functional import normalize, one_hot
+from torch.nn.functional import one_hot
 
 from models.encoders.interface import HALF, Weight
 from models.errors import SupportError
@@ -66,7 +66,7 @@ class Mixture:
     changes: Parameters
     """From theta, stacked: [M, ...]."""
     bank: Tensor
-    """Summaries of training examples [B, C]."""
+    """Summaries of training examples [B, C], as the network summarizes them."""
     owners: Tensor
     """Places in `names` [B], int64: of the initialization that each example is for."""
 
@@ -74,13 +74,13 @@ class Mixture:
         """Return the same on another device."""
         return Mixture(self.names, move(self.changes, device), self.bank.to(device), self.owners.to(device))
 
-    def shares(self, examples: Tensor, labels: Tensor, neighbours: int) -> Tensor:
-        """Return the weights [M] for a support set of encoded examples [S, ...]: what share of its neighbours is whose.
+    def shares(self, summaries: Tensor, labels: Tensor, neighbours: int) -> Tensor:
+        """Return the weights [M] for a support set's summaries [S, C]: what share of their neighbours is whose.
 
         A class counts as much as any other, however many of the examples are its. In half precision, as the weights are
         kept with a model.
         """
-        near = (summary(examples) @ self.bank.T).topk(min(neighbours, len(self.bank)), dim=1).indices
+        near = (summaries @ self.bank.T).topk(min(neighbours, len(self.bank)), dim=1).indices
         own = one_hot(self.owners[near], len(self.names)).float().mean(dim=1)
         per_class = 1 / torch.bincount(labels).to(own)[labels]
         return ((own * per_class[:, None]).sum(dim=0) / per_class.sum()).half().float()
@@ -111,13 +111,13 @@ def from_tensors(names: tuple[str, ...], kept: Parameters) -> Mixture:
     return Mixture(names, changes, kept[SUMMARIES].float(), kept[OWNERS].long())
 
 
-def kept_weights(spec: MixtureSpec, theta: Mapping[str, tuple[int, ...]], channels: int) -> dict[str, Weight]:
-    """Name the tensors of a mixture, for theta's shapes and encoded examples of so many channels."""
+def kept_weights(spec: MixtureSpec, theta: Mapping[str, tuple[int, ...]], summary: int) -> dict[str, Weight]:
+    """Name the tensors of a mixture, for theta's shapes and summaries of this length."""
     count = len(spec.names)
     changes = {CHANGES + name: Weight((count, *shape), torch.int8) for name, shape in theta.items()}
     scales = {SCALES + name: Weight((count,), torch.float32) for name in theta}
     bank = {
-        SUMMARIES: Weight((spec.pictures, channels), HALF),
+        SUMMARIES: Weight((spec.pictures, summary), HALF),
         OWNERS: Weight((spec.pictures,), torch.uint8),
     }
     return changes | scales | bank
@@ -151,11 +151,6 @@ def _without(mixture: Mixture, name: str) -> Mixture:
         bank=mixture.bank[stays],
         owners=owners - (owners > place).long(),
     )
-
-
-def summary(encoded: Tensor) -> Tensor:
-    """Return what the bank has of encoded examples [B, ..., C]: their means over places, at length 1 [B, C]."""
-    return normalize(encoded.float().flatten(1, -2).mean(dim=1) if encoded.dim() > 2 else encoded.float(), dim=1)
 
 
 def _moved(start: Tensor, changes: Tensor, weights: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ def choose_starts(
     theta, where cross-validation within the support set finds that better (as SUR selects its features by the support
     set, Dvornik et al. 2020), which takes two examples of a class. `near_copy` says from how much on two count as one.
     """
-    weights = torch.stack([_weights(mixture, spec, support) for support in supports])
+    weights = torch.stack([_weights(architecture, mixture, spec, support) for support in supports])
     signs: list[Signs | None] = [None] * len(supports)
     doubtful = [task for task, support in enumerate(supports) if weights[task].any() and _can_tell(support)]
     if doubtful:
@@ -67,8 +67,9 @@ def _can_tell(support: Support) -> bool:
     return support.initialization is None and several
 
 
-def _weights(mixture: Mixture, spec: MixtureSpec, support: Support) -> Tensor:
+def _weights(architecture: Architecture, mixture: Mixture, spec: MixtureSpec, support: Support) -> Tensor:
     if support.initialization is not None:
         spec.check(support.initialization)
         return mixture.chosen(support.initialization)
-    return mixture.shares(support.features, support.labels.to(support.features.device), spec.neighbours)
+    summaries = architecture.network.summarize(support.features)
+    return mixture.shares(summaries, support.labels.to(summaries.device), spec.neighbours)

@@ -98,7 +98,7 @@ def _weights(learner: Learner, encoded: ArrayFile, labels: Tensor, ways: int) ->
     each = torch.zeros(ways, len(mixture.names))
     for places, block in encoded.blocks():
         for label in torch.unique(labels[places]).tolist():
-            own = block[labels[places] == label]
+            own = learner.architecture.network.summarize(block[labels[places] == label])
             shares = mixture.shares(own, torch.zeros(len(own), dtype=torch.long), spec.neighbours)
             each[label] += shares * len(own)
     shares = (each / torch.bincount(labels, minlength=ways)[:, None]).mean(dim=0).half().float()

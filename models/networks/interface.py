@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from models.export.graph import Graph
 from models.inner_loop import Gradient
@@ -42,6 +43,16 @@ class Network(Part, ABC):
     @abstractmethod
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Name every parameter and its shape, without a task dimension."""
+
+    @property
+    def summary(self) -> int:
+        """Length C of what `summarize` returns."""
+        return self.takes[-1]
+
+    def summarize(self, encoded: Tensor) -> Tensor:
+        """Return what examples [B, *takes] look like before any parameter: means over places, at length 1 [B, C]."""
+        means = encoded.float().flatten(1, -2).mean(dim=1) if encoded.dim() > 2 else encoded.float()
+        return normalize(means, dim=1)
 
     @abstractmethod
     def initialize(self, generator: torch.Generator) -> Parameters:

@@ -11,7 +11,6 @@ from meta_training.errors import RunError
 from meta_training.mixtures import BANK_PICTURES, add_initialization, require_theta
 from models.architecture import MetaInitialization
 from models.checkpoint import Checkpoint
-from models.initializations.mixture import summary
 from tests.meta_training.data.test_held_out_tasks import CONFIG, architecture, domain
 
 BASE = Checkpoint(CONFIG.metadata(), architecture().initialize(seed=0), "sha256:base")
@@ -34,7 +33,8 @@ def test_a_run_adds_its_change_and_examples_of_what_it_was_trained_on() -> None:
         torch.testing.assert_close(change[0], torch.full_like(change[0], 0.5))
         torch.testing.assert_close(change[1], torch.full_like(change[1], -0.5))
     pictures = torch.from_numpy(domain("fonts", 4).images[0])
-    assert torch.isclose(summary(pictures) @ both.mixture.bank.T, torch.tensor(1.0)).any(dim=1).all()
+    likeness = BASE.metadata.network.summarize(pictures) @ both.mixture.bank.T
+    assert torch.isclose(likeness, torch.tensor(1.0)).any(dim=1).all()
 
 
 def test_models_of_the_checkpoint_it_began_with_are_served_by_what_comes_of_it() -> None:

@@ -8,7 +8,7 @@ import torch
 
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.heads.logistic import LogisticHead
-from models.initializations.mixture import joined, summary
+from models.initializations.mixture import joined
 from models.inputs.image import ImageInput
 from models.metadata import CheckpointMetadata, InnerSpec
 from models.networks.conv4.network import Conv4
@@ -40,7 +40,7 @@ def build(path: Path, **more: object) -> Checkpoint:
     changes: list[Parameters] = [
         {name: 0.1 * torch.randn(tensor.shape) for name, tensor in start.parameters.items()} for _ in range(2)
     ]
-    mixture = joined(None, "red", changes[0], summary(examples(0, 20)))
-    mixture = joined(mixture, "green", changes[1], summary(examples(1, 20)))
+    mixture = joined(None, "red", changes[0], METADATA.network.summarize(examples(0, 20)))
+    mixture = joined(mixture, "green", changes[1], METADATA.network.summarize(examples(1, 20)))
     save_checkpoint(path, METADATA.model_copy(update=more), start, mixture=mixture)
     return load_checkpoint(path)

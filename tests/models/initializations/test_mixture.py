@@ -9,12 +9,13 @@ import torch
 
 from models.checkpoint import Checkpoint
 from models.errors import SupportError
-from models.initializations.mixture import Mixture, MixtureSpec, joined, summary
+from models.initializations.mixture import Mixture, MixtureSpec, joined
 from models.learner import Learner
 from models.tasks import Support
 from tests.models.initializations.mixtures import METADATA, build, examples
 
 CPU = torch.device("cpu")
+SUMMARIZE = METADATA.network.summarize
 
 
 @pytest.fixture
@@ -86,12 +87,13 @@ def test_a_model_made_before_there_was_a_mixture_predicts_as_it_did(checkpoint: 
 def test_an_initialization_of_a_name_that_is_there_takes_its_place(checkpoint: Checkpoint) -> None:
     assert checkpoint.mixture
     change = {name: tensor[0] for name, tensor in checkpoint.mixture.changes.items()}
-    again = joined(checkpoint.mixture, "red", change, summary(examples(2, 5)))
+    again = joined(checkpoint.mixture, "red", change, SUMMARIZE(examples(2, 5)))
     assert again.names == ("green", "red")
     assert torch.bincount(again.owners).tolist() == [20, 5]
     spec = MixtureSpec(names=again.names, pictures=len(again.bank))
-    assert again.names[int(again.shares(examples(1, 3), torch.arange(3), spec.neighbours).argmax())] == "green"
-    assert again.names[int(again.shares(examples(2, 3), torch.arange(3), spec.neighbours).argmax())] == "red"
+    for color, name in ((1, "green"), (2, "red")):
+        shares = again.shares(SUMMARIZE(examples(color, 3)), torch.arange(3), spec.neighbours)
+        assert again.names[int(shares.argmax())] == name
 
 
 def test_a_class_of_many_examples_counts_as_much_as_any_other(checkpoint: Checkpoint) -> None:
@@ -101,7 +103,8 @@ def test_a_class_of_many_examples_counts_as_much_as_any_other(checkpoint: Checkp
     spec = checkpoint.metadata.mixture
     assert spec
     assert learner.mixture
-    assert learner.mixture.shares(pictures, labels, spec.neighbours).tolist() == pytest.approx([0.5, 0.5], abs=1e-3)
+    shares = learner.mixture.shares(SUMMARIZE(pictures), labels, spec.neighbours)
+    assert shares.tolist() == pytest.approx([0.5, 0.5], abs=1e-3)
 
 
 def test_an_initialization_cannot_have_the_name_of_the_first() -> None:
