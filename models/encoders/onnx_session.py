@@ -4,11 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from onnx import TensorProto
 from onnxruntime import InferenceSession, SessionOptions, get_available_providers
 from torch import Tensor
 
+from models.encoders.interface import Encode, Encoder, encode_in_parts
+from models.export.graph import EXAMPLES, Graph, batched
+from models.inputs.interface import Input
+from models.parameters import Parameters
+
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 ERRORS = 3  # a log level
+AT_ONCE = 4  # images: as fast as one, they stay in the caches, and with threads they wait less for one another
 
 
 class OnnxSession:
@@ -47,3 +54,13 @@ class OnnxSession:
         given = {name: x.cpu().numpy() for name, x in zip(self._inputs, inputs, strict=True)}
         found = self._session.run(list(outputs), given)
         return [torch.from_numpy(np.ascontiguousarray(each)).to(self.device) for each in found]
+
+
+def by_onnx_runtime(encoder: Encoder, weights: Parameters, source: Input, threads: int) -> Encode:
+    """Return what encodes images on a CPU by the nodes that the encoder adds to a graph."""
+    graph = Graph()
+    output = encoder.add_to(graph, weights, source, EXAMPLES)
+    shape = batched(output, TensorProto.FLOAT, *encoder.output(source))
+    model = graph.model("encoder", source.example, source.dtype, [shape]).SerializeToString()
+    session = OnnxSession(model, EXAMPLES, output, torch.device("cpu"), threads)
+    return lambda images: encode_in_parts(session, images, AT_ONCE)

@@ -52,6 +52,13 @@ class Graph:
         name = "shape_" + "_".join(map(str, shape))
         return self.add("Reshape", x, self.constant(name, np.array(shape, dtype=np.int64)))
 
+    def split(self, x: str, *sizes: int, axis: int) -> list[str]:
+        """Add a split of an axis into parts of these sizes; return their names."""
+        parts = [f"Split_{len(self.nodes)}_{place}" for place in range(len(sizes))]
+        given = self.constant("sizes_" + "_".join(map(str, sizes)), np.array(sizes, dtype=np.int64))
+        self.nodes.append(helper.make_node("Split", [x, given], parts, axis=axis))
+        return parts
+
     def reduce(self, operator: str, x: str, *axes: int, keepdims: bool, output: str = "") -> str:
         """Add a reduction over axes, such as ReduceMean."""
         if self.opsets[""] < AXES_ARE_AN_INPUT:

@@ -6,7 +6,6 @@ On a CPU few images stay in the caches, and no image's encoding depends on which
 from typing import Literal
 
 import torch
-from onnx import TensorProto
 from pydantic import Field, model_validator
 from torch import Tensor
 
@@ -15,13 +14,12 @@ from models.encoders.efficientnet_lite.nodes import add_block, add_layer, add_no
 from models.encoders.efficientnet_lite.plain import encode
 from models.encoders.efficientnet_lite.pretrained import imagenet_weights
 from models.encoders.interface import HALF, Encode, Encoder, Weight, encode_in_parts
-from models.encoders.onnx_session import OnnxSession
-from models.export.graph import EXAMPLES, Graph, batched
+from models.encoders.onnx_session import by_onnx_runtime
+from models.export.graph import Graph
 from models.inputs.interface import Input
 from models.parameters import Parameters, move
 from models.parts import register
 
-CPU_IMAGES = 4  # at a time: as fast as one, and with threads they wait less for one another
 DEVICE_IMAGES = 32  # about 0.5 GB in the widest block
 
 
@@ -84,17 +82,8 @@ class EfficientNetLite(Encoder):
     def build(self, weights: Parameters, source: Input, device: torch.device, threads: int) -> Encode:
         """See Encoder."""
         if device.type == "cpu":
-            return self.by_onnx_runtime(weights, source, threads)
+            return by_onnx_runtime(self, weights, source, threads)
         return self.by_torch(weights, device)
-
-    def by_onnx_runtime(self, weights: Parameters, source: Input, threads: int) -> Encode:
-        """Return what encodes on a CPU."""
-        graph = Graph()
-        output = self.add_to(graph, weights, source, EXAMPLES)
-        shape = batched(output, TensorProto.FLOAT, *self.shape)
-        model = graph.model("encoder", source.example, source.dtype, [shape]).SerializeToString()
-        session = OnnxSession(model, EXAMPLES, output, torch.device("cpu"), threads)
-        return lambda images: encode_in_parts(session, images, CPU_IMAGES)
 
     def by_torch(self, weights: Parameters, device: torch.device) -> Encode:
         """Return what encodes on any device, in float32."""

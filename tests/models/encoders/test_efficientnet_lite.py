@@ -17,11 +17,12 @@ from torch import Tensor
 from torch.nn.functional import batch_norm, conv2d, cosine_similarity, pad, relu6
 
 from meta_training.data.sources import image_files
-from models.encoders.efficientnet_lite.encoder import CPU_IMAGES, EfficientNetLite
+from models.encoders.efficientnet_lite.encoder import EfficientNetLite
 from models.encoders.efficientnet_lite.layers import blocks, top
 from models.encoders.efficientnet_lite.plain import encode
 from models.encoders.efficientnet_lite.pretrained import imagenet_weights
 from models.encoders.interface import Encode
+from models.encoders.onnx_session import AT_ONCE, by_onnx_runtime
 from models.errors import WeightsError
 from models.inputs.image import ImageInput
 from models.parameters import Parameters, move
@@ -146,7 +147,7 @@ def test_half_precision_on_disk_hardly_turns_the_features(half: Parameters, imag
 def test_onnx_runtime_and_torch_agree(half: Parameters, images: Tensor, spec: EfficientNetLite) -> None:
     images = _resized(images, spec)
     source = ImageInput(channels=3, size=spec.size)
-    found, wanted = spec.by_onnx_runtime(half, source, threads=1)(images), spec.by_torch(half, CPU)(images)
+    found, wanted = by_onnx_runtime(spec, half, source, threads=1)(images), spec.by_torch(half, CPU)(images)
     assert found.shape == (9, *spec.output(source))
     assert found.dtype == wanted.dtype == torch.float32
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)  # of outputs up to 16
@@ -156,14 +157,14 @@ def test_onnx_runtime_and_torch_agree(half: Parameters, images: Tensor, spec: Ef
 def test_an_image_is_encoded_to_the_same_bits_in_any_company(half: Parameters, images: Tensor, threads: int) -> None:
     encoder = EfficientNetLite().build(half, INPUT, CPU, threads)
     alone = [EfficientNetLite().build(half, INPUT, CPU, threads=1)(image[None]) for image in images]
-    assert len(images) > 2 * CPU_IMAGES
+    assert len(images) > 2 * AT_ONCE
     for order in (torch.arange(9), torch.tensor([8, 3, 1, 5, 7, 2])):
         together = encoder(images[order])
         assert torch.equal(together, torch.cat([alone[index] for index in order]))
 
 
 def _encoders(half: Parameters) -> Iterator[Encode]:
-    yield from (EfficientNetLite().by_onnx_runtime(half, INPUT, threads=1), EfficientNetLite().by_torch(half, CPU))
+    yield from (by_onnx_runtime(EfficientNetLite(), half, INPUT, threads=1), EfficientNetLite().by_torch(half, CPU))
 
 
 def test_no_images_are_encoded_to_nothing(half: Parameters) -> None:
