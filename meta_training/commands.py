@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from meta_training import checkpoint_command
+from meta_training.checkpoints import command as checkpoint_command
 from meta_training.errors import errors_for_people
 
 if TYPE_CHECKING:

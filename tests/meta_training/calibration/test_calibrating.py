@@ -14,7 +14,7 @@ from meta_training.calibration.calibrating import SEVERAL, SINGLES, calibrate, f
 from meta_training.calibration.episodes import draw, fitting
 from meta_training.calibration.fit import REFUSED
 from meta_training.calibration.observations import observe
-from meta_training.checkpoint_command import app
+from meta_training.checkpoints.command import app
 from meta_training.data.image_classes import ImageClasses
 from meta_training.errors import DataError
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint, save_checkpoint

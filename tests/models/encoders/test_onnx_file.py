@@ -16,7 +16,7 @@ from onnxruntime import InferenceSession
 from PIL import Image
 
 from kshot import Client
-from meta_training.onnx_checkpoint import build_checkpoint
+from meta_training.checkpoints.from_onnx import build_checkpoint
 from models.checkpoint import load_checkpoint
 from models.encoders.onnx_reading import read_encoder
 from models.errors import EncoderError

