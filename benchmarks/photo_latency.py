@@ -2,10 +2,12 @@
 
     python -m benchmarks.photo_latency                        # clothing.tar in KSHOT_DATA, 30 rounds
     python -m benchmarks.photo_latency --data ~/my-photos --rounds 10
+    python -m benchmarks.photo_latency --beside checkpoints/photo-large.safetensors
 
 Photos are JPEG of 640×480. In each round the service (`kshot serve` in a process of its own, on the loopback, one
 request after another) and the plain way (`photo_plain`, in this process, on the same files) take turns at each kind of
 request. The plain way has no HTTP, checks or store in its time; its predictions have an adapted model in memory.
+With `--beside` another checkpoint of the same server takes its turn too.
 """
 
 import io
@@ -55,27 +57,32 @@ class Photos:
 
 @dataclass(frozen=True)
 class Round:
-    """Milliseconds by phase of each kind of request: the service's, and the plain way's."""
+    """Milliseconds by phase of each kind of request: the service's, the plain way's, and another checkpoint's."""
 
     ours: dict[str, Timing]
     plain: dict[str, Timing]
+    beside: dict[str, Timing]
 
 
 def main(
     data: Annotated[Path | None, typer.Option(help="Folder, zip or tar of class folders; else in KSHOT_DATA.")] = None,
     rounds: Annotated[int, typer.Option(min=2, help="Requests of each kind.")] = 30,
+    beside: Annotated[
+        Path | None, typer.Option(help="Another checkpoint of photographs, in whose folder is photo.safetensors too.")
+    ] = None,
 ) -> None:
     """Time the running service and the plain way in turns."""
     photos = _photos(data or Path(os.environ.get("KSHOT_DATA", ".")) / "clothing.tar")
-    plain = PlainWay(load_checkpoint(SHIPPED / f"{NAME}.safetensors"))
+    folder, other = (beside.parent, beside.stem) if beside else (SHIPPED, None)
+    plain = PlainWay(load_checkpoint(folder / f"{NAME}.safetensors"))
     threads = torch.get_num_threads()
     typer.echo(f"{describe_machine()}; {rounds} rounds; {threads} threads in the plain way\n")
-    with running_server() as url, Client(url) as client:
+    with running_server(checkpoints=str(folder)) as url, Client(url) as client:
         numbers = tqdm(range(-WARM_UP, rounds), unit="round", leave=False)
-        measured = [_round(client, plain, photos) for _ in numbers][WARM_UP:]
+        measured = [_round(client, plain, photos, other) for _ in numbers][WARM_UP:]
         peak = _peak_bytes()
     for kind in measured[0].ours:
-        _print(kind, measured)
+        _print(kind, measured, other)
     typer.echo(f"Peak memory of the server: {peak / 1e9:.2f} GB")
 
 
@@ -100,22 +107,26 @@ def _as_jpeg(content: bytes) -> bytes:
     return out.getvalue()
 
 
-def _round(client: Client, plain: PlainWay, photos: Photos) -> Round:
-    """Ours, plain, ours, plain, ours, plain."""
-    ours, theirs = {}, {}
+def _round(client: Client, plain: PlainWay, photos: Photos, other: str | None) -> Round:
+    """Ours, plain and the other checkpoint, in turns at each kind of request."""
+    one = Round({}, {}, {})
     for support in (photos.many, photos.few):
         kind = f"POST /adapt, {len(support)} photos of {WAYS} classes"
-        ours[kind], model_id = _adapt(client, support)
-        theirs[kind], model = _adapt_plainly(plain, support)
+        one.ours[kind], model_id = _adapt(client, support, NAME)
+        one.plain[kind], model = _adapt_plainly(plain, support)
+        if other:
+            one.beside[kind], other_id = _adapt(client, support, other)
     kind = "POST /predict, 1 photo"
-    ours[kind] = _predict(client, model_id, photos.query)
-    theirs[kind] = _predict_plainly(plain, model, photos.query)
-    return Round(ours, theirs)
+    one.ours[kind] = _predict(client, model_id, photos.query)
+    one.plain[kind] = _predict_plainly(plain, model, photos.query)
+    if other:
+        one.beside[kind] = _predict(client, other_id, photos.query)
+    return one
 
 
-def _adapt(client: Client, support: Labelled) -> tuple[Timing, str]:
+def _adapt(client: Client, support: Labelled, checkpoint: str) -> tuple[Timing, str]:
     start = time.perf_counter()
-    model = client.adapt(support, checkpoint=NAME)
+    model = client.adapt(support, checkpoint=checkpoint)
     total = 1e3 * (time.perf_counter() - start)
     return {TOTAL: total, **model.timings_ms.model_dump()}, model.id
 
@@ -159,11 +170,13 @@ def _peak_bytes() -> int:
     return 1024 * int(peak)
 
 
-def _print(kind: str, rounds: Sequence[Round]) -> None:
+def _print(kind: str, rounds: Sequence[Round], other: str | None) -> None:
     typer.echo(f"| {kind}: ms | p5 | p50 | p95 |\n|---|---|---|---|")
+    others = [(f"{other}, ", [one.beside[kind] for one in rounds])] if other else []
     for who, timings in (
         ("", [one.ours[kind] for one in rounds]),
         ("plain, ", [one.plain[kind] for one in rounds]),
+        *others,
     ):
         for phase in timings[0]:
             typer.echo(f"| {who}{phase} | {_percentiles([timing[phase] for timing in timings], '.1f')} |")
@@ -171,7 +184,11 @@ def _print(kind: str, rounds: Sequence[Round]) -> None:
     pairs = [(one.plain[kind], one.ours[kind]) for one in rounds]
     typer.echo(f"| {TOTAL} | {_percentiles([plain[TOTAL] / ours[TOTAL] for plain, ours in pairs], '.2f')} |")
     computing = [_compute(plain) / _compute(ours) for plain, ours in pairs]
-    typer.echo(f"| computing alone | {_percentiles(computing, '.2f')} |\n")
+    typer.echo(f"| computing alone | {_percentiles(computing, '.2f')} |")
+    if other:
+        longer = [one.beside[kind][TOTAL] / one.ours[kind][TOTAL] for one in rounds]
+        typer.echo(f"| {other}, {TOTAL} | {_percentiles(longer, '.2f')} |")
+    typer.echo()
 
 
 def _compute(timing: Timing) -> float:

@@ -21,18 +21,19 @@ ROOT = Path(__file__).parents[1]
 
 @contextmanager
 def running_server(store: Path | None = None, checkout: Path | None = None, **settings: str) -> Iterator[str]:
-    """Starts a server with the shipped checkpoints, an empty store or this one, and KSHOT_* settings; gives its URL.
+    """Starts a server with an empty store or this one, and KSHOT_* settings, named without the prefix; gives its URL.
 
-    Command and checkpoints are this build's, or those of another checkout, which has a .venv of its own. The settings
-    are named without the prefix.
+    Command and checkpoints are this build's, or those of another checkout, which has a .venv of its own; `checkpoints`
+    among the settings is another folder of them.
     """
     command = checkout / ".venv/bin/kshot" if checkout else Path(sys.executable).parent / "kshot"
-    checkpoints = checkout / SHIPPED.relative_to(ROOT) if checkout else SHIPPED
+    shipped = checkout / SHIPPED.relative_to(ROOT) if checkout else SHIPPED
+    checkpoints = settings.pop("checkpoints", str(shipped))
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as empty:
         environment = {f"KSHOT_{name.upper()}": value for name, value in settings.items()}
-        options = ["--port", str(port), "--checkpoints", str(checkpoints), "--store", str(store or empty)]
+        options = ["--port", str(port), "--checkpoints", checkpoints, "--store", str(store or empty)]
         process = subprocess.Popen(
             [str(command), "serve", *options],
             env={**os.environ, "KSHOT_LOG_LEVEL": "error", **environment},

@@ -1,7 +1,8 @@
-"""A data set's photos, each through the frozen encoder once: what every contender starts from."""
+"""A data set's photos, each through the frozen encoder once, if a contender asks for it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,45 +23,50 @@ AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Photos:
-    """P photos of a data set, encoded.
+    """P photos of a data set: `pictures` uint8 [P, C, H, W], as the learner takes them.
 
-    `numbers` are its classes, with the places of their photos in 0..P − 1 for pictures; `places` [P, H, W, C] is what
-    the learner adapts to, and `pooled` [P, 1280] the ImageNet network's own features.
+    `numbers` are its classes, with the places of their photos in 0..P − 1 for pictures.
     """
 
     name: str
     numbers: ImageClasses
-    places: Tensor
-    pooled: Tensor
+    pictures: Tensor
+    learner: Learner
+
+    @cached_property
+    def places(self) -> Tensor:
+        """What the learner adapts to [P, ...]."""
+        return _in_parts(self.learner.encode, self.pictures, f"{self.name}, for the learner")
+
+    @cached_property
+    def pooled(self) -> Tensor:
+        """The ImageNet network's own features [P, 1280]."""
+        encode = _pooling(self.learner.checkpoint.metadata.input, self.learner.device)
+        return _in_parts(encode, self.pictures, f"{self.name}, pooled")
 
 
 def read_photos(source: Path, learner: Learner, *, most: int | None = None) -> Photos:
-    """Reads and encodes a folder, zip or tar of class folders, or its first `most` classes. Raises DataError."""
+    """Reads a folder, zip or tar of class folders, or its first `most` classes. Raises DataError."""
     classes = read_classes([source], learner.checkpoint.metadata.input, progress=True)
-    return encode_photos(source.stem, classes.subset(classes.names[:most]), learner)
+    return photos_of(source.stem, classes.subset(classes.names[:most]), learner)
 
 
 def read_domains(source: Path, learner: Learner, *, most: int | None = None) -> Iterator[Photos]:
-    """Reads and encodes a folder, zip or tar of data sets, each a folder of class folders. Raises DataError."""
+    """Reads a folder, zip or tar of data sets, each a folder of class folders. Raises DataError."""
     classes = read_classes([source], learner.checkpoint.metadata.input, progress=True)
     of_domain: dict[str, list[str]] = {}
     for name in classes.names:
         of_domain.setdefault(name.partition("/")[0], []).append(name)
     for domain, names in of_domain.items():
-        yield encode_photos(domain, classes.subset(names[:most]), learner)
+        yield photos_of(domain, classes.subset(names[:most]), learner)
 
 
-def encode_photos(name: str, classes: ImageClasses, learner: Learner) -> Photos:
-    """Encodes uint8 pictures."""
+def photos_of(name: str, classes: ImageClasses, learner: Learner) -> Photos:
+    """Lays uint8 pictures of classes end to end."""
     sizes = [len(pictures) for pictures in classes.images]
     numbers = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
     pictures = torch.from_numpy(np.concatenate(classes.images))
-    return Photos(
-        name,
-        ImageClasses(classes.names, tuple(numbers)),
-        _in_parts(learner.encode, pictures, f"{name}, for the learner"),
-        _in_parts(_pooling(learner.checkpoint.metadata.input, learner.device), pictures, f"{name}, pooled"),
-    )
+    return Photos(name, ImageClasses(classes.names, tuple(numbers)), pictures, learner)
 
 
 def _pooling(source: Input, device: torch.device) -> Encode:

@@ -21,35 +21,33 @@ DIFFERENCES: dict[str, Difference] = {
 def table_of_set(results: Sequence[Result]) -> str:
     """One data set: a column for each setting."""
     settings = [f"{result.ways}-way {result.shots}-shot" for result in results]
-    rows = [_row(name, [str(result.score(name)) for result in results]) for name in results[0].accuracies]
+    rows = [row(name, [str(result.score(name)) for result in results]) for name in results[0].accuracies]
     rows += [
-        _row(f"*{name}*", [_cell(name, result, difference) for result in results])
+        row(f"*{name}*", [_cell(name, result, difference) for result in results])
         for name, difference in differences(results[0]).items()
     ]
-    return _table(results[0].data, settings, rows)
+    return table(results[0].data, settings, rows)
 
 
 def table_of_means(by_setting: dict[str, Sequence[Result]], title: str = "sets") -> str:
     """Means over data sets: a column for each setting that was asked for."""
     columns = list(by_setting.values())
     rows = [
-        _row(name, [str(mean([result.score(name) for result in column])) for column in columns])
+        row(name, [str(mean([result.score(name) for result in column])) for column in columns])
         for name in columns[0][0].accuracies
     ]
     rows += [
-        _row(f"*{name}*", [mean([difference(result) for result in column]).signed for column in columns])
+        row(f"*{name}*", [mean([difference(result) for result in column]).signed for column in columns])
         for name, difference in differences(columns[0][0]).items()
     ]
-    return _table(f"mean of {len(columns[0])} {title}", list(by_setting), rows)
+    return table(f"mean of {len(columns[0])} {title}", list(by_setting), rows)
 
 
 def table_of_differences(by_setting: dict[str, Sequence[Result]], name: str) -> str:
     """A difference by name, in every set: a row for each."""
     difference, columns = DIFFERENCES[name], list(by_setting.values())
-    rows = [
-        _row(cells[0].data, [difference(result).signed for result in cells]) for cells in zip(*columns, strict=True)
-    ]
-    return _table(name, list(by_setting), rows)
+    rows = [row(cells[0].data, [difference(result).signed for result in cells]) for cells in zip(*columns, strict=True)]
+    return table(name, list(by_setting), rows)
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -85,9 +83,11 @@ def _cell(name: str, result: Result, difference: Difference) -> str:
     return f"{text} ({result.best_alternative})" if name == ALTERNATIVE else text
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[str]) -> str:
-    return "\n".join([_row(f"**{title}**, %", columns), "|---" * (1 + len(columns)) + "|", *rows, ""])
+def table(title: str, columns: Sequence[str], rows: Sequence[str]) -> str:
+    """Return a Markdown table, of percent."""
+    return "\n".join([row(f"**{title}**, %", columns), "|---" * (1 + len(columns)) + "|", *rows, ""])
 
 
-def _row(name: str, cells: Sequence[str]) -> str:
+def row(name: str, cells: Sequence[str]) -> str:
+    """Return a row of a Markdown table."""
     return f"| {name} | " + " | ".join(cells) + " |"

@@ -16,7 +16,7 @@ from benchmarks.photo_accuracy.__main__ import main
 from benchmarks.photo_accuracy.alternatives import Task, logistic_regression
 from benchmarks.photo_accuracy.contenders import ALTERNATIVES, NO_STEPS, OURS, UNTRAINED, contenders
 from benchmarks.photo_accuracy.episodes import Episodes, draw
-from benchmarks.photo_accuracy.photos import Photos, encode_photos
+from benchmarks.photo_accuracy.photos import Photos, photos_of
 from benchmarks.photo_accuracy.results import Estimate, Result, mean
 from meta_training.data.image_classes import decode
 from meta_training.data.sources import File
@@ -32,7 +32,7 @@ CLASSES, PHOTOS = 4, 7  # of `files`
 
 @pytest.fixture(scope="module")
 def photos(files: list[File], learner: Learner) -> Photos:
-    return encode_photos("groceries", decode(files, PHOTO.input), learner)
+    return photos_of("groceries", decode(files, PHOTO.input), learner)
 
 
 @pytest.fixture(scope="module")
