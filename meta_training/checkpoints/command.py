@@ -99,7 +99,8 @@ def enlarge(
         made = enlarge_checkpoint(base or SHIPPED / "photo.safetensors", variant, out, name)
     path = out / f"{name}.safetensors"
     typer.echo(f"{path} ({made.digest})")
-    typer.echo(f"Its answers aren't calibrated. Do that by kshot checkpoint calibrate {shlex.quote(str(path))}")
+    if made.metadata.calibration is None:
+        typer.echo(f"Its answers aren't calibrated. Do that by kshot checkpoint calibrate {shlex.quote(str(path))}")
     typer.echo(f"Serve it: kshot serve --checkpoints {shlex.quote(str(out))} --checkpoint {name}")
 
 

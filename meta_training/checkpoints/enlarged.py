@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from meta_training.errors import RunError
 from meta_training.run_folder import make_folder
@@ -11,21 +11,35 @@ from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.encoders.efficientnet_lite.encoder import EfficientNetLite
 from models.encoders.frozen_network import FrozenNetwork
 from models.encoders.side_by_side import SideBySide
+from models.estimates.calibration import Calibration
 from models.metadata import CheckpointMetadata
 from models.networks.beside import Beside
 from models.networks.last_block import LastBlock
 from models.parameters import prefixed
 
 COLOURS = 3
+CALIBRATED = Path(__file__).with_name("photo-large.json")
+
+
+class KnownCalibration(BaseModel):
+    """What was fitted to a checkpoint that is the same wherever it is made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str
+    """Of the checkpoint, before."""
+    calibrated_by: str
+    """The command."""
+    calibration: Calibration
 
 
 def enlarge(base: Path, variant: int, folder: Path, name: str) -> Checkpoint:
     """Write <name>.safetensors, `base` with EfficientNet-Lite `variant` beside its encoder, and return it.
 
-    The base comes along, where the folder has none of its name. What is made is of the same digest wherever it is made,
-    and not calibrated: the base's calibration is of other features. Raises CheckpointError, WeightsError where the
-    weights aren't installed, and RunError for a name that no checkpoint can have, a base that isn't of colour images or
-    whose head has weights, and a folder that cannot be.
+    The base comes along, where the folder has none of its name. What is made is of the same digest wherever it is made.
+    It is calibrated if it is what CALIBRATED was fitted to; the base's calibration is of other features. Raises
+    CheckpointError, WeightsError where the weights aren't installed, and RunError for a name that no checkpoint can
+    have, a base that isn't of colour images or whose head has weights, and a folder that cannot be.
     """
     start = load_checkpoint(base)
     metadata, second = _enlarged(start, base, variant, name)
@@ -33,7 +47,17 @@ def enlarge(base: Path, variant: int, folder: Path, name: str) -> Checkpoint:
     make_folder(folder)
     if not (folder / base.name).exists():
         replace_file(folder / base.name, base.read_bytes())
-    return save_checkpoint(folder / f"{name}.safetensors", metadata, start.initialization, encoders, start.mixture)
+    path = folder / f"{name}.safetensors"
+    return _calibrated(path, save_checkpoint(path, metadata, start.initialization, encoders, start.mixture))
+
+
+def _calibrated(path: Path, made: Checkpoint) -> Checkpoint:
+    """Write the calibration into the file, if it is known, and return the checkpoint as it is then."""
+    known = KnownCalibration.model_validate_json(CALIBRATED.read_bytes())
+    if made.digest != known.digest:
+        return made
+    metadata = made.metadata.model_copy(update={"calibration": known.calibration, "serves": (made.digest,)})
+    return save_checkpoint(path, metadata, made.initialization, made.encoder, made.mixture)
 
 
 def _enlarged(start: Checkpoint, base: Path, variant: int, name: str) -> tuple[CheckpointMetadata, FrozenNetwork]:

@@ -49,10 +49,13 @@ def test_it_is_served_beside_photo_and_tells_clothes_apart(client: Client, model
     assert client.adapt(PHOTOS / "support").checkpoint.name == "photo"
     assert model.checkpoint.name == NAME
     assert sum(model.initialization.values()) == pytest.approx(1, abs=1e-3)
+    assert model.validation
+    assert model.validation.accuracy > 0.8
     queries = sorted((PHOTOS / "query").glob("*/*.jpg"))
     answer = client.predict(model.id, queries)
     right = [each.label == path.parent.name for each, path in zip(answer.predictions, queries, strict=True)]
     assert np.mean(right) > 0.8
+    assert np.mean([each.known for each in answer.predictions]) > 0.8
 
 
 def test_it_says_where_a_picture_shows_its_label(client: Client, model: AdaptAnswer) -> None:

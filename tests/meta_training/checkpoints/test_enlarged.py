@@ -14,6 +14,7 @@ from torch import Tensor
 from typer.testing import CliRunner, Result
 
 from meta_training.checkpoints.command import app
+from meta_training.checkpoints.enlarged import KnownCalibration
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from models.export.onnx_file import build_onnx
 from models.learner import Learner
@@ -68,6 +69,20 @@ def test_it_is_the_same_wherever_it_is_made(enlarged: Checkpoint, tmp_path: Path
     """Servers with a store in common answer for one another's models."""
     assert enlarge(tmp_path, "--variant", "0", "--name", "twice").exit_code == 0
     assert load_checkpoint(tmp_path / "twice.safetensors").digest == enlarged.digest
+
+
+def test_what_a_known_calibration_was_fitted_to_is_calibrated(
+    enlarged: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calibration = load_checkpoint(SHIPPED / "photo.safetensors").metadata.calibration
+    known = KnownCalibration(digest=enlarged.digest, calibrated_by="kshot checkpoint calibrate", calibration=calibration)
+    (tmp_path / "known.json").write_text(known.model_dump_json())
+    monkeypatch.setattr("meta_training.checkpoints.enlarged.CALIBRATED", tmp_path / "known.json")
+    done = enlarge(tmp_path, "--variant", "0", "--name", "twice")
+    assert "aren't calibrated" not in done.output
+    made = load_checkpoint(tmp_path / "twice.safetensors")
+    assert made.metadata.calibration == calibration
+    assert made.metadata.serves == (enlarged.digest,)
 
 
 def test_without_the_weights_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
