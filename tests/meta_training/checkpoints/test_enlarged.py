@@ -75,7 +75,9 @@ def test_what_a_known_calibration_was_fitted_to_is_calibrated(
     enlarged: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calibration = load_checkpoint(SHIPPED / "photo.safetensors").metadata.calibration
-    known = KnownCalibration(digest=enlarged.digest, calibrated_by="kshot checkpoint calibrate", calibration=calibration)
+    known = KnownCalibration(
+        digest=enlarged.digest, calibrated_by="kshot checkpoint calibrate", calibration=calibration
+    )
     (tmp_path / "known.json").write_text(known.model_dump_json())
     monkeypatch.setattr("meta_training.checkpoints.enlarged.CALIBRATED", tmp_path / "known.json")
     done = enlarge(tmp_path, "--variant", "0", "--name", "twice")
