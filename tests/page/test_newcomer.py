@@ -6,10 +6,11 @@ import re
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.page.hand import CROSS, adapt, adapted, card, draw, drop, drop_photos, open_page, photos
+from tests.page.hand import CROSS, adapt, adapted, card, draw, drop, drop_photos, model_id, open_page, photos
 from tests.serving import Server
 
 ON_SCREEN = "(part) => { const box = part.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
@@ -141,6 +142,29 @@ def test_a_camera_has_its_bars_beneath_it(page: Page) -> None:
     page.get_by_role("radio", name="Draw", exact=True).check(force=True)
     draw(page.locator("#try canvas"), CROSS)
     expect(page.locator("#trying .verdict strong")).to_have_text("None of these")
+
+
+def test_an_emptied_pad_has_no_answer_beneath_it(page: Page) -> None:
+    page.locator("#example-drawings").click()
+    adapted(page)
+    page.get_by_role("radio", name="Draw", exact=True).check()
+    draw(page.locator("#try canvas"), CROSS)
+    expect(page.locator("#trying .verdict strong")).not_to_be_empty()
+    page.locator("#try").get_by_role("button", name="Clear").click()
+    expect(page.locator("#trying .verdict")).to_be_hidden()
+    expect(page.locator("#trying .bars li")).to_have_count(0)
+
+
+def test_saved_models_are_told_apart_by_their_pictures_and_examples_do_not_stay(page: Page, shipped: Server) -> None:
+    page.locator("#example-photos").click()
+    adapted(page)
+    row = page.locator("#models li").first
+    row.scroll_into_view_if_needed()
+    expect(row.locator("img")).to_have_count(3)
+    assert row.locator("img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    expect(row).to_contain_text("Example: photos")
+    model = httpx.get(f"{shipped.url}/models/{model_id(page)}").json()
+    assert model["expires_at"] is not None
 
 
 def test_what_is_said_of_an_action_stays_after_it(page: Page, shipped: Server, tmp_path: Path) -> None:
