@@ -68,7 +68,7 @@ function warned({ warnings = [] }) {
 /** Wrong labels and poor pictures look like another class's. */
 function doubtful(model, support) {
   const all = doubted(model).map((each) => ({ file: each.filename, name: nameOf(support, each.index) ?? each.label, other: each.taken_for }));
-  const odd = all.filter(({ name, other }) => name !== other).map((each) => t("advice.one", each)); // not those that were moved there
+  const odd = all.filter(({ name, other }) => name !== other).map((each) => t("advice.one", each)); // not moved since
   return odd.length ? t("advice.doubtful", { pictures: listed(odd), n: odd.length }) : "";
 }
 

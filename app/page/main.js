@@ -31,7 +31,10 @@ let checkpoints = [];
 let texts = null;
 
 support.addEventListener("edit", dismiss);
-support.addEventListener("change", () => document.body.classList.toggle("started", support.pictures.length > 0 || sorting.items.length > 0));
+support.addEventListener("change", () => {
+  const some = support.pictures.length + sorting.items.length > 0;
+  if (!document.querySelector("#cards .camera")) document.body.classList.toggle("started", some); // no shutter moves
+});
 support.addEventListener("model", showModel);
 support.addEventListener("renamed", showModel);
 support.addEventListener("model", () => import("./measuring.js").then(({ Measuring }) => Measuring.of(support)));

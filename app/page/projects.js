@@ -222,7 +222,7 @@ export class Projects {
     if (before) this.#handOn(before);
   }
 
-  /** What was changed since the model before is the new one's: once that is kept, the one before is as it was. */
+  /** What changed since is the new model's: once that is kept, the one before is as it was. */
   async #handOn(before) {
     const id = this.#id;
     if ((await this.#keep()) && this.#model !== before) await drop(id, before).catch(() => {});
@@ -237,7 +237,7 @@ export class Projects {
   /** Says whether all is kept. */
   async #keep() {
     this.#timer = 0;
-    if (!this.#edited) return false;
+    if (!this.#edited) return;
     this.#keptAt = Date.now();
     const id = this.#id;
     try {
@@ -249,7 +249,6 @@ export class Projects {
     } catch (error) {
       if (!this.failed) note(t("project.unkept", { why: error.message }));
       this.failed = true;
-      return false;
     }
   }
 

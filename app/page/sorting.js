@@ -87,7 +87,7 @@ export class Sorting extends EventTarget {
     const folder = picker(t("sort.folder"), { webkitdirectory: true });
     const files = picker(t("sort.files"), { accept: PICTURES });
     const again = () => this.#confirmAndAdapt();
-    this.status = h("p", { class: "quiet-text", role: "status" }, "");
+    this.status = h("p", { class: "quiet-text", role: "status" });
     this.area = h("div", { class: "groups" });
     this.name = h("input", { id: "sort-name", list: "sort-names", maxlength: 100, autocomplete: "off", placeholder: t("class") });
     this.names = h("datalist", { id: "sort-names" });

@@ -54,7 +54,7 @@ export class CameraTool {
   }
 }
 
-/** Takes at once when pressed, and again and again while held, wherever the pointer or the button goes meanwhile. */
+/** Takes when pressed, and again and again while held, wherever the pointer goes. */
 function burst(shutter, take) {
   let timer = 0;
   shutter.addEventListener("pointerdown", (event) => {

@@ -44,7 +44,9 @@ def test_the_answer_is_on_the_screen_after_the_example(page: Page, size: str) ->
     expect(page.locator(".rank", has_text="check")).to_have_count(0)  # none of these is in a wrong place
 
 
-def test_holding_the_shutter_takes_one_picture_after_another(page: Page) -> None:
+@pytest.mark.parametrize("height", [720, 1400])  # scrolled to the shutter, or not
+def test_holding_the_shutter_takes_one_picture_after_another(page: Page, height: int) -> None:
+    page.set_viewport_size({"width": 1280, "height": height})
     card(page, "Class 1").get_by_role("button", name="Camera", exact=True).click()
     shutter = card(page, "Class 1").get_by_role("button", name="Take a picture")
     expect(shutter).to_be_enabled()
