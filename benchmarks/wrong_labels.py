@@ -9,7 +9,6 @@ Features are those of the first initialization, before any step; near copies are
 does. Percentages with 95 % intervals over support sets.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -18,8 +17,8 @@ import typer
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.label_next.__main__ import SCORED, shared_data
 from benchmarks.label_next.pools import DataSet, read_sets
+from benchmarks.label_next.sources import SCORED, Data, DomainNames, Domains, OfPhotographs, shared_data
 from benchmarks.machine import describe_machine
 from benchmarks.photo_accuracy.results import estimate
 from models.checkpoint import SHIPPED, load_checkpoint
@@ -33,12 +32,10 @@ SHOTS = (3, 5)
 
 
 def main(
-    data: Annotated[
-        list[Path] | None, typer.Option(help="Folder, zip or tar of class folders, repeatable; else in KSHOT_DATA.")
-    ] = None,
-    domains: Annotated[Path | None, typer.Option(help="Folder, zip or tar of folders of class folders.")] = None,
-    domain: Annotated[list[str] | None, typer.Option(help="Which of them, repeatable; three if none.")] = None,
-    checkpoint: Annotated[Path, typer.Option(help="Of photographs.")] = SHIPPED / "photo.safetensors",
+    data: Data = None,
+    domains: Domains = None,
+    domain: DomainNames = None,
+    checkpoint: OfPhotographs = SHIPPED / "photo.safetensors",
     episodes: Annotated[int, typer.Option(min=2, help="Support sets of each size and data set.")] = 200,
     seed: Annotated[int, typer.Option(help="Decides the support sets.")] = 0,
 ) -> None:

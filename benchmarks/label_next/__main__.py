@@ -11,7 +11,6 @@ classes have few pictures. The ranking was chosen on other domains (CHOSEN_ON) t
 run is written as it ends, and a benchmark that is started again goes on after it.
 """
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -24,12 +23,11 @@ from benchmarks.journal import Journal
 from benchmarks.label_next.labelling import RANKINGS, Labelling
 from benchmarks.label_next.pools import DataSet, draw, read_sets
 from benchmarks.label_next.report import Counts, table
+from benchmarks.label_next.sources import SCORED, Data, DomainNames, Domains, OfPhotographs, shared_data
 from benchmarks.machine import describe_machine
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.learner import Learner
 
-SETS, DOMAINS = ("grocery-store", "clothing", "sign-digits"), "domains-validation"
-SCORED = ["food101_lowres", "oxford_flowers", "satellite_resisc12"]
 CHOSEN_ON = (
     "asl_fingerspelling",
     "chars74k_street",
@@ -43,12 +41,10 @@ CHOSEN_ON = (
 
 
 def main(
-    data: Annotated[
-        list[Path] | None, typer.Option(help="Folder, zip or tar of class folders, repeatable; else in KSHOT_DATA.")
-    ] = None,
-    domains: Annotated[Path | None, typer.Option(help="Folder, zip or tar of folders of class folders.")] = None,
-    domain: Annotated[list[str] | None, typer.Option(help="Which of them, repeatable; three if none.")] = None,
-    checkpoint: Annotated[Path, typer.Option(help="Of photographs.")] = SHIPPED / "photo.safetensors",
+    data: Data = None,
+    domains: Domains = None,
+    domain: DomainNames = None,
+    checkpoint: OfPhotographs = SHIPPED / "photo.safetensors",
     runs: Annotated[int, typer.Option(min=2, help="Pools of each data set.")] = 20,
     seed: Annotated[int, typer.Option(help="Decides the pools.")] = 0,
     out: Annotated[Path | None, typer.Option("--json", help="File for the labels of every run.")] = None,
@@ -77,14 +73,6 @@ def _count(journal: Journal, learner: Learner, data: DataSet, runs: int, seed: i
 def _labels_needed(learner: Learner, data: DataSet, seed: int, run: int) -> dict[str, float]:
     labelling = Labelling(learner, draw(data, seed, run))
     return {name: labelling.labels_needed(rank) for name, rank in RANKINGS.items()} | {"best": labelling.best}
-
-
-def shared_data() -> tuple[list[Path], Path]:
-    """Return what KSHOT_DATA names: three data sets, and the validation domains. Raises typer.BadParameter."""
-    folder = os.environ.get("KSHOT_DATA")
-    if folder is None:
-        raise typer.BadParameter("Name data sets, or their folder by KSHOT_DATA.", param_hint="--data")
-    return [Path(folder) / f"{name}.tar" for name in SETS], Path(folder) / f"{DOMAINS}.tar"
 
 
 if __name__ == "__main__":

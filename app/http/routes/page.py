@@ -79,17 +79,18 @@ def _translated(name: str, request: Request, about: dict[str, str]) -> Response:
 def _answer(content: bytes, kind: str, request: Request, about: dict[str, str]) -> Response:
     """Return the content, compressed if the browser takes that, or 304 if it has it."""
     about["Vary"] = ", ".join(filter(None, (about.get("Vary"), "Accept-Encoding")))
-    about["ETag"] = f'W/"{sha256(content).hexdigest()[:32]}"'  # weak: the same however it is encoded
+    about["ETag"], compressed = _encoded(content)
     if about["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=about)
     if "gzip" in request.headers.get("accept-encoding", ""):
-        content, about["Content-Encoding"] = _compressed(content), "gzip"
+        content, about["Content-Encoding"] = compressed, "gzip"
     return Response(content, media_type=kind, headers=about)
 
 
 @lru_cache(maxsize=256)
-def _compressed(content: bytes) -> bytes:
-    return gzip.compress(content, mtime=0)
+def _encoded(content: bytes) -> tuple[str, bytes]:
+    """Return the ETag, weak as it is the same however the content is encoded, and the content compressed."""
+    return f'W/"{sha256(content).hexdigest()[:32]}"', gzip.compress(content, mtime=0)
 
 
 @cache
