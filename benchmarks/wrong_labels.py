@@ -26,6 +26,7 @@ from models.estimates.cross_validation import cross_validate
 from models.estimates.doubtful import doubtful
 from models.estimates.near_copies import near_copies
 from models.learner import Learner
+from models.tasks import FeatureSet
 
 WAYS = 5
 SHOTS = (3, 5)
@@ -78,8 +79,8 @@ def _asked(learner: Learner, features: Tensor, labels: Tensor, random: np.random
 
 def _doubted(learner: Learner, features: Tensor, labels: Tensor) -> list[int]:
     calibration = learner.checkpoint.metadata.calibration
-    groups = near_copies(features, labels, calibration.near_copy if calibration else None)
-    signs = cross_validate(learner.architecture.head, features, labels, WAYS, groups)
+    (groups,) = near_copies([features], [labels], calibration.near_copy if calibration else None)
+    (signs,) = cross_validate(learner.architecture.head, [FeatureSet(features, labels, WAYS, groups)])
     return [doubt.place for doubt in doubtful(signs)] if signs else []
 
 

@@ -1,7 +1,6 @@
 """A checkpoint ready to use: encode, adapt to support sets, predict for adapted models; T tasks in each call."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -9,40 +8,23 @@ from torch import Tensor
 
 from models.checkpoint import Checkpoint
 from models.encoders.interface import Encode
-from models.estimates.cross_validation import Signs
-from models.estimates.expectation import Expectation, expect
 from models.estimates.familiarity import LEVEL, MEANS, START_MEANS
-from models.estimates.known import kept, looks
-from models.estimates.near_copies import copies, near_copies
+from models.estimates.known import looks
 from models.estimates.temperature import TEMPERATURE
-from models.heads.linear import HEAD_BIAS, logits, masked, pad_classes, trim_classes
-from models.initializations.adapted import Adaptation, Adapted, Answers, origin
-from models.initializations.mixture import WEIGHTS
+from models.heads.linear import logits, masked, pad_classes
+from models.initializations.adapted import Adaptation, Adapted, Answers
+from models.initializations.conclusion import Conclusion, Steps
 from models.initializations.starts import Starts, choose_starts
 from models.initializations.unpacking import Unpacker
 from models.inner_loop import Observer, inner_loop
-from models.networks.statistics import named, statistics_of
-from models.parameters import Parameters, gather, select
-from models.tasks import Support, TaskBatch, class_weights, collate, log_shares
+from models.networks.statistics import statistics_of
+from models.parameters import Parameters, gather
+from models.tasks import Support, TaskBatch, collate
 
 OF_ANSWERS = (MEANS, START_MEANS, LEVEL, TEMPERATURE)
 """Names of tensors that tell how to answer."""
 SENT_TOGETHER = 100
 """Steps whose learning rates go to the device at once: a GPU's host waits for each copy."""
-
-
-@dataclass(frozen=True)
-class _Made:
-    """What one task has after the last step, without padding, and its losses before each step."""
-
-    features: Tensor
-    """[S, F]."""
-    start: Tensor | None
-    """Those before the first step; None where there was none, or they weren't kept."""
-    scores: Tensor
-    """Logits [S, N]."""
-    tensors: Parameters
-    losses: list[float]
 
 
 class Learner:
@@ -55,6 +37,13 @@ class Learner:
         self.initialization = checkpoint.initialization.to(device)
         self.mixture = checkpoint.mixture and checkpoint.mixture.to(device)
         self._calibration = checkpoint.metadata.calibration
+        self._conclude = Conclusion(
+            self.architecture,
+            self._calibration,
+            self.initialization.parameters,
+            self.mixture,
+            checkpoint.metadata.mixture,
+        )
         self._unpack = Unpacker(self.architecture.network, self.initialization.parameters, self.mixture)
 
     @cached_property
@@ -93,7 +82,7 @@ class Learner:
             self.initialization.count,
             observe,
         )
-        return self._conclude(supports, batch, starts, parameters, losses, gradient.first_features)
+        return self._conclude(supports, batch, Steps(parameters, losses, gradient.first_features, starts))
 
     @torch.no_grad()
     def predict(
@@ -147,7 +136,7 @@ class Learner:
 
     def _temperatures(self, models: Sequence[Parameters]) -> Tensor:
         """Return each model's temperature [T, 1, 1]; models of earlier builds have the usual one."""
-        usual = torch.tensor([self._temperature(None)])
+        usual = torch.tensor([self._calibration.temperature if self._calibration else 1.0])
         return torch.stack([each.get(TEMPERATURE, usual).to(self.device) for each in models]).view(-1, 1, 1)
 
     def _start_features(
@@ -171,77 +160,6 @@ class Learner:
             )
             for own in rates.to(self.device):
                 yield batch, own
-
-    @torch.no_grad()
-    def _conclude(
-        self,
-        supports: Sequence[Support],
-        batch: TaskBatch,
-        starts: Starts | None,
-        parameters: Parameters,
-        losses: list[Tensor],
-        before: Tensor | None,
-    ) -> list[Adaptation]:
-        """Freeze the support set's statistics under the final weights, and see how its examples fare.
-
-        `before` are the features [T, B, F] before the first step; None where there was none, or they weren't kept.
-        """
-        parameters, statistics, features, scores = self.architecture.conclude(parameters, batch)
-        tensors = parameters | named(statistics)
-        curves = torch.stack(losses, dim=1).tolist() if losses else [[]] * len(supports)
-        adaptations = []
-        for task, support in enumerate(supports):
-            own = slice(len(support.labels))
-            made = _Made(
-                features=features[task, own],
-                start=None if before is None or not support.steps else before[task, own],
-                scores=scores[task, own, : support.ways],
-                tensors=trim_classes(select(tensors, task), support.ways),
-                losses=curves[task][: support.steps],
-            )
-            signs, weights = (starts.signs[task], starts.weights[task]) if starts else (None, None)
-            adaptations.append(self._adaptation(support, made, signs, weights))
-        return adaptations
-
-    def _adaptation(self, support: Support, made: _Made, signs: Signs | None, weights: Tensor | None) -> Adaptation:
-        """Return what one task's adapting gave, and what there is to say of it."""
-        labels, ways = support.labels.to(self.device), support.ways
-        seen = made.features if made.start is None else made.start
-        calibration, head = self._calibration, self.architecture.head
-        groups = near_copies(seen, labels, calibration.near_copy if calibration else None)
-        spec, usual = (calibration.accuracy, calibration.held_out_temperature) if calibration else (None, None)
-        expected = expect(spec, head, seen, labels, ways, signs, groups, usual)
-        temperature = self._temperature(expected)
-        prior = temperature * log_shares(labels, ways) if support.by_frequency else 0
-        scores = made.scores + prior
-        losses = head.losses(scores, support)
-        tensors = made.tensors | kept(calibration, made.features, made.start, labels, groups, ways)
-        tensors |= {HEAD_BIAS: made.tensors[HEAD_BIAS] + prior, TEMPERATURE: losses.new_tensor([temperature])}
-        return Adaptation(
-            adapted=self._packed(tensors, weights),
-            losses=[*made.losses, float((losses * class_weights(labels[None], ways)[0]).mean())],
-            image_losses=losses.tolist(),
-            fit=head.fit(scores, support),
-            expectation=expected,
-            near_copies=copies(groups),
-            initialization=self._named(weights),
-        )
-
-    def _temperature(self, expected: Expectation | None) -> float:
-        """Return a model's temperature, from what is expected of it."""
-        if self._calibration is None:
-            return 1.0
-        return self._calibration.temperature * (expected.hotter if expected else 1)
-
-    def _packed(self, tensors: Parameters, weights: Tensor | None) -> Adapted:
-        """Return a task's tensors as they are kept, with the weights [M] of where it started."""
-        start = origin(self.initialization.parameters, self.mixture, weights)
-        packed = self.architecture.network.pack(tensors, start, coarse=(MEANS, START_MEANS))
-        return Adapted(packed if weights is None else packed | {WEIGHTS: weights.half()})
-
-    def _named(self, weights: Tensor | None) -> dict[str, float]:
-        spec = self.checkpoint.metadata.mixture
-        return {} if weights is None or spec is None else spec.named(weights.tolist())
 
 
 def _without(tensors: Parameters, *names: str) -> Parameters:

@@ -32,6 +32,24 @@ class Support:
 
 
 @dataclass(frozen=True)
+class FeatureSet:
+    """One task's support set as its head sees it: features [S, F] on the device that computes, the rest on the host.
+
+    labels [S]; groups [S], for each example the place of the first one that it is a near copy of, or its own.
+    """
+
+    features: Tensor
+    labels: Tensor
+    ways: int
+    groups: Tensor
+
+    @classmethod
+    def without_copies(cls, features: Tensor, labels: Tensor, ways: int) -> "FeatureSet":
+        """Return one in which every example tells something new."""
+        return cls(features, labels, ways, torch.arange(len(labels)))
+
+
+@dataclass(frozen=True)
 class TaskBatch:
     """T tasks as one: x [T, B, ...], labels [T, B] (PADDING where no example is), ways [T], the N of each task.
 

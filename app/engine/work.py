@@ -181,8 +181,8 @@ class RankWork(Work[Ranked]):
 
 
 def _ranked(answers: Answers, shots: Sequence[int]) -> Ranked:
-    groups = near_copies(answers.features, answers.probabilities.argmax(dim=1), COPIES)
-    order = label_next(answers.probabilities, answers.features, groups, groups.new_tensor(shots))
+    (groups,) = near_copies([answers.features], [answers.probabilities.argmax(dim=1)], COPIES)
+    order = label_next(answers.probabilities, answers.features, groups, torch.tensor(shots))
     return Ranked(answers.to(HOST), order.tolist(), groups.tolist())
 
 

@@ -23,7 +23,7 @@ ENOUGH = 0.95  # of the accuracy that all labels give
 
 def by_gradients(probabilities: Tensor, features: Tensor, shots: Tensor) -> Tensor:
     """As the service ranks."""
-    groups = near_copies(features, probabilities.argmax(dim=1), COPIES)
+    (groups,) = near_copies([features], [probabilities.argmax(dim=1)], COPIES)
     return label_next(probabilities, features, groups, shots)
 
 

@@ -1,20 +1,24 @@
 """Cross-validation within a support set: heads that are made without some of its examples are asked about these."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
+from torch.nn.functional import one_hot, pad
 
 from models.heads.interface import Head
-from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
+from models.heads.linear import logits
+from models.tasks import PADDING, FeatureSet, pad_stack
 
 ONE_BY_ONE = 30
 """Most examples that are left out one by one; of more, which would take long, a fifth at a time."""
 FOLDS = 5
 MOST_WORK = 2 * 10**7
 """Examples² × classes beyond which nothing is left out: it would take many seconds."""
+CACHE, GPU_MEMORY = 2**24, 2**30
+"""Bytes of features of the heads that are made together: on a GPU, an operation takes as long for one as for many."""
 TEMPERATURE = 0.35
 """Of the probabilities: sharper than scores are, it tells more of how many examples will be right."""
 
@@ -57,28 +61,35 @@ class Signs:
         return self.taken.sum(dim=1)
 
 
-def cross_validate(
-    head: Head, features: Tensor, labels: Tensor, ways: int, groups: Tensor | None = None
-) -> Signs | None:
-    """Return what heads made without some of the examples say of these.
+@dataclass(frozen=True)
+class Folds:
+    """Heads to make of one support set, each without some of its examples."""
 
-    features [S, F], best as they are before the inner steps; labels [S]. Examples of a group [S] are left out together
-    (see near_copies). The only example or group of a class is never left out; None where all classes have but one, or
-    there are too many examples.
+    examples: FeatureSet
+    held: Tensor
+    """Which examples each of L heads is made without [L, S], on the host."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the features, once for each head."""
+        return len(self.held) * self.examples.features.nbytes
+
+
+def cross_validate(head: Head, sets: Sequence[FeatureSet]) -> list[Signs | None]:
+    """Return, for each support set, what heads made without some of its examples say of these, on the host.
+
+    Features are best as they are before the inner steps. Near copies are left out together. The only example or group
+    of a class is never left out; None where all classes have but one, or there are too many examples.
     """
-    held = _held_out(labels, ways, torch.arange(len(labels), device=labels.device) if groups is None else groups)
-    if not held.any() or takes_long(labels, ways):
-        return None
-    places = held.nonzero()[:, 1]
-    return Signs(held_out_scores(head, features, labels, ways, held)[held], labels[places], places)
+    asked = [None if takes_long(each.labels, each.ways) else Folds(each, _held_out(each)) for each in sets]
+    able = [folds if folds and folds.held.any() else None for folds in asked]
+    said = iter(left_out(head, [folds for folds in able if folds]))
+    return [None if folds is None else _signs(folds, next(said)) for folds in able]
 
 
-def held_out_scores(head: Head, features: Tensor, labels: Tensor, ways: int, held: Tensor) -> Tensor:
-    """Return logits [folds, S, N] by heads made without the examples that each fold leaves out, `held` [folds, S]."""
-    folds = len(held)
-    seen = torch.where(held, -1, labels)
-    built = head.build(features.expand(folds, -1, -1), seen, torch.full((folds,), ways, device=labels.device))
-    return torch.matmul(features, built[HEAD_WEIGHT].mT) + built[HEAD_BIAS].unsqueeze(1)
+def left_out(head: Head, asked: Sequence[Folds]) -> list[Tensor]:
+    """Return the logits [L, S, N] that the L heads of each support set give all its examples, on the host."""
+    return [scores for part in _parts(asked) for scores in _together(head, part)]
 
 
 def takes_long(labels: Tensor, ways: int) -> bool:
@@ -92,13 +103,50 @@ def places(labels: Tensor, ways: int) -> Tensor:
     return (members.cumsum(dim=0) - members).gather(1, labels.unsqueeze(1)).squeeze(1)
 
 
-def _held_out(labels: Tensor, ways: int, groups: Tensor) -> Tensor:
+def _parts(asked: Sequence[Folds]) -> Iterator[list[Folds]]:
+    """Yield what goes together."""
+    part: list[Folds] = []
+    for folds in asked:
+        most = CACHE if folds.examples.features.device.type == "cpu" else GPU_MEMORY
+        if part and sum(each.size for each in part) + folds.size > most:
+            yield part
+            part = []
+        part.append(folds)
+    if part:
+        yield part
+
+
+def _together(head: Head, asked: Sequence[Folds]) -> Iterator[Tensor]:
+    """Yield logits as `left_out` does, of support sets that are padded to one size."""
+    features, counts = pad_stack([folds.examples.features for folds in asked]), [len(folds.held) for folds in asked]
+    own = torch.arange(len(asked)).repeat_interleave(torch.tensor(counts))
+    ways = torch.tensor([folds.examples.ways for folds in asked])[own]
+    seen = torch.cat([_seen(folds, features.shape[1]) for folds in asked])
+    spread = features.expand(counts[0], -1, -1) if len(asked) == 1 else features[own.to(features.device)]
+    scores = logits(head.build(spread, seen.to(spread.device), ways.to(spread.device)), spread).cpu()
+    for folds, said in zip(asked, torch.split(scores, counts), strict=True):
+        yield said[:, : len(folds.examples.labels), : folds.examples.ways]
+
+
+def _seen(folds: Folds, length: int) -> Tensor:
+    """Return the labels that heads are made with [L, length], PADDING for what is left out or not there."""
+    seen = torch.where(folds.held, PADDING, folds.examples.labels)
+    return pad(seen, (0, length - seen.shape[1]), value=PADDING)
+
+
+def _signs(folds: Folds, scores: Tensor) -> Signs:
+    numbers = folds.held.nonzero()[:, 1]
+    return Signs(scores[folds.held], folds.examples.labels[numbers], numbers)
+
+
+def _held_out(examples: FeatureSet) -> Tensor:
     """Which examples [folds, S] each fold leaves out."""
-    own = torch.arange(len(labels), device=labels.device)
+    labels, ways, groups = examples.labels, examples.ways, examples.groups
+    own = torch.arange(len(labels))
     firsts = groups == own
     several = torch.bincount(labels[firsts], minlength=ways)[labels] > 1
     if len(labels) <= ONE_BY_ONE:
         return (groups == own[firsts][:, None]) & several
     number = torch.zeros_like(labels)
     number[firsts] = places(labels[firsts], ways)
-    return (number[groups] % FOLDS == torch.arange(FOLDS, device=labels.device)[:, None]) & several
+    return (number[groups] % FOLDS == torch.arange(FOLDS)[:, None]) & several

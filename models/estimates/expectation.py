@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
-from torch import Tensor
 
 from models.estimates.cross_validation import Signs, cross_validate
 from models.estimates.doubtful import Doubt, doubtful
-from models.estimates.learning_curve import learning_curve
+from models.estimates.learning_curve import Curve, learning_curves
 from models.estimates.near_copies import copies
 from models.estimates.operating_points import OperatingPoint, operating_points
 from models.estimates.temperature import ratio
 from models.heads.interface import Head
+from models.tasks import FeatureSet
 
 LINEAR_FROM = 0.4  # lower probabilities were not among those that the calibration was fitted to
 NINETY_PERCENT = 1.645
@@ -64,8 +64,8 @@ class Expectation:
     of_classes: Sequence[float | None]
     """Of each class's own; None for one of a single example."""
     signs: Signs
-    curve: Sequence[tuple[int, float]] = ()
-    """Examples a class, and the share of those left out that heads made of so few get right, before the steps."""
+    curve: Curve = ()
+    """Of heads before the steps."""
     hotter: float = 1.0
     """How much hotter than usual the model's scores have to be."""
     operating_points: Sequence[OperatingPoint] = ()
@@ -80,25 +80,31 @@ class Expectation:
 def expect(
     spec: AccuracySpec | None,
     head: Head,
-    features: Tensor,
-    labels: Tensor,
-    ways: int,
-    signs: Signs | None = None,
-    groups: Tensor | None = None,
+    sets: Sequence[FeatureSet],
+    signs: Sequence[Signs | None],
     usual: float | None = None,
-) -> Expectation | None:
-    """Return what to expect of a model of features [S, F] with labels [S], as they are before the inner steps.
+) -> list[Expectation | None]:
+    """Return what to expect of models of support sets whose features are as before the inner steps.
 
-    `signs` is what cross-validation says of them, where it is known already, `groups` [S] are near copies, and `usual`
-    is the temperature of left-out examples of all tasks, if their scores were calibrated. None where it can't tell.
+    `signs` is what cross-validation says of each, None where that isn't known yet; `usual` is the temperature of
+    left-out examples of all tasks, if their scores were calibrated. None where it can't tell.
     """
     if spec is None:
-        return None
-    signs = signs or cross_validate(head, features, labels, ways, groups)
-    if signs is None:
-        return None
+        return [None] * len(sets)
+    validated = iter(cross_validate(head, [each for each, told in zip(sets, signs, strict=True) if told is None]))
+    known = [told or next(validated) for told in signs]
+    asked = [bool(told and not copies(each.groups)) for each, told in zip(sets, known, strict=True)]
+    curves = iter(learning_curves(head, [each for each, able in zip(sets, asked, strict=True) if able]))
+    drawn = [next(curves) if able else () for able in asked]
+    return [
+        None if told is None else _expectation(spec, told, curve, usual)
+        for told, curve in zip(known, drawn, strict=True)
+    ]
+
+
+def _expectation(spec: AccuracySpec, signs: Signs, curve: Curve, usual: float | None) -> Expectation:
     hotter = ratio(signs, usual)
-    accuracy = spec.accuracy(signs.probability, ways)
+    accuracy = spec.accuracy(signs.probability, len(signs.examples))
     reach = NINETY_PERCENT * spec.deviation(accuracy, signs)
     return Expectation(
         accuracy=accuracy,
@@ -106,7 +112,7 @@ def expect(
         high=min(1.0, accuracy + reach),
         of_classes=_of_classes(spec, accuracy, signs),
         signs=signs,
-        curve=learning_curve(head, features, labels, ways) if groups is None or not copies(groups) else (),
+        curve=curve,
         hotter=hotter,
         operating_points=operating_points(signs, hotter * usual) if usual else (),
     )

@@ -1,13 +1,14 @@
 """Whether an example is one of a model's classes: what is kept with the model for that, and what it says."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
 
 from models.estimates.calibration import Calibration
 from models.estimates.familiarity import LEVEL, MEANS, START_MEANS, Classes, familiarity, nearest
-from models.estimates.near_copies import one_of_each
 from models.parameters import Parameters
+from models.tasks import FeatureSet
 
 
 class Looks(NamedTuple):
@@ -20,19 +21,20 @@ class Looks(NamedTuple):
 UNTOLD = Looks()
 
 
-def kept(
-    calibration: Calibration | None, features: Tensor, start: Tensor | None, labels: Tensor, groups: Tensor, ways: int
-) -> Parameters:
-    """Return what to keep with a model of a support set, for `looks`.
+def kept(calibration: Calibration | None, sets: Sequence[FeatureSet], names: Sequence[str]) -> list[Parameters]:
+    """Return what to keep with a model of each support set, for `looks`.
 
-    features [S, F] are its own, `start` those before its steps, where there were any; labels [S]. Of near copies, a
-    group [S], the mean counts: among themselves they are more familiar than any new example will be.
+    Each set's name says of which features it is: MEANS of the model's own, or START_MEANS of those before its steps. Of
+    near copies the mean counts: among themselves they are more familiar than any new example will be.
     """
     if calibration is None or calibration.known is None:
-        return {}
-    classes = Classes.of(*one_of_each(features if start is None else start, labels, groups), ways)
-    name = MEANS if start is None else START_MEANS
-    return {name: classes.vectors(), LEVEL: classes.level(calibration.known)}
+        return [{} for _ in sets]
+    classes = Classes.of(sets)
+    vectors, levels = classes.vectors(), classes.level(calibration.known)
+    return [
+        {name: vectors[task, : each.ways].clone(), LEVEL: levels[task].clone()}
+        for task, (name, each) in enumerate(zip(names, sets, strict=True))
+    ]
 
 
 def looks(calibration: Calibration | None, model: Parameters, features: Tensor, start: Tensor | None) -> Looks:

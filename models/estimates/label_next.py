@@ -26,7 +26,7 @@ def label_next(probabilities: Tensor, features: Tensor, groups: Tensor, shots: T
     directions = normalize(features, dim=1)
     products = (residuals @ residuals.T) * (directions @ directions.T)
     lengths = products.diagonal()
-    copies = groups != torch.arange(len(groups), device=groups.device)
+    copies = (groups != torch.arange(len(groups), device=groups.device)).to(features.device)
     left = torch.where(copies, -1.0, torch.zeros_like(lengths))  # −1: is not to be taken now
     order: list[Tensor] = []
     distances = lengths

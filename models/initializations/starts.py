@@ -11,7 +11,7 @@ from models.estimates.cross_validation import Signs, cross_validate, takes_long
 from models.estimates.near_copies import near_copies
 from models.initializations.mixture import Mixture, MixtureSpec
 from models.parameters import Parameters, stack
-from models.tasks import Support, TaskBatch
+from models.tasks import FeatureSet, Support, TaskBatch
 
 
 @dataclass(frozen=True)
@@ -44,21 +44,30 @@ def choose_starts(
     """
     weights = torch.stack([_weights(architecture, mixture, spec, support) for support in supports])
     signs: list[Signs | None] = [None] * len(supports)
-    doubtful = [task for task, support in enumerate(supports) if weights[task].any() and _can_tell(support)]
+    doubtful = [task for task, own in enumerate(weights.any(dim=1).tolist()) if own and _can_tell(supports[task])]
     if doubtful:
-        features = [
+        plain, blend = (
             architecture.network(start, batch.x, batch.weights)[0]
-            for start in (mixture.start(theta, weights), stack(theta, len(supports)))
-        ]
-        for task in doubtful:
-            blend, plain = (each[task, : len(supports[task].labels)] for each in features)
-            labels, ways = supports[task].labels.to(plain.device), supports[task].ways
-            groups = near_copies(plain, labels, near_copy)
-            ours, theirs = (cross_validate(architecture.head, each, labels, ways, groups) for each in (blend, plain))
-            signs[task] = ours
-            if ours and theirs and ours.probability < theirs.probability:
-                weights[task], signs[task] = 0, theirs
+            for start in (stack(theta, len(supports)), mixture.start(theta, weights))
+        )
+        theirs, ours = (
+            cross_validate(architecture.head, sets) for sets in _sets(doubtful, supports, (plain, blend), near_copy)
+        )
+        for task, own, other in zip(doubtful, ours, theirs, strict=True):
+            signs[task] = own
+            if own and other and own.probability < other.probability:
+                weights[task], signs[task] = 0, other
     return Starts(weights, mixture.start(theta, weights), signs)
+
+
+def _sets(
+    tasks: Sequence[int], supports: Sequence[Support], features: Sequence[Tensor], near_copy: float | None
+) -> list[list[FeatureSet]]:
+    """Return some tasks' support sets, by each of `features` [T, B, F]; the first ones tell what are near copies."""
+    labels, ways = [supports[task].labels.cpu() for task in tasks], [supports[task].ways for task in tasks]
+    own = [[each[task, : len(of)] for task, of in zip(tasks, labels, strict=True)] for each in features]
+    groups = near_copies(own[0], labels, near_copy)
+    return [list(map(FeatureSet, each, labels, ways, groups)) for each in own]
 
 
 def _can_tell(support: Support) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.estimates.cross_validation import held_out_scores
+from models.estimates.cross_validation import Folds, left_out
 from models.estimates.familiarity import LEVEL, MEANS, START_MEANS
 from models.estimates.known import kept
 from models.estimates.temperature import TEMPERATURE
@@ -20,7 +20,7 @@ from models.large_sets.head import Follow, SolvedHead, held_out, solve_head
 from models.learner import Learner
 from models.networks.statistics import statistics_of
 from models.parameters import Parameters
-from models.tasks import Support
+from models.tasks import FeatureSet, Support
 
 STEP_CLASSES, STEP_EXAMPLES = 32, 8
 """Of the sample that the steps are taken on: at most so many classes, and so many examples of each."""
@@ -150,8 +150,9 @@ def _right(learner: Learner, x: Tensor, labels: Tensor, held: Tensor, candidate:
     """Return how many held-out examples a head of the others tells right, of encoded examples [S, ...]."""
     features = torch.cat([_features(learner, candidate.parameters, part) for part in torch.split(x, TOGETHER)])
     classes, own = torch.unique(labels, return_inverse=True)
-    scores = held_out_scores(learner.architecture.head, features, own, len(classes), held[None])[0]
-    return int((scores.argmax(dim=1) == own)[held].sum())
+    asked = Folds(FeatureSet.without_copies(features, own, len(classes)), held[None])
+    (scores,) = left_out(learner.architecture.head, [asked])
+    return int((scores[0].argmax(dim=1) == own)[held].sum())
 
 
 def _some_classes(labels: Tensor, ways: int, taken: Tensor, classes: int, examples: int) -> Tensor:
@@ -192,4 +193,5 @@ def _familiar(
     if start is not None:
         parts = [encoded.take(places[first : first + TOGETHER]) for first in range(0, len(places), TOGETHER)]
         before = torch.cat([_features(learner, start, part) for part in parts])
-    return kept(calibration, own, before, labels[some], torch.arange(len(some)), ways)
+    seen = FeatureSet.without_copies(own if before is None else before, labels[some], ways)
+    return kept(calibration, [seen], [MEANS if before is None else START_MEANS])[0]

@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 from models.estimates.cross_validation import cross_validate
 from models.estimates.doubtful import MOST, Doubt, doubtful
 from models.heads.logistic import LogisticHead
+from models.tasks import FeatureSet
 
 WAYS, SHOTS = 5, 5
 
@@ -17,7 +18,8 @@ def found(labels: Tensor, groups: Tensor | None = None) -> list[Doubt]:
     """What is doubted of SHOTS examples of each class, far apart, with these labels."""
     noise = torch.randn(WAYS * SHOTS, 200, generator=torch.Generator().manual_seed(0))
     features = normalize(torch.eye(WAYS, 200).repeat_interleave(SHOTS, dim=0) + 0.03 * noise, dim=1)
-    signs = cross_validate(LogisticHead(penalty=1e-3), features, labels, WAYS, groups)
+    groups = torch.arange(len(labels)) if groups is None else groups
+    (signs,) = cross_validate(LogisticHead(penalty=1e-3), [FeatureSet(features, labels, WAYS, groups)])
     assert signs is not None
     return doubtful(signs)
 
@@ -34,7 +36,8 @@ def test_a_wrong_label_is_doubted_and_no_other() -> None:
 def test_where_nothing_is_likely_nothing_is_doubted() -> None:
     """Of forty classes that look alike, each is below 0.05."""
     noise = torch.randn(80, 400, generator=torch.Generator().manual_seed(0))
-    signs = cross_validate(LogisticHead(penalty=1e-3), normalize(noise + 10, dim=1), torch.arange(80) % 40, 40)
+    alike = FeatureSet.without_copies(normalize(noise + 10, dim=1), torch.arange(80) % 40, 40)
+    (signs,) = cross_validate(LogisticHead(penalty=1e-3), [alike])
     assert signs is not None
     assert float(signs.probabilities.max()) < 0.05
     assert doubtful(signs) == []

@@ -10,6 +10,8 @@ from models.estimates.calibration import Calibration
 from models.estimates.expectation import AccuracySpec
 from models.estimates.familiarity import LEVEL, MEANS, START_MEANS, Classes, KnownSpec, familiarity
 from models.estimates.known import kept, looks
+from models.parameters import Parameters
+from models.tasks import FeatureSet
 
 SPEC = KnownSpec(strictness=1.4, offset=0.4, slope=0.6, spread=0.08)
 CALIBRATION = Calibration(temperature=1, accuracy=AccuracySpec(slope=1, offset=0), known=SPEC, familiar=0.55)
@@ -29,12 +31,19 @@ def classes(shots: list[int], noise: float, seed: int = 0, queries: int = 60) ->
     return seen, labels, asked, others
 
 
+def keep(features: Tensor, labels: Tensor, ways: int, groups: Tensor | None = None, name: str = MEANS) -> Parameters:
+    """What is kept with a model of these examples."""
+    seen = FeatureSet(features, labels, ways, torch.arange(len(labels)) if groups is None else groups)
+    (model,) = kept(CALIBRATION, [seen], [name])
+    return model
+
+
 def refused(shots: list[int], noise: float) -> tuple[float, float]:
     """The share of new examples of the classes, and of others, that models refuse, over 30 of them."""
     found = []
     for seed in range(30):
         seen, labels, asked, others = classes(shots, noise, seed)
-        model = kept(CALIBRATION, seen, None, labels, torch.arange(len(labels)), len(shots))
+        model = keep(seen, labels, len(shots))
         told = [looks(CALIBRATION, model, images, None).known for images in (asked, others)]
         found.append([1 - float(known.float().mean()) for known in told if known is not None])
     own, strange = torch.tensor(found).mean(dim=0).tolist()
@@ -55,14 +64,18 @@ def test_examples_are_as_familiar_with_a_class_of_few_examples_as_with_one_of_ma
     found = []
     for seed in range(30):
         seen, labels, asked, _ = classes([8, 2], 0.3, seed)
-        found.append(familiarity(asked, Classes.of(seen, labels, 2).vectors()).view(2, -1).mean(dim=1))
+        found.append(
+            familiarity(asked, Classes.of([FeatureSet.without_copies(seen, labels, 2)]).vectors()[0])
+            .view(2, -1)
+            .mean(dim=1)
+        )
     many, few = torch.stack(found).mean(dim=0)
     assert abs(many - few) < 0.01
 
 
 def test_where_each_class_has_one_example_others_classes_tell_what_to_expect() -> None:
     seen, labels, _, _ = classes([1, 1, 1], 0.3)
-    level = Classes.of(seen, labels, 3).level(SPEC)
+    (level,) = Classes.of([FeatureSet.without_copies(seen, labels, 3)]).level(SPEC)
     products = (seen @ seen.T) / (seen.norm(dim=1)[:, None] * seen.norm(dim=1))
     others = products.fill_diagonal_(0).amax(dim=1).mean()
     torch.testing.assert_close(level, torch.stack([SPEC.offset + SPEC.slope * others, torch.tensor(SPEC.spread)]))
@@ -70,8 +83,8 @@ def test_where_each_class_has_one_example_others_classes_tell_what_to_expect() -
 
 def test_a_model_says_by_which_features_it_is_to_be_asked() -> None:
     seen, labels, asked, _ = classes([3, 3], 0.2)
-    own = kept(CALIBRATION, seen, None, labels, torch.arange(6), 2)
-    start = kept(CALIBRATION, torch.zeros_like(seen), seen, labels, torch.arange(6), 2)
+    own = keep(seen, labels, 2)
+    start = keep(seen, labels, 2, name=START_MEANS)
     assert (own.keys(), start.keys()) == ({MEANS, LEVEL}, {START_MEANS, LEVEL})
     ours, theirs = looks(CALIBRATION, own, asked, None), looks(CALIBRATION, start, torch.zeros_like(asked), asked)
     torch.testing.assert_close(ours.familiarity, theirs.familiarity)
@@ -90,10 +103,9 @@ def test_near_copies_do_not_make_a_model_expect_copies() -> None:
     frames, of = one.repeat_interleave(4, dim=0), labels.repeat_interleave(4)
     frames = frames + 0.001 * torch.rand(frames.shape, generator=torch.Generator().manual_seed(0))
     burst, apart = (
-        kept(CALIBRATION, frames, None, of, groups, 5)
-        for groups in (torch.arange(5).repeat_interleave(4) * 4, torch.arange(20))
+        keep(frames, of, 5, groups) for groups in (torch.arange(5).repeat_interleave(4) * 4, torch.arange(20))
     )
-    single = kept(CALIBRATION, one, None, labels, torch.arange(5), 5)
+    single = keep(one, labels, 5)
     shares = []
     for model in (single, burst, apart):
         known = looks(CALIBRATION, model, asked, None).known
@@ -105,5 +117,17 @@ def test_near_copies_do_not_make_a_model_expect_copies() -> None:
 
 def test_without_a_calibration_nothing_is_said() -> None:
     seen, labels, asked, _ = classes([2, 2], 0.2)
-    assert kept(None, seen, None, labels, torch.arange(4), 2) == {}
+    assert kept(None, [FeatureSet.without_copies(seen, labels, 2)], [MEANS]) == [{}]
     assert looks(None, {MEANS: torch.eye(2, 64)}, asked, None).known is None
+
+
+def test_models_of_support_sets_of_any_sizes_keep_the_same_together_as_alone() -> None:
+    sets = []
+    for seed, (shots, frames) in enumerate([([5] * 5, 1), ([1, 1, 1], 1), ([2, 1], 3), ([8, 2, 3], 1)]):
+        seen, labels, _, _ = classes(shots, 0.4, seed)
+        groups = frames * torch.arange(len(labels)).repeat_interleave(frames)
+        features = seen.repeat_interleave(frames, dim=0)
+        sets.append(FeatureSet(features, labels.repeat_interleave(frames), len(shots), groups))
+    together = kept(CALIBRATION, sets, [MEANS] * len(sets))
+    for one, found in zip(sets, together, strict=True):
+        torch.testing.assert_close([found], kept(CALIBRATION, [one], [MEANS]), rtol=0, atol=1e-5)
