@@ -29,6 +29,16 @@ def select(parameters: Parameters, task: int) -> Parameters:
     return {name: tensor[task].clone() for name, tensor in parameters.items()}
 
 
+def unstack(parameters: Parameters) -> list[Parameters]:
+    """Return each task's parameters of a stacked set, in memory of its own on a CPU; elsewhere they share the set's.
+
+    What is on a GPU is soon fetched, and a copy of each tensor would take longer than all else.
+    """
+    tasks = [dict(zip(parameters, own, strict=True)) for own in zip(*parameters.values(), strict=True)]
+    on_cpu = any(tensor.device.type == "cpu" for tensor in parameters.values())
+    return [{name: tensor.clone() for name, tensor in task.items()} for task in tasks] if on_cpu else tasks
+
+
 def move(parameters: Parameters, target: torch.device | torch.dtype) -> Parameters:
     """Return the same tensors on another device or in another precision."""
     return {name: tensor.to(target) for name, tensor in parameters.items()}

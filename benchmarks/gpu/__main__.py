@@ -1,6 +1,6 @@
 """Show what a GPU gives: its answers beside the CPU's, adaptations and predictions a second, inner steps, training.
 
-    python -m benchmarks.gpu --json gpu.json    # all of it, made to take eight minutes with an NVIDIA card
+    python -m benchmarks.gpu --json gpu.json    # all of it, some four minutes with an NVIDIA card
     python -m benchmarks.gpu --quick            # does it run? Seconds, without a card too
 
 First the tests that compare the two. Then batches of T tasks, as the service makes them of so many tenants' requests,
@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from app.server.process import restart_with_environment
 from benchmarks.gpu import batches, inner_steps, training
-from benchmarks.gpu.report import Row, report
+from benchmarks.gpu.report import Row, best, report
 from benchmarks.gpu.scope import QUICK, WHOLE, Scope
 from benchmarks.gpu.stopwatch import GPU, devices
 from benchmarks.journal import Journal
@@ -40,18 +40,21 @@ PARTS: dict[str, Callable[[Scope], Iterator[Row]]] = {
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="Two turns each, two tasks, drawings alone.")] = False,
     tests: Annotated[bool, typer.Option(help="Run the tests that compare GPU and CPU first.")] = True,
+    threads: Annotated[int, typer.Option(help="Of the CPU.")] = 2,
     out: Annotated[Path | None, typer.Option("--json", help="File for each part as it ends.")] = None,
 ) -> None:
     """Measure. A run that was stopped goes on after the parts in its --json file."""
     begin = time.perf_counter()
-    where = f"{describe_machine()}, {describe_gpu()}"
+    torch.set_num_threads(threads)
+    where = f"{describe_machine()}, {threads} threads, {describe_gpu()}"
     typer.echo(where)
     if tests:
         typer.echo(f"\n{' '.join(TESTS)}: {_tested()}")
     scope = QUICK if quick else WHOLE
     journal = Journal.open(out, {"machine": where, "tasks": list(scope.tasks)})
     for name, part in PARTS.items():
-        typer.echo(f"\n{report(name, _rows(journal, name, part, scope))}")
+        rows = _rows(journal, name, part, scope)
+        typer.echo(f"\n{report(name, rows)}\n\n{best(rows)}")
     typer.echo(f"\n{time.perf_counter() - begin:.0f} s in all")
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks.gpu.report import Row
 from benchmarks.gpu.scope import CHECKPOINTS, Scope
-from benchmarks.gpu.stopwatch import GPU, Effort, devices, medians
+from benchmarks.gpu.stopwatch import GPU, Stopwatch, devices
 from benchmarks.inner_loop.problem import CPU
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.initializations.adapted import Adaptation
@@ -20,7 +20,14 @@ WAYS, SHOTS = 5, 5
 FASTER = "cuda, TF32"
 NAMES = [CPU.type, GPU.type, FASTER]
 
+DIFFERENT = 4  # support sets: to encode hundreds takes a CPU minutes
+MODELS = 4
+"""Made to be asked, at most, on a CPU."""
+
 Adapting: TypeAlias = Callable[[], list[Adaptation]]
+Learners: TypeAlias = dict[str, Learner]
+Supports: TypeAlias = dict[str, list[Support]]
+"""By the type of a device."""
 
 
 def rows(scope: Scope) -> Iterator[Row]:
@@ -28,32 +35,41 @@ def rows(scope: Scope) -> Iterator[Row]:
     for name in scope.checkpoints:
         checkpoint = load_checkpoint(SHIPPED / f"{name}.safetensors")
         learners = {device.type: Learner(checkpoint, device) for device in devices()}
+        adapting, predicting = Stopwatch(scope.effort), Stopwatch(scope.effort)
         for count in scope.tasks:
-            yield from _rows(CHECKPOINTS[name], learners, count, scope.effort)
+            supports = {each: _supports(learner, count) for each, learner in learners.items()}
+            yield _adapting(CHECKPOINTS[name], learners, supports, adapting)
+            yield _predicting(CHECKPOINTS[name], learners, supports, predicting)
 
 
-def _rows(title: str, learners: dict[str, Learner], count: int, effort: Effort) -> Iterator[Row]:
-    supports = {name: _supports(learner, count) for name, learner in learners.items()}
+def _adapting(title: str, learners: Learners, supports: Supports, stopwatch: Stopwatch) -> Row:
+    count, steps = len(supports[CPU.type]), supports[CPU.type][0].steps
     works = {name: (learner.device, partial(learner.adapt, supports[name])) for name, learner in learners.items()}
     if GPU.type in works:
         works[FASTER] = GPU, partial(_with_tf32, works[GPU.type][1])
-    took, steps = medians(works, effort), supports[CPU.type][0].steps
     notes = _notes(works[GPU.type][1], works[FASTER][1]) if GPU.type in works else {}
-    yield Row(f"adapt to {WAYS * SHOTS} {title}, {steps} steps", count, took, NAMES, notes)
-    able = {name: learners[name] for name in took if name in learners}
-    asked = {name: (learner.device, _predict(learner, supports[name])) for name, learner in able.items()}
-    yield Row(f"predict one of {title}", count, medians(asked, effort), NAMES[:2])
+    what = f"adapt to {WAYS * SHOTS} {title}, {steps} steps"
+    return Row(what, count, stopwatch.medians(count, works), NAMES, notes)
+
+
+def _predicting(title: str, learners: Learners, supports: Supports, stopwatch: Stopwatch) -> Row:
+    """Of as many models, which are few on a CPU: to make them takes long."""
+    count = len(supports[CPU.type])
+    able = {name: learner for name, learner in learners.items() if name == GPU.type or count <= MODELS}
+    works = {name: (learner.device, _predict(learner, supports[name])) for name, learner in able.items()}
+    return Row(f"predict one of {title}", count, stopwatch.medians(count, works), NAMES[:2])
 
 
 def _supports(learner: Learner, count: int) -> list[Support]:
-    """Return support sets of noise, encoded and on the device, with the steps that they get by default."""
+    """Return so many support sets of noise, encoded and on the device, with the steps that they get by default."""
     about = learner.checkpoint.metadata
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(WAYS).repeat_interleave(SHOTS)
     shape = len(labels), *about.input.example
-    images = (torch.randint(256, shape, generator=generator, dtype=torch.uint8) for _ in range(count))
+    images = (torch.randint(256, shape, generator=generator, dtype=torch.uint8) for _ in range(min(count, DIFFERENT)))
     steps, rate = about.inner.steps_for(SHOTS), about.inner.learning_rate
-    return [Support(learner.encode(each), labels, WAYS, steps, rate) for each in images]
+    drawn = [Support(learner.encode(each), labels, WAYS, steps, rate) for each in images]
+    return [drawn[task % len(drawn)] for task in range(count)]
 
 
 def _predict(learner: Learner, supports: list[Support]) -> Callable[[], object]:

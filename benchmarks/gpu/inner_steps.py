@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.gpu.report import Row
 from benchmarks.gpu.scope import Scope
-from benchmarks.gpu.stopwatch import devices, medians
+from benchmarks.gpu.stopwatch import Stopwatch, devices, medians
 from benchmarks.inner_loop.contenders import ModulePerTask, Name, Ours, Vmap
 from benchmarks.inner_loop.peak import SquareProduct
 from benchmarks.inner_loop.problem import NETWORKS, Problem, describe, flops
@@ -28,10 +28,11 @@ def rows(scope: Scope) -> Iterator[Row]:
         product = SquareProduct(device)
         peak = product.flops / medians({PEAK: (device, partial(product.run, 1))}, scope.effort)[PEAK]
         for network in (NETWORKS[name] for name in scope.networks):
+            stopwatch = Stopwatch(scope.effort)
             for count in scope.tasks:
                 problem = Problem(network, count, device=device)
                 works = {str(name): (device, partial(make(problem).run, STEPS)) for name, make in CONTENDERS.items()}
-                took = medians(works, scope.effort)
+                took = stopwatch.medians(count, works)
                 rates = {name: flops(network) * count * STEPS / seconds for name, seconds in took.items()}
                 shares = {name: f"{rate / peak:.1%} of {peak / 1e12:.3g} TFLOP/s" for name, rate in rates.items()}
                 what = f"{STEPS} steps on {device.type}, {describe(network)}"

@@ -31,6 +31,21 @@ def report(title: str, rows: Sequence[Row]) -> str:
     return "\n".join([f"**{title}**\n", HEAD, *(_line(row, name) for row in rows for name in row.contenders)])
 
 
+def best(rows: Sequence[Row]) -> str:
+    """Return each contender's best rate over all T, beside the first one's, in a line for each thing measured."""
+    lines = []
+    for what in dict.fromkeys(row.what for row in rows):
+        own = [row for row in rows if row.what == what]
+        rates = {
+            name: max((row.tasks / row.seconds[name] for row in own if name in row.seconds), default=None)
+            for name in own[0].contenders
+        }
+        first, *others = ((name, rate) for name, rate in rates.items() if rate is not None)
+        said = [f"{name} {rate:.4g} ({rate / first[1]:.3g} ×)" for name, rate in others]
+        lines.append(f"- {what}, a second at best: " + ", ".join([f"{first[0]} {first[1]:.4g}", *said]))
+    return "\n".join(lines)
+
+
 def _line(row: Row, name: str) -> str:
     seconds, first = row.seconds.get(name), row.seconds.get(row.contenders[0])
     figures = [NOT_RUN, "", ""]

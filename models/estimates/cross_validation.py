@@ -50,12 +50,12 @@ class Signs:
         said = one_hot(self.scores.argmax(dim=1), self.scores.shape[1]).to(self.scores.dtype)
         return (self._members.T @ said).long()
 
-    @property
+    @cached_property
     def probability(self) -> float:
         """Mean over the classes that have two examples."""
         return float(self.probabilities.nanmean())
 
-    @property
+    @cached_property
     def examples(self) -> Tensor:
         """How many of each class were left out [N]."""
         return self.taken.sum(dim=1)
@@ -106,12 +106,14 @@ def places(labels: Tensor, ways: int) -> Tensor:
 def _parts(asked: Sequence[Folds]) -> Iterator[list[Folds]]:
     """Yield what goes together."""
     part: list[Folds] = []
+    size = 0
     for folds in asked:
         most = CACHE if folds.examples.features.device.type == "cpu" else GPU_MEMORY
-        if part and sum(each.size for each in part) + folds.size > most:
+        if part and size + folds.size > most:
             yield part
-            part = []
+            part, size = [], 0
         part.append(folds)
+        size += folds.size
     if part:
         yield part
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
 
 from models.estimates.cross_validation import Signs, cross_validate
@@ -131,4 +130,4 @@ def _of_classes(spec: AccuracySpec, accuracy: float, signs: Signs) -> list[float
     weights = signs.examples / (signs.examples + EVERY)
     own = accuracy + weights * spec.slope * (signs.probabilities - signs.probability)
     found = own.clamp(0, MOST).tolist()
-    return [None if untold else each for each, untold in zip(found, torch.isnan(signs.probabilities), strict=True)]
+    return [None if untold else each for each, untold in zip(found, signs.probabilities.isnan().tolist(), strict=True)]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from models.estimates.calibration import Calibration
 from models.estimates.familiarity import LEVEL, MEANS, START_MEANS, Classes, familiarity, nearest
-from models.parameters import Parameters
+from models.parameters import Parameters, unstack
 from models.tasks import FeatureSet
 
 
@@ -30,10 +30,10 @@ def kept(calibration: Calibration | None, sets: Sequence[FeatureSet], names: Seq
     if calibration is None or calibration.known is None:
         return [{} for _ in sets]
     classes = Classes.of(sets)
-    vectors, levels = classes.vectors(), classes.level(calibration.known)
+    own = unstack({MEANS: classes.vectors(), LEVEL: classes.level(calibration.known)})
     return [
-        {name: vectors[task, : each.ways].clone(), LEVEL: levels[task].clone()}
-        for task, (name, each) in enumerate(zip(names, sets, strict=True))
+        {name: tensors[MEANS][: each.ways], LEVEL: tensors[LEVEL]}
+        for name, each, tensors in zip(names, sets, own, strict=True)
     ]
 
 

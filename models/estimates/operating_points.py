@@ -26,10 +26,9 @@ def operating_points(signs: Signs, temperature: float) -> list[OperatingPoint]:
     """
     scores, said = (signs.scores / temperature).softmax(dim=1).max(dim=1)
     weights = 1 / torch.bincount(signs.own).to(scores)[signs.own]
-    weights /= weights.sum()
-    points = []
-    for threshold in THRESHOLDS:
-        answered = weights * (scores >= threshold)
-        total, right = float(answered.sum()), float(answered[said == signs.own].sum())
-        points.append(OperatingPoint(threshold, min(1.0, total), min(1.0, right / total) if total else None))
-    return points
+    answered = (weights / weights.sum()) * (scores >= torch.tensor(THRESHOLDS)[:, None])
+    totals, right = answered.sum(dim=1).tolist(), (answered * (said == signs.own)).sum(dim=1).tolist()
+    return [
+        OperatingPoint(threshold, min(1.0, total), min(1.0, correct / total) if total else None)
+        for threshold, total, correct in zip(THRESHOLDS, totals, right, strict=True)
+    ]

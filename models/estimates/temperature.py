@@ -7,7 +7,6 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from models.estimates.cross_validation import Signs
 
@@ -36,6 +35,6 @@ def ratio(signs: Signs | None, usual: float | None) -> float:
 
 def losses(signs: Signs) -> Tensor:
     """Return the cross-entropy of left-out examples at each of CANDIDATES [C, L]."""
-    scores = signs.scores.float().cpu() / CANDIDATES[:, None, None]
-    own = signs.own.cpu().expand(len(CANDIDATES), -1)
-    return cross_entropy(scores.transpose(1, 2), own, reduction="none")
+    scores = signs.scores.float()
+    own = scores.gather(1, signs.own[:, None]).squeeze(1)
+    return (scores / CANDIDATES[:, None, None]).logsumexp(dim=2) - own / CANDIDATES[:, None]

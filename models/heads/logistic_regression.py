@@ -129,7 +129,8 @@ def _inverses(matrices: Tensor) -> Tensor:
     """
     if matrices.device.type == "cpu" and torch.get_num_threads() > 1:
         return torch.stack([torch.linalg.inv(each) for each in matrices])
-    together: Tensor = torch.linalg.inv(matrices)
+    # All can be inverted, and to look whether they were, a GPU's host would wait.
+    together: Tensor = torch.linalg.inv_ex(matrices).inverse
     return together
 
 

@@ -15,6 +15,8 @@ HEADS = (8, 4)
 """How many subsets take of each class what the rarest has, and how many take up to twice as much."""
 EVEN = 1.25
 """Largest class over smallest up to which weights by class are as good: five against four."""
+COMMON = 0.01
+"""Weight of what all examples have in common in how near one is to its class's mean."""
 MOST_WORK = 3 * 10**7
 """Examples² × classes of all subsets of a task beyond which heads for them would take seconds."""
 
@@ -34,6 +36,7 @@ def balanced_subsets(features: Tensor, labels: Tensor, ways: Tensor) -> Tensor:
 
     features [T, S, F], labels [T, S]. Which example is in which follows from the features alone: a class's are ordered
     by how near they are to the class's mean, and each subset takes them at even distances, from another first one on.
+    As two examples are as near to their mean, what all examples have in common counts a little too.
     """
     sizes, least = _sizes(labels, ways)
     sizes = sizes.gather(1, labels.clamp_min(0)).unsqueeze(1)
@@ -59,7 +62,9 @@ def _slots(ranks: Tensor, sizes: Tensor, heads: int, wanted: Tensor, number: Ten
 def _ranks(features: Tensor, labels: Tensor, ways: int) -> Tensor:
     """Return each example's place within its class [T, S], from 0 for the one nearest to the class's mean."""
     members = one_hot(labels + 1, ways + 1).to(features.dtype)
-    nearness = (torch.bmm(members.mT, features).gather(1, _rows(labels + 1, features)) * features).sum(dim=2)
+    sums = torch.bmm(members.mT, features)
+    sums += COMMON * sums[:, 1:].sum(dim=1, keepdim=True)
+    nearness = (sums.gather(1, _rows(labels + 1, features)) * features).sum(dim=2)
     order = nearness.argsort(dim=1, descending=True)
     order = order.gather(1, labels.gather(1, order).argsort(dim=1, stable=True))
     grouped = labels.gather(1, order)

@@ -18,8 +18,8 @@ from models.initializations.adapted import Adaptation, Adapted
 from models.initializations.mixture import WEIGHTS, Mixture, MixtureSpec
 from models.initializations.starts import Starts
 from models.networks.statistics import named
-from models.parameters import Parameters, select
-from models.tasks import FeatureSet, Support, TaskBatch, class_weights, log_shares
+from models.parameters import Parameters, unstack
+from models.tasks import PADDING, FeatureSet, Support, TaskBatch, class_weights, log_shares, pad_stack
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class _Made:
     start: Parameters
     weights: Tensor | None
     """Of the mixture's initializations [M]."""
+    shares: Tensor
+    """What each example counts in the mean loss [S]."""
     losses: list[float]
     expected: Expectation | None
 
@@ -72,16 +74,18 @@ class Conclusion:
         seen = [features if before is None or name == MEANS else before for name in names]
         sets = self._feature_sets(supports, [each[task] for task, each in enumerate(seen)])
         known, expected = kept(self.calibration, sets, names), self._expected(sets, starts)
-        tensors, scores = parameters | named(statistics), scores.cpu()
-        origins = self.mixture.start(self.theta, starts.weights) if self.mixture and starts else None
+        own_tensors, scores = unstack(parameters | named(statistics)), scores.cpu()
+        origins = unstack(self.mixture.start(self.theta, starts.weights)) if self.mixture and starts else None
+        shares = class_weights(pad_stack([own.labels for own in sets], PADDING), scores.shape[2])
         curves = torch.stack(list(steps.losses), dim=1).tolist() if steps.losses else [[]] * len(supports)
         adaptations = []
         for task, (support, own) in enumerate(zip(supports, sets, strict=True)):
             made = _Made(
                 scores=scores[task, : len(own.labels), : own.ways],
-                tensors=trim_classes(select(tensors, task), own.ways) | known[task],
-                start=self.theta if origins is None else {name: each[task] for name, each in origins.items()},
+                tensors=trim_classes(own_tensors[task], own.ways) | known[task],
+                start=self.theta if origins is None else origins[task],
                 weights=starts.weights[task] if starts else None,
+                shares=shares[task, : len(own.labels)],
                 losses=curves[task][: support.steps],
                 expected=expected[task],
             )
@@ -112,7 +116,7 @@ class Conclusion:
         losses = head.losses(scores, support)
         return Adaptation(
             adapted=self._packed(tensors | {TEMPERATURE: losses.new_tensor([temperature])}, made),
-            losses=[*made.losses, float((losses * class_weights(own.labels[None], own.ways)[0]).mean())],
+            losses=[*made.losses, float((losses * made.shares).mean())],
             image_losses=losses.tolist(),
             fit=head.fit(scores, support),
             expectation=made.expected,

@@ -1,6 +1,7 @@
 """The adaptable end of EfficientNet-Lite, for photographs: its last layers, for T tasks at once."""
 
 from collections.abc import Collection, Iterator
+from functools import cache
 from itertools import product
 from typing import Literal
 
@@ -109,9 +110,9 @@ class LastBlock(Network):
         y = relu6(_depthwise(parameters, depthwise, y))
         y = _pointwise(parameters, project, y)
         y = relu6(_pointwise(parameters, self.top, y))
-        means = torch.matmul(regions(*x.shape[2:4]).to(y), y.flatten(2, 3))
-        parts = normalize((means + SMALLEST).sqrt(), dim=3)
-        return (parts * _shares().to(parts)).flatten(start_dim=2), {}
+        places, shares = _constants(*x.shape[2:4], y.device, y.dtype)
+        parts = normalize((torch.matmul(places, y.flatten(2, 3)) + SMALLEST).sqrt(), dim=3)
+        return (parts * shares).flatten(start_dim=2), {}
 
     def pack(self, tensors: Parameters, theta: Parameters, coarse: Collection[str] = ()) -> Parameters:
         """Return what changed in 8 bits: a model takes a quarter of its size."""
@@ -156,6 +157,12 @@ def regions(height: int, width: int) -> Tensor:
         image[part, above : above + tall, left : left + wide] = 1
     flat = image.flatten(start_dim=1)
     return flat / flat.sum(dim=1, keepdim=True)
+
+
+@cache
+def _constants(height: int, width: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return `regions` and `_shares` where they are needed: a GPU's host would wait to send them at each step."""
+    return regions(height, width).to(device, dtype), _shares().to(device, dtype)
 
 
 def _shares() -> Tensor:

@@ -137,6 +137,7 @@ def test_running_out_of_memory_is_survived() -> None:
     assert len(learner.adapt(many)) == len(many)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @pytest.mark.parametrize("name", FOLDERS)
 def test_steps_never_wait_for_the_device(name: str) -> None:
     learner = Learner(load_checkpoint(SHIPPED / f"{name}.safetensors"), GPU)

@@ -88,3 +88,12 @@ def test_like_numbers_need_no_subsets_and_neither_do_very_many_examples() -> Non
     assert needs(3, 2)
     assert needs(400, 100)
     assert not needs(4000, 1000)
+
+
+def test_which_two_examples_of_a_class_come_first_is_not_left_to_rounding() -> None:
+    """Of length 1, both are as near to their mean."""
+    features, labels, _, _ = task((8, 2, 2, 2))
+    chosen = balanced_subsets(features, labels, torch.tensor([4]))
+    for seed in range(20):
+        noise = torch.randn(features.shape, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(balanced_subsets(features + 1e-6 * noise, labels, torch.tensor([4])), chosen)
