@@ -18,6 +18,7 @@ from app.engine.engine import Engine
 from app.engine.limits import BatchLimits, QueueLimits
 from app.http import problems
 from app.http.admission import Admission
+from app.http.forms.form_requests import form_limits
 from app.http.middleware.access_log import REQUEST_ID, AccessLogMiddleware
 from app.http.middleware.admission import AdmissionMiddleware
 from app.http.middleware.authentication import AuthenticationMiddleware
@@ -40,7 +41,7 @@ from app.observability.metrics import Metrics
 from app.observability.tracing import Tracing
 from app.service.housekeeping import Housekeeping
 from app.service.service import Service
-from app.settings import MiB, Settings, listed
+from app.settings import Settings, listed
 from app.store import open_store
 from app.tenants.keys import KeyFile
 from app.tenants.tenant import TenantLimits
@@ -55,7 +56,6 @@ CORS: dict[str, Any] = {
     "allow_private_network": True,  # pages of the internet ask this of a server on this machine
     "expose_headers": ["Location", "Retry-After", "Idempotent-Replayed", REQUEST_ID],
 }
-TEXT_FIELDS = 20  # those beside texts and labels, and some to spare
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -72,11 +72,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         root_path=settings.root_path,
         docs_url=None,  # ours is in app.http.routes.page
         redoc_url=None,
-        form_limits={  # twice what we take, so that our own errors say what is too much
-            "max_files": 2 * settings.max_images,
-            "max_fields": 2 * max(settings.max_images, 2 * settings.max_texts, 2 * settings.max_inputs) + TEXT_FIELDS,
-            "max_part_size": MiB,  # of text: a file that is sent as text is told so, by its field's name
-        },
     )
     _create_parts(app, settings)
     problems.install(app)
@@ -92,6 +87,7 @@ def _create_parts(app: FastAPI, settings: Settings) -> None:
     """Make what requests share, as attributes of `app.state`."""
     state = app.state
     state.settings = settings
+    state.form_limits = form_limits(settings)
     state.keys = KeyFile(settings.keys) if settings.keys else None
     state.metrics = Metrics()
     state.tracing = Tracing() if tracing.wanted() else None

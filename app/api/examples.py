@@ -15,6 +15,7 @@ def _without_null(schema: dict[str, Any]) -> None:
             case [kind, {"type": "null"}]:
                 del field["anyOf"]
                 field |= kind
+                field.pop("default", None)
 
 
 FORM = ConfigDict(extra="forbid", protected_namespaces=(), json_schema_extra=_without_null)

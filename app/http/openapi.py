@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.api.forms import AdaptForm, EvaluateForm, InspectForm, PredictForm, RankForm, VersionForm
 from app.http.access import is_open
+from app.http.forms.form_requests import MULTIPART
 from app.http.forms.json_form import FILES, MEDIA_TYPE
 from kshot.problem import Problem
 
@@ -18,10 +21,11 @@ REFUSALS = {
     "401": "No API key, or one that isn't valid",
     "429": "More requests a minute than the key may make, or a full queue",
 }
+Mode: TypeAlias = Literal["validation", "serialization"]
+FORMS = (AdaptForm, EvaluateForm, InspectForm, PredictForm, RankForm, VersionForm)
+ADDED: tuple[tuple[tuple[type[BaseModel], ...], Mode], ...] = ((FORMS, "validation"), ((Problem,), "serialization"))
 FRAMEWORK = ("HTTPValidationError", "ValidationError")
 
-
-FORM = "multipart/form-data"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 """An answer that is a file. Without a schema generators of clients would answer nothing."""
 REPEATED = {"style": "form", "explode": True}
@@ -30,6 +34,12 @@ ALSO = "x-also-taken"
 """Where a request's other type of body stands. In `content` generators of clients would choose JSON, and lose files."""
 SAID = "The fields may be sent as application/json too, with files in base64 or as data: URLs: see {}."
 IN_JSON = {"type": "string", "contentEncoding": "base64"}
+
+
+def takes(form: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """Return what describes a body that is read as a form (see form_requests)."""
+    content = {MULTIPART: {"schema": {"$ref": COMPONENTS + form.__name__}}}
+    return {"requestBody": {"content": content, "required": required}}
 
 
 class Api(FastAPI):
@@ -42,8 +52,9 @@ class Api(FastAPI):
             schemas = document["components"]["schemas"]
             for name in FRAMEWORK:
                 schemas.pop(name, None)
-            # Added by hand: FastAPI would list a response's model as application/json too.
-            schemas |= models_json_schema([(Problem, "serialization")], ref_template=COMPONENTS + "{model}")[1]["$defs"]
+            # Added by hand: FastAPI would list a response's model as application/json too, and doesn't know the forms.
+            for models, mode in ADDED:
+                schemas |= _schemas(models, mode)
             document["components"]["securitySchemes"] = SECURITY
             _describe_forms(document)
             for path, operations in document["paths"].items():
@@ -52,6 +63,13 @@ class Api(FastAPI):
                     if not is_open(path):
                         _secure(operation)
         return self.openapi_schema or {}
+
+
+def _schemas(models: tuple[type[BaseModel], ...], mode: Mode) -> dict[str, Any]:
+    """Return the schemas of models, and of what is in them, by name."""
+    named = models_json_schema([(model, mode) for model in models], ref_template=COMPONENTS + "{model}")[1]
+    found: dict[str, Any] = named["$defs"]
+    return found
 
 
 def _drop_framework_error(responses: dict[str, Any]) -> None:
@@ -74,8 +92,8 @@ def _describe_forms(document: dict[str, Any]) -> None:
     for operations in document["paths"].values():
         for operation in operations.values():
             body = operation.get("requestBody", {})
-            if FORM in body.get("content", {}):
-                content = body["content"][FORM]
+            if MULTIPART in body.get("content", {}):
+                content = body["content"][MULTIPART]
                 form = content["schema"]["$ref"].removeprefix(COMPONENTS)
                 name = form.replace("Form", "Json")
                 schemas[name] = _in_json(schemas[form], name)

@@ -132,6 +132,7 @@ def _fields(request: Request) -> list[str]:
     """Return the fields of the body that the route takes."""
     route = request.scope.get("route")
     models = [each.field_info.annotation for each in route.dependant.body_params] if route else []
+    models.append(getattr(request.state, "form", None))
     return [name for model in models for name in getattr(model, "model_fields", ())]
 
 

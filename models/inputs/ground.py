@@ -3,9 +3,9 @@
 Pillow does it without letting go of Python's lock, for which the event loop would wait each time.
 """
 
-from functools import lru_cache
+import math
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 LEAST_CONTRAST = 40
 """From white, in levels of 255: what is lighter can't be told from it."""
@@ -50,16 +50,13 @@ def centred(drawing: Image.Image) -> Image.Image:
     strongest = max(ground - shown[0], shown[-1] - ground)
     if strongest < LEAST_INK:
         return drawing
-    left, top, right, bottom = drawing.point(_ink(ground, strongest)).getbbox() or (0, 0, *drawing.size)
+    contrast = ImageChops.difference(drawing, Image.new("L", drawing.size, ground))
+    least = math.ceil(INK * strongest)
+    ink = ImageChops.subtract(contrast, Image.new("L", drawing.size, least - 1))  # 0 where it is less
+    left, top, right, bottom = ink.getbbox() or (0, 0, *drawing.size)
     size = max(right - left, bottom - top)
     share = USUAL * (size / max(drawing.size) / USUAL) ** LEFT
     side = max(size, round(size / share))
     square = Image.new("L", (side, side), ground)
     square.paste(drawing, (round((side - left - right) / 2), round((side - top - bottom) / 2)))
     return square
-
-
-@lru_cache
-def _ink(ground: int, strongest: int) -> list[int]:
-    """Return for each level 255 if it is ink, else 0."""
-    return [255 * (abs(level - ground) >= INK * strongest) for level in range(256)]

@@ -27,15 +27,19 @@ from functools import cache
 from http import HTTPStatus
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import torch
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.forms import SupportForm
 from app.errors import AppError
-from app.http.forms.form_requests import FormRequest, require_form
+from app.http.forms.form_requests import form_limits, reads
 from app.http.middleware.body_size import BodySizeMiddleware
 from app.http.middleware.form_integrity import FormIntegrityMiddleware
 from app.inputs.archives.reader import ArchiveReader
@@ -111,16 +115,12 @@ def read(kind: str, data: bytes) -> None:
 
 
 async def _read_form(data: bytes, settings: Settings) -> None:
+    limits = SimpleNamespace(state=SimpleNamespace(form_limits=form_limits(settings)))
+
     async def form(scope: Scope, receive: Receive, _: Send) -> None:
-        request = FormRequest(scope, receive)
-        fields = await request.form()
-        try:
-            await require_form(request)
-            for _, value in fields.multi_items():
-                if not isinstance(value, str):
-                    await value.read()
-        finally:
-            await fields.close()
+        async for fields in reads(SupportForm)(Request(scope, receive)):
+            for file in fields.images:
+                await file.read()
 
     parts: Iterator[bytes] = (data[start : start + 2**16] for start in range(0, len(data) + 1, 2**16))
     sent = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
@@ -131,7 +131,7 @@ async def _read_form(data: bytes, settings: Settings) -> None:
         return next(messages)
 
     content_type = b"multipart/form-data; boundary=" + mutations.BOUNDARY
-    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", content_type)], "app": None}
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", content_type)], "app": limits}
     app: ASGIApp = BodySizeMiddleware(FormIntegrityMiddleware(form), settings.max_body_bytes)
     await app(scope, receive, _send)
 
@@ -151,7 +151,8 @@ def outcome(kind: str, data: bytes) -> str:
     except RequestValidationError:
         return "request-invalid"
     except HTTPException as error:
-        if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        meant = error.__cause__ is None or isinstance(error.__cause__, MultiPartException)
+        if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or not meant:
             raise
         return f"{error.status_code}"
     return "read"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response, status
+from fastapi import APIRouter, Depends, Request, Response, status
 
 from app.api.forms import AdaptForm
 from app.http.disconnects import while_connected
 from app.http.event_stream import RESPONSES, requested_progress, respond
-from app.http.forms.form_requests import FormRoute, require_form
-from app.http.openapi import BINARY
+from app.http.forms.form_requests import reads
+from app.http.openapi import BINARY, takes
 from app.http.problems import documented
 from app.http.routes.dependencies import TheKey, TheService, TheTenant
 from app.service.create import create, weights
 from app.service.support_sources import UploadedSupport
 from kshot.types import AdaptAnswer
 
-router = APIRouter(route_class=FormRoute, tags=["adapt and predict"])
+router = APIRouter(tags=["adapt and predict"])
 MEDIA_TYPE = "application/octet-stream"
 WEIGHTS = RESPONSES[200] | {
     "description": f"{RESPONSES[200]['description']} For `keep=false`: `parameters.<name>`, the adapted weights in "
@@ -33,10 +33,10 @@ WEIGHTS = RESPONSES[200] | {
     summary="Make a classifier from a few labelled images",
     response_model=AdaptAnswer,
     responses={**RESPONSES, 200: WEIGHTS, **documented(400, 403, 408, 413, 415, 422, 429, 503, 504)},
-    dependencies=[Depends(require_form)],
+    openapi_extra=takes(AdaptForm),
 )
 async def adapt(
-    form: Annotated[AdaptForm, Form(media_type="multipart/form-data")],
+    form: Annotated[AdaptForm, Depends(reads(AdaptForm))],
     service: TheService,
     tenant: TheTenant,
     key: TheKey,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from app.api.forms import InspectForm
 from app.http.disconnects import while_connected
-from app.http.forms.form_requests import FormRoute, require_form
+from app.http.forms.form_requests import reads
+from app.http.openapi import takes
 from app.http.problems import documented
 from app.http.routes.dependencies import TheService
 from app.service.inspect import inspect
 from kshot.inspection import Inspection
 
-router = APIRouter(route_class=FormRoute, tags=["adapt and predict"])
+router = APIRouter(tags=["adapt and predict"])
 
 
 @router.post(
@@ -22,10 +23,10 @@ router = APIRouter(route_class=FormRoute, tags=["adapt and predict"])
     summary="Say what an archive or a number of images holds",
     response_model=Inspection,
     responses=documented(400, 408, 413, 415, 422, 503),
-    dependencies=[Depends(require_form)],
+    openapi_extra=takes(InspectForm),
 )
 async def inspect_upload(
-    form: Annotated[InspectForm, Form(media_type="multipart/form-data")], service: TheService, request: Request
+    form: Annotated[InspectForm, Depends(reads(InspectForm))], service: TheService, request: Request
 ) -> Response:
     """The classes, each picture as the network will see it, and which files are left out and why. Nothing is kept.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Request
 
 from app.api.forms import EvaluateForm, RankForm
 from app.http.disconnects import while_connected
-from app.http.forms.form_requests import FormRoute, require_form
+from app.http.forms.form_requests import reads
+from app.http.openapi import takes
 from app.http.problems import documented
 from app.http.routes.dependencies import ModelId, TheService, TheTenant
 from app.service.labelling.evaluate import evaluate
@@ -16,18 +17,18 @@ from app.service.labelling.rank import rank
 from kshot.labelling.evaluation import Evaluation
 from kshot.labelling.ranking import Ranking
 
-router = APIRouter(route_class=FormRoute, prefix="/models/{model_id}", tags=["models"])
+router = APIRouter(prefix="/models/{model_id}", tags=["models"])
 
 
 @router.post(
     "/evaluate",
     summary="See how a model does on labelled images that took no part",
     responses=documented(400, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504),
-    dependencies=[Depends(require_form)],
+    openapi_extra=takes(EvaluateForm),
 )
 async def evaluate_model(
     model_id: ModelId,
-    form: Annotated[EvaluateForm, Form(media_type="multipart/form-data")],
+    form: Annotated[EvaluateForm, Depends(reads(EvaluateForm))],
     service: TheService,
     tenant: TheTenant,
     request: Request,
@@ -44,11 +45,11 @@ async def evaluate_model(
     "/rank",
     summary="Say which of a pool of images to label next",
     responses=documented(400, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504),
-    dependencies=[Depends(require_form)],
+    openapi_extra=takes(RankForm),
 )
 async def rank_images(
     model_id: ModelId,
-    form: Annotated[RankForm, Form(media_type="multipart/form-data")],
+    form: Annotated[RankForm, Depends(reads(RankForm))],
     service: TheService,
     tenant: TheTenant,
     request: Request,

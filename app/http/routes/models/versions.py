@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Path, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Request, Response, status
 
 from app.api.forms import VersionForm
 from app.http.event_stream import RESPONSES, requested_progress, respond
-from app.http.forms.form_requests import FormRoute, require_form
-from app.http.openapi import BINARY
+from app.http.forms.form_requests import reads
+from app.http.openapi import BINARY, takes
 from app.http.problems import documented
 from app.http.routes.dependencies import ModelId, TheKey, TheService, TheTenant
 from app.inputs.support_archive import MEDIA_TYPE
@@ -18,7 +18,7 @@ from app.service.create import create
 from app.service.support_sources import EditedSupport
 from kshot.types import AdaptAnswer, Model, Names, SupportImages
 
-router = APIRouter(route_class=FormRoute, prefix="/models/{model_id}", tags=["models"])
+router = APIRouter(prefix="/models/{model_id}", tags=["models"])
 SECONDS = 3600  # a browser may keep an image of a model, which never changes, but may be deleted
 
 
@@ -28,12 +28,11 @@ SECONDS = 3600  # a browser may keep an image of a model, which never changes, b
     summary="Make a model with other images from this one",
     response_model=AdaptAnswer,
     responses={**RESPONSES, **documented(400, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504)},
-    dependencies=[Depends(require_form)],
-    openapi_extra={"requestBody": {"required": False}},  # with no changes it is adapted again as it is
+    openapi_extra=takes(VersionForm, required=False),  # with no changes it is adapted again as it is
 )
 async def make_version(
     model_id: ModelId,
-    form: Annotated[VersionForm, Form(media_type="multipart/form-data")],
+    form: Annotated[VersionForm, Depends(reads(VersionForm))],
     service: TheService,
     tenant: TheTenant,
     key: TheKey,
