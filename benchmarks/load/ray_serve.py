@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -47,7 +46,7 @@ def running_ray(by_haproxy: bool, keys: Path, **settings: str) -> Iterator[str]:
             _wait_until_all_answer(url, metrics_key, process)
             yield url
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # a benchmark in the background has an interrupt ignored, by its children too
             process.wait(timeout=60)
 
 

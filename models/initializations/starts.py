@@ -13,6 +13,10 @@ from models.initializations.mixture import Mixture, MixtureSpec
 from models.parameters import Parameters, stack
 from models.tasks import FeatureSet, Support, TaskBatch
 
+CLEAR = 0.005
+"""Lead in the probability of left-out examples' own class from which on one start is better. By rounding they differ by
+a thousandth of it, which may not decide where a model starts."""
+
 
 @dataclass(frozen=True)
 class Starts:
@@ -40,7 +44,8 @@ def choose_starts(
 
     They are those that its request chose, or the shares of its neighbours in the bank; and 0, so that it starts at
     theta, where cross-validation within the support set finds that better (as SUR selects its features by the support
-    set, Dvornik et al. 2020), which takes two examples of a class. `near_copy` says from how much on two count as one.
+    set, Dvornik et al. 2020), which takes two examples of a class. Where it finds them alike, it starts in between.
+    `near_copy` says from how much on two examples count as one.
     """
     weights = torch.stack([_weights(architecture, mixture, spec, support) for support in supports])
     signs: list[Signs | None] = [None] * len(supports)
@@ -54,9 +59,10 @@ def choose_starts(
             cross_validate(architecture.head, sets) for sets in _sets(doubtful, supports, (plain, blend), near_copy)
         )
         for task, own, other in zip(doubtful, ours, theirs, strict=True):
-            signs[task] = own
-            if own and other and own.probability < other.probability:
-                weights[task], signs[task] = 0, other
+            lead = own.probability - other.probability if own and other else CLEAR
+            share = min(max(lead / CLEAR, -1.0), 1.0) / 2 + 0.5
+            weights[task] = (weights[task] * share).half().float()  # as they are kept
+            signs[task] = own if lead >= 0 else other
     return Starts(weights, mixture.start(theta, weights), signs)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,14 @@ def test_an_initialization_that_cross_validation_finds_worse_is_left_out(checkpo
     few, several = learner.adapt([support(0), support(0, shots=4)])
     assert few.initialization["red"] == 1  # nothing to go by
     assert several.initialization["imagenet"] == 1
+
+
+def test_where_cross_validation_finds_them_alike_rounding_does_not_choose(checkpoint: Checkpoint) -> None:
+    assert checkpoint.mixture
+    unchanged = {name: torch.zeros_like(change) for name, change in checkpoint.mixture.changes.items()}
+    alike = Mixture(checkpoint.mixture.names, unchanged, checkpoint.mixture.bank, checkpoint.mixture.owners)
+    (made,) = Learner(replace(checkpoint, mixture=alike), CPU).adapt([support(0, shots=4)])
+    assert made.initialization["red"] == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_model_made_before_there_was_a_mixture_predicts_as_it_did(checkpoint: Checkpoint) -> None:
