@@ -24,19 +24,21 @@ def gather(parameters: Sequence[Parameters]) -> Parameters:
     return {name: torch.stack([task[name] for task in parameters]) for name in parameters[0]}
 
 
-def select(parameters: Parameters, task: int) -> Parameters:
-    """Copy one task's parameters out of a stacked set."""
-    return {name: tensor[task].clone() for name, tensor in parameters.items()}
-
-
 def unstack(parameters: Parameters) -> list[Parameters]:
-    """Return each task's parameters of a stacked set, in memory of its own on a CPU; elsewhere they share the set's.
+    """Return each task's parameters of a stacked set; they share its memory."""
+    return [dict(zip(parameters, own, strict=True)) for own in zip(*parameters.values(), strict=True)]
 
-    What is on a GPU is soon fetched, and a copy of each tensor would take longer than all else.
+
+def owned(parameters: Parameters) -> Parameters:
+    """Return the same tensors, but copies of those on a CPU that are parts of larger ones, which may go then.
+
+    What is on a GPU is soon fetched, and to copy each tensor there would take longer than all else.
     """
-    tasks = [dict(zip(parameters, own, strict=True)) for own in zip(*parameters.values(), strict=True)]
-    on_cpu = any(tensor.device.type == "cpu" for tensor in parameters.values())
-    return [{name: tensor.clone() for name, tensor in task.items()} for task in tasks] if on_cpu else tasks
+    return {name: tensor.clone() if _is_part(tensor) else tensor for name, tensor in parameters.items()}
+
+
+def _is_part(tensor: Tensor) -> bool:
+    return tensor.device.type == "cpu" and tensor.untyped_storage().nbytes() > tensor.nbytes
 
 
 def move(parameters: Parameters, target: torch.device | torch.dtype) -> Parameters:

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from benchmarks.inner_loop.problem import RATE, Problem
 from benchmarks.inner_loop.textbook import from_textbook, images, textbook, to_textbook
 from models.inner_loop import inner_loop
-from models.parameters import Parameters, gather, select, stack
+from models.parameters import Parameters, gather, stack, unstack
 
 BETA2 = 0.999
 
@@ -98,8 +98,7 @@ class Vmap:
             torch._foreach_add_(list(self.parameters.values()), updates)
 
     def weights(self) -> Parameters:
-        tasks = len(next(iter(self.parameters.values())))
-        return gather([from_textbook(self.network, select(self.parameters, task)) for task in range(tasks)])
+        return gather([from_textbook(self.network, task) for task in unstack(self.parameters)])
 
 
 class Learn2Learn:

@@ -30,7 +30,7 @@ def pad_classes(tensors: Parameters, ways: int) -> Parameters:
 
 def trim_classes(tensors: Parameters, ways: int) -> Parameters:
     """Return a task's tensors with the head's first classes, so many."""
-    return tensors | {name: tensors[name][:ways].clone() for name in HEAD}
+    return tensors | {name: tensors[name][:ways] for name in HEAD}
 
 
 def example_losses(scores: Tensor, labels: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from models.initializations.adapted import Adaptation, Adapted
 from models.initializations.mixture import WEIGHTS, Mixture, MixtureSpec
 from models.initializations.starts import Starts
 from models.networks.statistics import named
-from models.parameters import Parameters, unstack
+from models.parameters import Parameters, owned, unstack
 from models.tasks import PADDING, FeatureSet, Support, TaskBatch, class_weights, log_shares, pad_stack
 
 
@@ -133,7 +133,7 @@ class Conclusion:
     def _packed(self, tensors: Parameters, made: _Made) -> Adapted:
         """Return a task's tensors as they are kept, with the weights of where it started."""
         packed = self.architecture.network.pack(tensors, made.start, coarse=(MEANS, START_MEANS))
-        return Adapted(packed if made.weights is None else packed | {WEIGHTS: made.weights.half()})
+        return Adapted(owned(packed if made.weights is None else packed | {WEIGHTS: made.weights.half()}))
 
     def _named(self, weights: Tensor | None) -> dict[str, float]:
         return {} if weights is None or self.spec is None else self.spec.named(weights.tolist())

@@ -98,6 +98,12 @@ def test_tasks_of_different_n_k_and_steps_are_answered_as_if_alone(
         torch.testing.assert_close(predicted, expected, rtol=0, atol=TOLERANCE)
 
 
+def test_a_model_keeps_no_memory_of_those_adapted_beside_it(learner: Learner, images: Tensor) -> None:
+    for made in learner.adapt([support(learner, images[:ways], steps=1) for ways in (5, 3, 2)]):
+        for name, tensor in made.adapted.tensors.items():
+            assert tensor.untyped_storage().nbytes() == tensor.nbytes, name
+
+
 def test_order_of_images_and_labels_does_not_matter(learner: Learner, images: Tensor, queries: Tensor) -> None:
     plain = support(learner, images)
     generator = torch.Generator().manual_seed(0)
