@@ -23,7 +23,6 @@ REFUSALS = {
 }
 Mode: TypeAlias = Literal["validation", "serialization"]
 FORMS = (AdaptForm, EvaluateForm, InspectForm, PredictForm, RankForm, VersionForm)
-ADDED: tuple[tuple[tuple[type[BaseModel], ...], Mode], ...] = ((FORMS, "validation"), ((Problem,), "serialization"))
 FRAMEWORK = ("HTTPValidationError", "ValidationError")
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -49,12 +48,10 @@ class Api(FastAPI):
         """Return the OpenAPI document."""
         if not self.openapi_schema:
             document = super().openapi()
-            schemas = document["components"]["schemas"]
-            for name in FRAMEWORK:
-                schemas.pop(name, None)
-            # Added by hand: FastAPI would list a response's model as application/json too, and doesn't know the forms.
-            for models, mode in ADDED:
-                schemas |= _schemas(models, mode)
+            schemas = document["components"]["schemas"] | _schemas(FORMS, "validation")
+            schemas = {name: schemas[name] for name in sorted(schemas) if name not in FRAMEWORK}
+            # Added by hand: FastAPI would list a response's model as application/json too.
+            document["components"]["schemas"] = schemas | _schemas((Problem,), "serialization")
             document["components"]["securitySchemes"] = SECURITY
             _describe_forms(document)
             for path, operations in document["paths"].items():

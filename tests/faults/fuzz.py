@@ -37,7 +37,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.forms import SupportForm
+from app.api.forms import AdaptForm
 from app.errors import AppError
 from app.http.forms.form_requests import form_limits, reads
 from app.http.middleware.body_size import BodySizeMiddleware
@@ -118,7 +118,7 @@ async def _read_form(data: bytes, settings: Settings) -> None:
     limits = SimpleNamespace(state=SimpleNamespace(form_limits=form_limits(settings)))
 
     async def form(scope: Scope, receive: Receive, _: Send) -> None:
-        async for fields in reads(SupportForm)(Request(scope, receive)):
+        async for fields in reads(AdaptForm)(Request(scope, receive)):
             for file in fields.images:
                 await file.read()
 

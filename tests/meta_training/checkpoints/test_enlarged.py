@@ -47,10 +47,11 @@ def pictures(enlarged: Checkpoint) -> Tensor:
 def test_it_starts_where_its_base_does(enlarged: Checkpoint, pictures: Tensor) -> None:
     base = load_checkpoint(SHIPPED / "photo.safetensors")
     ours, theirs = Learner(enlarged, CPU), Learner(base, CPU)
-    labels = torch.arange(6) % 3
-    (made,) = ours.adapt([Support(ours.encode(pictures), labels, 3, steps=0, learning_rate=1e-3)])
-    (other,) = theirs.adapt([Support(theirs.encode(pictures), labels, 3, steps=0, learning_rate=1e-3)])
+    single, labels = torch.arange(6), torch.arange(6) % 3
+    (made,) = ours.adapt([Support(ours.encode(pictures), single, 6, steps=0, learning_rate=1e-3)])
+    (other,) = theirs.adapt([Support(theirs.encode(pictures), single, 6, steps=0, learning_rate=1e-3)])
     assert made.initialization == other.initialization
+    (made,) = ours.adapt([Support(ours.encode(pictures), labels, 3, steps=0, learning_rate=1e-3)])
     (same,) = ours.predict([made.adapted], [ours.encode(pictures)])
     assert same.probabilities.argmax(dim=1).tolist() == labels.tolist()
 
