@@ -119,7 +119,7 @@ async def _read_form(data: bytes, settings: Settings) -> None:
 
     async def form(scope: Scope, receive: Receive, _: Send) -> None:
         async for fields in reads(AdaptForm)(Request(scope, receive)):
-            for file in fields.images:
+            for file in filter(None, (*fields.images, fields.archive, fields.table)):
                 await file.read()
 
     parts: Iterator[bytes] = (data[start : start + 2**16] for start in range(0, len(data) + 1, 2**16))

@@ -50,6 +50,16 @@ def test_a_field_that_is_sent_twice_is_named(server: Server, field: str) -> None
     assert document["detail"] == f"{field}: send it once, not 2 times."
 
 
+@pytest.mark.parametrize(("path", "field"), [("/predict", "labels"), ("/adapt", "files")])
+def test_a_field_that_the_route_does_not_have_is_named_as_such_however_often_it_is_sent(
+    server: Server, path: str, field: str
+) -> None:
+    document = problem(send(server, BODY + part(field, b"1") * 3 + b"--x--", path), 422, "request-invalid")
+    faults = {fault["field"]: fault["detail"] for fault in document["errors"]}
+    assert faults[field].startswith("there is no such field")
+    assert "send it once" not in document["detail"]
+
+
 def test_a_second_archive_is_not_dropped_in_silence(server: Server) -> None:
     files = [("archive", ("a.zip", zipped(class_folders())))] * 2
     problem(httpx.post(f"{server.url}/adapt", files=files), 422, "request-invalid", field="archive")
