@@ -32,18 +32,20 @@ def report(title: str, rows: Sequence[Row]) -> str:
 
 
 def best(rows: Sequence[Row]) -> str:
-    """Return each contender's best rate over all T, beside the first one's, in a line for each thing measured."""
-    lines = []
-    for what in dict.fromkeys(row.what for row in rows):
-        own = [row for row in rows if row.what == what]
-        rates = {
-            name: max((row.tasks / row.seconds[name] for row in own if name in row.seconds), default=None)
-            for name in own[0].contenders
-        }
-        first, *others = ((name, rate) for name, rate in rates.items() if rate is not None)
-        said = [f"{name} {rate:.4g} ({rate / first[1]:.3g} ×)" for name, rate in others]
-        lines.append(f"- {what}, a second at best: " + ", ".join([f"{first[0]} {first[1]:.4g}", *said]))
-    return "\n".join(lines)
+    """Return each contender's best rate over all T, and how many times that of the first that ran it is."""
+    return "\n".join(
+        _best(what, [row for row in rows if row.what == what]) for what in dict.fromkeys(r.what for r in rows)
+    )
+
+
+def _best(what: str, rows: Sequence[Row]) -> str:
+    rates = {
+        name: max(row.tasks / row.seconds[name] for row in rows if name in row.seconds)
+        for name in rows[0].contenders
+        if any(name in row.seconds for row in rows)
+    }
+    said = [f"{name} {rate:.4g} ({rate / next(iter(rates.values())):.3g} ×)" for name, rate in rates.items()]
+    return f"- {what}, a second at best: {', '.join(said) or NOT_RUN}"
 
 
 def _line(row: Row, name: str) -> str:

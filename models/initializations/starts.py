@@ -14,8 +14,8 @@ from models.parameters import Parameters, stack
 from models.tasks import FeatureSet, Support, TaskBatch
 
 CLEAR = 0.005
-"""Lead in the probability of left-out examples' own class from which on one start is better. By rounding they differ by
-a thousandth of it, which may not decide where a model starts."""
+"""Lead in the probability of left-out examples' own class from which on one start is better. They differ by rounding,
+too, which may not decide where a model starts."""
 
 
 @dataclass(frozen=True)

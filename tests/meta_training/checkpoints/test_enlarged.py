@@ -51,7 +51,11 @@ def test_it_starts_where_its_base_does(enlarged: Checkpoint, pictures: Tensor) -
     (made,) = ours.adapt([Support(ours.encode(pictures), single, 6, steps=0, learning_rate=1e-3)])
     (other,) = theirs.adapt([Support(theirs.encode(pictures), single, 6, steps=0, learning_rate=1e-3)])
     assert made.initialization == other.initialization
+    neighbours = torch.tensor([*made.initialization.values()][1:])
     (made,) = ours.adapt([Support(ours.encode(pictures), labels, 3, steps=0, learning_rate=1e-3)])
+    _, *shares = made.initialization.values()  # cross-validation may leave less of them
+    torch.testing.assert_close(torch.tensor(shares), neighbours * sum(shares) / neighbours.sum(), rtol=0, atol=1e-3)
+    assert sum(shares) <= neighbours.sum() + 1e-3
     (same,) = ours.predict([made.adapted], [ours.encode(pictures)])
     assert same.probabilities.argmax(dim=1).tolist() == labels.tolist()
 
