@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-REMEDY = "needs Chromium: `apt-get install chromium` or `playwright install chromium`"
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+REMEDY = "needs Chromium: `apt-get install chromium-headless-shell` or `chromium`, or `playwright install chromium`"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

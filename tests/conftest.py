@@ -23,7 +23,7 @@ LONG = (
     "meta_training/test_train_command.py",
     "kshot/test_retries.py",
     "meta_training/test_photo_command.py",
-    "page/test_first_use.py",
+    "page",
     "faults",
     "benchmarks/test_inner_loop.py",
 )

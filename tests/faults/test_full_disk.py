@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -170,6 +171,7 @@ def test_a_folder_that_another_process_keeps_locked_holds_up_changes_alone(serve
             predict(server.url, model_id, QUERY[:1]).raise_for_status()
             httpx.get(f"{server.url}/models/{model_id}").raise_for_status()
             asked += 1
+            time.sleep(0.05)  # leave the cores to what is waited for
         assert asked > 1  # the last may have waited with the changes, until the first of them gave up
         for each in refused:
             assert "locked" in problem(each.result(), 503, "store-unavailable")["detail"]
