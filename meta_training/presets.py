@@ -41,6 +41,7 @@ from models.heads.prototype import PrototypeHead
 from models.inputs.image import ImageInput
 from models.inputs.text import TextInput
 from models.metadata import InnerSpec
+from models.networks.beside import Beside
 from models.networks.conv4.network import Conv4
 from models.networks.last_block import LastBlock
 from models.networks.linear_map import LinearMap
@@ -144,8 +145,8 @@ INITIALIZATIONS = (
 TEXT = TrainConfig(
     name="text",
     input=TextInput(),
-    encoder=MiniLM(),
-    network=LinearMap(size=384, rank=32),
+    encoder=MiniLM(layers=(3,)),
+    network=Beside(network=LinearMap(size=384, rank=32), fixed=384),
     head=LogisticHead(),
     inner=InnerSpec(optimizer="sgd", steps=0, from_shots=3, learning_rate=3.0),
     calibration=Calibration(temperature=1, accuracy=AccuracySpec(slope=1, offset=0), near_copy=0.9),
@@ -159,7 +160,7 @@ TEXT = TrainConfig(
     learning_rate=0.2,
     meta_steps=100,
     meta_batch=16,
-    strength=0.4,
+    strength=0.6,
 )
 
 SHIPPED = (OMNIGLOT, OMNIGLOT_5WAY, OMNIGLOT_20WAY, MINIIMAGENET_5WAY, PHOTO, TEXT)

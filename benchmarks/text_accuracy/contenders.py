@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from meta_training.training import start
+from models.encoders.minilm.encoder import FEATURES
 from models.learner import Learner
 from models.tasks import Support
 
 OURS, STEPS, FROZEN = "kshot", "kshot, 5 steps", "kshot, not meta-trained"
 REGRESSION, CENTROID = "logistic regression", "nearest centroid"
+LAST_ALONE = "logistic regression, last layer alone"
 STRENGTH = 10.0
 """C, the inverse of the penalty on vectors of length 1, which validation classes like best of 1, 10, 100 and 1000."""
 
@@ -34,6 +36,10 @@ class Task:
         """N."""
         return int(self.labels.max()) + 1
 
+    def of_last_layer(self) -> "Task":
+        """Return the same without what lower layers say."""
+        return replace(self, support=self.support[:, :FEATURES], queries=self.queries[:, :FEATURES])
+
 
 Contender: TypeAlias = Callable[[Task], Tensor]
 """The queries' labels [Q], as it sees them."""
@@ -50,6 +56,7 @@ def contenders(learner: Learner, *, few: bool = False) -> dict[str, Contender]:
         **steps,
         FROZEN: partial(adapted, frozen, None),
         REGRESSION: regression,
+        LAST_ALONE: lambda task: regression(task.of_last_layer()),
         CENTROID: centroid,
     }
 

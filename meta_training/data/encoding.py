@@ -23,7 +23,7 @@ def encoded(split: Split, config: TrainConfig, device: torch.device, *, progress
     )
     parts = (split.training, split.validation)
     total = sum(len(images) for part in parts for images in part.images)
-    with tqdm(total=total, desc="encoding images", unit="image", disable=not progress, leave=False) as bar:
+    with tqdm(total=total, desc="encoding", unit="example", disable=not progress, leave=False) as bar:
         training, validation = (_encode(part, encode, bar) for part in parts)
     return replace(split, training=training, validation=validation)
 

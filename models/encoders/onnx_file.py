@@ -87,7 +87,7 @@ class OnnxFile(Encoder):
         x = graph.add("Mul", x, graph.constant("input.scale", scale.numpy()))
         x = graph.add("Add", x, graph.constant("input.shift", shift.numpy()))
         model = onnx.load_from_string(weights[MODEL].cpu().numpy().tobytes())
-        y = graph.merge(model, PREFIX, {self.input_name: x}, self.output_name)
+        (y,) = graph.merge(model, PREFIX, {self.input_name: x}, [self.output_name])
         if self.pool == "first":
             return graph.add("Gather", y, graph.integer("first", 0), axis=1)
         axes = {"none": (), "mean": (1,), "places": (2, 3)}[self.pool]

