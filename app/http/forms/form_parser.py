@@ -31,11 +31,12 @@ class FormParser(MultiPartParser):
     def on_headers_finished(self) -> None:
         """Begin a part whose headers are read."""
         part = self._current_part
-        _, options = parse_options_header(part.content_disposition)
-        is_files = options.get(b"name", b"").removesuffix(BRACKETS.encode()) in FILES
+        disposition = part.content_disposition or b""
         # Text that is sent for a file has no type.
-        if is_files and b"filename" not in options and _content_type(part.item_headers):
-            part.content_disposition = (part.content_disposition or b"") + b'; filename=""'
+        if b"filename=" not in disposition and _content_type(part.item_headers):  # to parse it takes a while
+            _, options = parse_options_header(disposition)
+            if b"filename" not in options and options.get(b"name", b"").removesuffix(BRACKETS.encode()) in FILES:
+                part.content_disposition = disposition + b'; filename=""'
         super().on_headers_finished()
         part.field_name = part.field_name.removesuffix(BRACKETS)
 
