@@ -41,7 +41,6 @@ from models.heads.prototype import PrototypeHead
 from models.inputs.image import ImageInput
 from models.inputs.text import TextInput
 from models.metadata import InnerSpec
-from models.networks.beside import Beside
 from models.networks.conv4.network import Conv4
 from models.networks.last_block import LastBlock
 from models.networks.linear_map import LinearMap
@@ -146,7 +145,7 @@ TEXT = TrainConfig(
     name="text",
     input=TextInput(),
     encoder=MiniLM(layers=(3,)),
-    network=Beside(network=LinearMap(size=384, rank=32), fixed=384),
+    network=LinearMap(size=768, rank=32),
     head=LogisticHead(),
     inner=InnerSpec(optimizer="sgd", steps=0, from_shots=3, learning_rate=3.0),
     calibration=Calibration(temperature=1, accuracy=AccuracySpec(slope=1, offset=0), near_copy=0.9),

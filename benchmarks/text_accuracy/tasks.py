@@ -1,6 +1,7 @@
 """Tasks of a set: all its classes, or episodes of a few."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,8 +25,17 @@ def of_all(texts: TextSet, shots: int, seed: int) -> tuple[Task, Tensor, Tensor]
     return Task(texts.vectors[picked], labels, texts.vectors[texts.test]), texts.answers, picked
 
 
-def episode(texts: TextSet, ways: int, shots: int, number: int) -> tuple[Task, Tensor]:
-    """Episode `number`: training texts to adapt to, test texts to ask about."""
+class Drawn(NamedTuple):
+    """Places of texts to adapt to and to ask about, and their labels."""
+
+    support: Tensor
+    labels: Tensor
+    queries: Tensor
+    answers: Tensor
+
+
+def draw(texts: TextSet, ways: int, shots: int, number: int) -> Drawn:
+    """Draw episode `number`: training texts to adapt to, test texts to ask about."""
     rng = generator(number, ways, shots)
     support, queries, answers = [], [], []
     for label, chosen in enumerate(rng.choice(len(texts.classes), ways, replace=False).tolist()):
@@ -34,7 +44,13 @@ def episode(texts: TextSet, ways: int, shots: int, number: int) -> tuple[Task, T
         queries.append(test[torch.from_numpy(rng.permutation(len(test))[:QUERIES])])
         answers += [label] * len(queries[-1])
     labels = torch.arange(ways).repeat_interleave(shots)
-    return Task(texts.vectors[torch.cat(support)], labels, texts.vectors[torch.cat(queries)]), torch.tensor(answers)
+    return Drawn(torch.cat(support), labels, torch.cat(queries), torch.tensor(answers))
+
+
+def episode(texts: TextSet, ways: int, shots: int, number: int) -> tuple[Task, Tensor]:
+    """Return that episode, encoded, and the answers."""
+    drawn = draw(texts, ways, shots, number)
+    return Task(texts.vectors[drawn.support], drawn.labels, texts.vectors[drawn.queries]), drawn.answers
 
 
 def score(field: Mapping[str, Contender], tasks: Sequence[tuple[Task, Tensor]], title: str) -> Accuracies:

@@ -152,7 +152,7 @@ def _vectors(session: OnnxSession, outputs: list[str], ids: list[list[int]]) -> 
 
 def _model(digest: str, layers: Sequence[int]) -> tuple[ModelProto, list[str]]:
     """Return the network, and the names of its outputs: the last layer's states, and those of some lower ones."""
-    model = onnx.load_from_string(_model_file(digest))
+    model = onnx.load_from_string(model_file(digest))
     # One normalization follows the embeddings; of the two in each layer the second gives its states.
     norms = [node.output[0] for node in model.graph.node if node.op_type == "LayerNormalization"]
     lower = [norms[2 * layer] for layer in layers]
@@ -160,7 +160,8 @@ def _model(digest: str, layers: Sequence[int]) -> tuple[ModelProto, list[str]]:
     return model, [STATES, *lower]
 
 
-def _model_file(digest: str) -> bytes:
+def model_file(digest: str) -> bytes:
+    """Return the file of weights. Raises WeightsError where it isn't there, or has another digest."""
     spec = find_spec(MODEL_PACKAGE)
     if spec is None or spec.origin is None:
         raise WeightsError(f"The weights of MiniLM are not installed: {INSTALL}")
