@@ -20,6 +20,7 @@ MAX_BODY_BYTES = 4 * 2**20
 LONG = (
     "app/server/test_several_processes.py",
     "test_readme.py",
+    "test_examples.py",
     "meta_training/test_train_command.py",
     "kshot/test_retries.py",
     "meta_training/test_photo_command.py",

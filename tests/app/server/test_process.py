@@ -68,11 +68,11 @@ from models.tasks import TaskBatch
 
 torch.set_num_threads(1)
 architecture = Architecture(Conv4(channels=1, size=28), PrototypeHead(), Adam())
-batch = TaskBatch(torch.rand(5, 10, 28, 28, 1), torch.arange(10).expand(5, 10), torch.full((5,), 10))
+batch = TaskBatch(torch.rand(2, 10, 28, 28, 1), torch.arange(10).expand(2, 10), torch.full((2,), 10))
 phi, moments = architecture.start(architecture.initialize(seed=0), batch)
 
 def steps():
-    inner_loop(by_autograd(architecture.loss), phi, moments, [(batch, torch.full((5,), 1e-3))] * 2, Adam())
+    inner_loop(by_autograd(architecture.loss), phi, moments, [(batch, torch.full((2,), 1e-3))] * 2, Adam())
 
 for _ in range(8):
     steps()
