@@ -23,7 +23,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.text_accuracy.contenders import FROZEN, OURS, Task, contenders, support_of
 from benchmarks.text_accuracy.served import serve
 from benchmarks.text_accuracy.sets import TextSet, read_sets
-from benchmarks.text_accuracy.tasks import Accuracies, episode, interval, of_all, score
+from benchmarks.text_accuracy.tasks import Accuracies, draw, encoded, interval, of_all, score
 from meta_training.calibration.fit import REFUSED
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.learner import Learner
@@ -53,8 +53,7 @@ def main(
     learner = Learner(load_checkpoint(checkpoint), torch.device("cpu"))
     about = learner.checkpoint.metadata
     encode = about.encoder.build(learner.checkpoint.encoder, about.input, learner.device, torch.get_num_threads())
-    folder = data if (data / "hwu64.csv").exists() else data / "intents"
-    sets = read_sets(folder, about.input, encode, about.encoder.model_dump_json(), cache)
+    sets = read_sets(data, about.input, encode, about.encoder.model_dump_json(), cache)
     typer.echo(f"{describe_machine()}; {checkpoint.name}, {learner.checkpoint.digest:.19}\n")
     parts: dict[str, Callable[[], list[str]]] = {
         "all": partial(_all_classes, learner, sets, draws),
@@ -74,7 +73,7 @@ def _all_classes(learner: Learner, sets: list[TextSet], draws: int) -> list[str]
     field, found = contenders(learner), {}
     for shots in SHOTS:
         for texts in sorted(sets, key=lambda each: len(each.classes)):
-            tasks = [of_all(texts, shots, seed)[:2] for seed in range(draws)]
+            tasks = [encoded(texts, of_all(texts, shots, seed)) for seed in range(draws)]
             found[texts.name, shots] = each = score(field, tasks, texts.name)
             said = ", ".join(f"{name} {interval(values)}" for name, values in each.items())
             typer.echo(f"{texts.name}, {len(texts.classes)} classes, {shots} shots: {said}")
@@ -91,7 +90,7 @@ def _few_classes(learner: Learner, sets: list[TextSet], episodes: int) -> list[s
     field, missed, found = contenders(learner, few=True), [], {}
     for texts in (each for each in sets if each.name in UNSEEN):
         for shots in (1, 5):
-            drawn = [episode(texts, 5, shots, number) for number in range(episodes)]
+            drawn = [encoded(texts, draw(texts, 5, shots, number)) for number in range(episodes)]
             found[f"{texts.name}, 5-way {shots}-shot"] = each = score(field, drawn, f"{texts.name}, {shots}")
             gain = 100 * (each[OURS] - each[FROZEN])
             error = 1.96 * gain.std(ddof=1) / episodes**0.5
@@ -118,7 +117,7 @@ def _known(learner: Learner, sets: list[TextSet]) -> list[str]:
     (texts,) = (each for each in sets if len(each.strangers))
     missed = []
     for shots in SHOTS:
-        task, _, _ = of_all(texts, shots, seed=0)
+        task, _ = encoded(texts, of_all(texts, shots, seed=0))
         good, size = _looks(learner, task, task.queries)
         strange, _ = _looks(learner, task, texts.vectors[texts.strangers])
         found, refused = area(good[0], strange[0]), float((~good[1]).mean())

@@ -39,9 +39,10 @@ def serve(sets: Sequence[TextSet], shots: Sequence[int]) -> Served:
 
 
 def _all_classes(client: Client, texts: TextSet, shots: int) -> tuple[float, float]:
-    task, answers, picked = of_all(texts, shots, seed=0)
+    drawn = of_all(texts, shots, seed=0)
     pairs = [
-        (texts.classes[label], texts.texts[n]) for label, n in zip(task.labels.tolist(), picked.tolist(), strict=True)
+        (texts.classes[label], texts.texts[n])
+        for label, n in zip(drawn.labels.tolist(), drawn.support.tolist(), strict=True)
     ]
     began = time.perf_counter()
     model = client.adapt(texts=pairs, keep_images=False)
@@ -49,7 +50,7 @@ def _all_classes(client: Client, texts: TextSet, shots: int) -> tuple[float, flo
     asked, said = [texts.texts[number] for number in texts.test.tolist()], []
     for start in tqdm(range(0, len(asked), ASKED), desc=f"{texts.name} over HTTP, {shots} shots", leave=False):
         said += client.predict(model.id, texts=asked[start : start + ASKED], top_k=1).predictions
-    right = [each.label == texts.classes[answer] for each, answer in zip(said, answers.tolist(), strict=True)]
+    right = [each.label == texts.classes[answer] for each, answer in zip(said, drawn.answers.tolist(), strict=True)]
     return seconds, float(np.mean(right))
 
 

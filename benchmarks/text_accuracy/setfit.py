@@ -26,7 +26,7 @@ from tqdm import tqdm
 from app.server.process import restart_with_environment
 from benchmarks.journal import Journal
 from benchmarks.machine import describe_machine
-from benchmarks.text_accuracy.contenders import Task, support_of
+from benchmarks.text_accuracy.contenders import OURS, Task, support_of
 from benchmarks.text_accuracy.sets import TextSet, read_sets
 from benchmarks.text_accuracy.tasks import Drawn, draw, interval, of_all
 from benchmarks.text_accuracy.torch_minilm import encode, encode_all, load_minilm
@@ -39,7 +39,7 @@ from models.learner import Learner
 PAIRS, BATCH, RATE, WARM_UP = 20, 16, 2e-5, 0.1
 WAYS, SHOTS = 5, 5
 UNSEEN = ("BANKING77", "HWU64")
-KSHOT, SETFIT = "kshot", "SetFit's recipe"
+SETFIT = "SetFit's recipe"
 ALIKE = 0.999  # least cosine to what kshot's encoder makes of a text
 Answer: TypeAlias = Callable[[Tensor], Tensor]
 """From places of texts [Q] to labels [Q]."""
@@ -59,23 +59,22 @@ def main(
     about = learner.checkpoint.metadata
     minilm = MiniLM.model_validate(about.encoder.model_dump())
     encoder = minilm.build({}, about.input, learner.device, torch.get_num_threads())
-    folder = data if (data / "hwu64.csv").exists() else data / "intents"
     journal = Journal.open(out, {"machine": describe_machine()})  # of the recipe alone: ours is quick
     typer.echo(f"{describe_machine()}; {learner.checkpoint.digest:.19}\n")
     start = load_minilm()
-    for texts in read_sets(folder, about.input, encoder, minilm.model_dump_json(), cache):
+    for texts in read_sets(data, about.input, encoder, minilm.model_dump_json(), cache):
         if texts.name not in UNSEEN:
             continue
         ids = minilm.ids(texts.texts)
         _check(start, ids, texts)
-        field = {KSHOT: kshot(learner, encoder, texts), SETFIT: setfit(start, ids)}
+        field = {OURS: kshot(learner, encoder, texts), SETFIT: setfit(start, ids)}
         few = {f"episode {number}": draw(texts, WAYS, SHOTS, number) for number in range(episodes)}
         typer.echo(f"{texts.name}, {WAYS} classes, {SHOTS} texts of each: {_compare(field, few, texts.name, journal)}")
         if draws:
-            found = _compare(
-                field, {f"draw {seed}": _of_all(texts, seed) for seed in range(draws)}, texts.name, journal
+            every = {f"draw {seed}": of_all(texts, SHOTS, seed) for seed in range(draws)}
+            typer.echo(
+                f"{texts.name}, all classes, {SHOTS} texts of each: {_compare(field, every, texts.name, journal)}"
             )
-            typer.echo(f"{texts.name}, all classes, {SHOTS} texts of each: {found}")
 
 
 def kshot(learner: Learner, encoder: Encode, texts: TextSet) -> Learn:
@@ -144,17 +143,12 @@ def _compare(field: dict[str, Learn], tasks: dict[str, Drawn], data: str, journa
         key = {"data": data, "task": name}
         row = journal.find(key) or journal.write(key, {SETFIT: _score(field[SETFIT], drawn)})
         recipe.append(row[SETFIT])
-        ours.append(_score(field[KSHOT], drawn))
+        ours.append(_score(field[OURS], drawn))
     said = []
-    for each, scores in ((KSHOT, ours), (SETFIT, recipe)):
+    for each, scores in ((OURS, ours), (SETFIT, recipe)):
         accuracies, seconds = np.array(scores).T
         said.append(f"{each} {interval(accuracies)} % in {np.median(seconds):.2f} s")
     return f"{'; '.join(said)}; difference {interval((np.array(ours) - np.array(recipe))[:, 0])}"
-
-
-def _of_all(texts: TextSet, seed: int) -> Drawn:
-    task, answers, picked = of_all(texts, SHOTS, seed)
-    return Drawn(picked, task.labels, texts.test, answers)
 
 
 def _score(learn: Learn, drawn: Drawn) -> tuple[float, float]:

@@ -38,8 +38,9 @@ class TextSet:
     """Queries that are of no class."""
 
 
-def read_sets(folder: Path, spec: Input, encode: Encode, digest: str, cache: Path | None) -> list[TextSet]:
-    """Read and encode them; `cache` keeps the vectors of an encoder of this digest."""
+def read_sets(data: Path, spec: Input, encode: Encode, digest: str, cache: Path | None) -> list[TextSet]:
+    """Read and encode those in `data`, or in its folder `intents`; `cache` keeps the vectors by the encoder's digest."""
+    folder = data if (data / "hwu64.csv").exists() else data / "intents"
     return [_read(folder, name, spec, encode, digest, cache) for name in NAMES]
 
 

@@ -17,14 +17,6 @@ Accuracies = dict[str, np.ndarray]
 """Of each draw, by contender."""
 
 
-def of_all(texts: TextSet, shots: int, seed: int) -> tuple[Task, Tensor, Tensor]:
-    """So many training texts of each class, in places too, and all of the test set."""
-    rng = generator(seed, shots)
-    picked = torch.cat([numbers[torch.from_numpy(rng.permutation(len(numbers))[:shots])] for numbers in texts.train])
-    labels = torch.arange(len(texts.classes)).repeat_interleave(shots)
-    return Task(texts.vectors[picked], labels, texts.vectors[texts.test]), texts.answers, picked
-
-
 class Drawn(NamedTuple):
     """Places of texts to adapt to and to ask about, and their labels."""
 
@@ -32,6 +24,14 @@ class Drawn(NamedTuple):
     labels: Tensor
     queries: Tensor
     answers: Tensor
+
+
+def of_all(texts: TextSet, shots: int, seed: int) -> Drawn:
+    """Draw so many training texts of each class, to ask about all of the test set."""
+    rng = generator(seed, shots)
+    picked = torch.cat([numbers[torch.from_numpy(rng.permutation(len(numbers))[:shots])] for numbers in texts.train])
+    labels = torch.arange(len(texts.classes)).repeat_interleave(shots)
+    return Drawn(picked, labels, texts.test, texts.answers)
 
 
 def draw(texts: TextSet, ways: int, shots: int, number: int) -> Drawn:
@@ -47,9 +47,8 @@ def draw(texts: TextSet, ways: int, shots: int, number: int) -> Drawn:
     return Drawn(torch.cat(support), labels, torch.cat(queries), torch.tensor(answers))
 
 
-def episode(texts: TextSet, ways: int, shots: int, number: int) -> tuple[Task, Tensor]:
-    """Return that episode, encoded, and the answers."""
-    drawn = draw(texts, ways, shots, number)
+def encoded(texts: TextSet, drawn: Drawn) -> tuple[Task, Tensor]:
+    """Return what was drawn as vectors, and the answers."""
     return Task(texts.vectors[drawn.support], drawn.labels, texts.vectors[drawn.queries]), drawn.answers
 
 

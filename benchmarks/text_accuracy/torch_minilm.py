@@ -1,16 +1,23 @@
 """MiniLM as a torch network, which can be trained: the weights of the package in 8 bits, as numbers again."""
 
 import re
-from collections.abc import Sequence
+from functools import partial
 
 import onnx
 import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
-from torch.nn.functional import normalize
-from torch.nn.utils.rnn import pad_sequence
 
-from models.encoders.minilm.encoder import FEATURES, LAYERS, MODEL_SHA256, model_file
+from models.encoders.minilm.encoder import (
+    FEATURES,
+    LAYERS,
+    MODEL_SHA256,
+    Ids,
+    by_length,
+    mean_direction,
+    model_file,
+    padded,
+)
 from models.parameters import Parameters
 
 HEADS, WIDE = 12, 1536
@@ -33,22 +40,17 @@ def load_minilm() -> nn.Module:
     return model
 
 
-def encode(model: nn.Module, ids: Sequence[Sequence[int]]) -> Tensor:
+def encode(model: nn.Module, ids: Ids) -> Tensor:
     """Return the vectors [B, F] of texts, of length 1, from the ids of their word pieces."""
-    padded = pad_sequence([torch.tensor(each) for each in ids], batch_first=True)
-    mask = (padded != 0).long()
-    states = model(input_ids=padded, attention_mask=mask).last_hidden_state
-    return normalize((states * mask.unsqueeze(2)).sum(dim=1), dim=1)
+    pieces, mask = padded(ids)
+    return mean_direction(model(input_ids=pieces, attention_mask=mask).last_hidden_state, mask)
 
 
 @torch.no_grad()
-def encode_all(model: nn.Module, ids: Sequence[Sequence[int]]) -> Tensor:
+def encode_all(model: nn.Module, ids: Ids) -> Tensor:
     """Return the same of any number, those of about one length at a time."""
     model.eval()
-    order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
-    groups = [order[start : start + AT_ONCE] for start in range(0, len(order), AT_ONCE)]
-    found = torch.cat([encode(model, [ids[place] for place in group]) for group in groups])
-    return found[torch.tensor(order).argsort()]
+    return by_length(ids, AT_ONCE, partial(encode, model))
 
 
 def _weights() -> Parameters:

@@ -29,5 +29,5 @@ def test_it_makes_a_checkpoint_of_part_of_the_way(tmp_path: Path) -> None:
     part = made.initialization.parameters[WEIGHT]
     assert not torch.equal(whole, torch.eye(768))
     torch.testing.assert_close(part, torch.lerp(torch.eye(768), whole, 0.6))
-    assert path.stat().st_size < 5_000_000
+    assert path.stat().st_size < 4_750_000
     assert len(Card.read(path).data.test_classes) == 2

@@ -6,12 +6,12 @@ beside this file. A checkpoint keeps the digests of both: over other weights its
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import numpy as np
 import onnx
@@ -20,6 +20,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import normalize
+from torch.nn.utils.rnn import pad_sequence
 
 from models.encoders.interface import Encode, Encoder, Weight
 from models.encoders.onnx_session import OnnxSession
@@ -45,6 +46,8 @@ AT_ONCE = 16  # sentences of about one length: padding costs as much as words
 PADDING = 0  # the id of [PAD]
 INPUTS, STATES = ("input_ids", "attention_mask", "token_type_ids"), "last_hidden_state"
 PREFIX = "encoder/"  # of its names in an exported graph
+Ids: TypeAlias = Sequence[Sequence[int]]
+"""Of the word pieces of some texts."""
 
 
 @register
@@ -130,24 +133,37 @@ class MiniLM(Encoder):
 
     def _encode(self, session: OnnxSession, outputs: list[str], examples: Tensor) -> Tensor:
         """Return the vectors [B, F] of texts, those of about one length at a time."""
-        ids = self.ids(texts(examples))
-        order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
-        groups = [order[start : start + AT_ONCE] for start in range(0, len(order), AT_ONCE)]
-        found = torch.cat([_vectors(session, outputs, [ids[place] for place in group]) for group in groups])
-        return found[torch.tensor(order, device=found.device).argsort()]
+        return by_length(self.ids(texts(examples)), AT_ONCE, lambda ids: _vectors(session, outputs, ids))
 
     def _require(self) -> None:
         if remedy := self.missing():
             raise WeightsError(f"Checkpoints for texts need two more packages: {remedy}")
 
 
-def _vectors(session: OnnxSession, outputs: list[str], ids: list[list[int]]) -> Tensor:
+def by_length(ids: Ids, at_once: int, encode: Callable[[Ids], Tensor]) -> Tensor:
+    """Return what `encode` makes of texts, so many of about one length at a time, in the order of the texts."""
+    order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
+    groups = [order[start : start + at_once] for start in range(0, len(order), at_once)]
+    found = torch.cat([encode([ids[place] for place in group]) for group in groups])
+    return found[torch.tensor(order, device=found.device).argsort()]
+
+
+def padded(ids: Ids) -> tuple[Tensor, Tensor]:
+    """Return the ids of several texts as one tensor [B, L], and 1 where there is a piece, 0 where there is none."""
+    together = pad_sequence([torch.tensor(each) for each in ids], batch_first=True, padding_value=PADDING)
+    return together, (together != PADDING).long()
+
+
+def mean_direction(states: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean of the states [B, L, F] where the mask [B, L] is 1, at length 1 [B, F]."""
+    return normalize((states * mask.to(states).unsqueeze(2)).sum(dim=1), dim=1)
+
+
+def _vectors(session: OnnxSession, outputs: list[str], ids: Ids) -> Tensor:
     """Return the means of the states of each text's pieces in some layers, each at length 1 [B, F]."""
-    longest = max(map(len, ids))
-    padded = torch.tensor([each + [PADDING] * (longest - len(each)) for each in ids])
-    mask = (padded != PADDING).long()
-    states = session.run([padded, mask, torch.zeros_like(padded)], outputs)
-    return torch.cat([normalize((each * mask.to(each).unsqueeze(2)).sum(dim=1), dim=1) for each in states], dim=1)
+    pieces, mask = padded(ids)
+    states = session.run([pieces, mask, torch.zeros_like(pieces)], outputs)
+    return torch.cat([mean_direction(each, mask.to(each.device)) for each in states], dim=1)
 
 
 def _model(digest: str, layers: Sequence[int]) -> tuple[ModelProto, list[str]]:
