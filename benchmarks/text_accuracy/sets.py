@@ -39,7 +39,7 @@ class TextSet:
 
 
 def read_sets(data: Path, spec: Input, encode: Encode, digest: str, cache: Path | None) -> list[TextSet]:
-    """Read and encode those in `data`, or in its folder `intents`; `cache` keeps the vectors by the encoder's digest."""
+    """Read and encode those in `data` or its folder `intents`; `cache` keeps vectors, by the encoder's digest."""
     folder = data if (data / "hwu64.csv").exists() else data / "intents"
     return [_read(folder, name, spec, encode, digest, cache) for name in NAMES]
 
