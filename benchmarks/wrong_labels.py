@@ -23,7 +23,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.photo_accuracy.results import estimate
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.estimates.cross_validation import cross_validate
-from models.estimates.doubtful import doubtful
+from models.estimates.expected.doubtful import doubtful
 from models.estimates.near_copies import near_copies
 from models.learner import Learner
 from models.tasks import FeatureSet

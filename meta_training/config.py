@@ -16,7 +16,7 @@ from models.estimates.calibration import Calibration
 from models.heads.interface import Head
 from models.initializations.mixture import FIRST
 from models.inputs.interface import Input
-from models.metadata import CheckpointMetadata, InnerSpec, calibration_from_format_2, parts_from_format_1
+from models.metadata import CheckpointMetadata, InnerSpec, calibration_up_to_date, parts_from_format_1
 from models.networks.interface import Network
 
 NAME_RULE = "be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
@@ -166,4 +166,4 @@ class TrainConfig:
         """
         if "policy" in document["head"]:
             document = {**document, **parts_from_format_1(document)}
-        return TypeAdapter(cls).validate_python({**document, **calibration_from_format_2(document)})
+        return TypeAdapter(cls).validate_python({**document, **calibration_up_to_date(document)})

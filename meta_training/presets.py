@@ -34,7 +34,6 @@ from meta_training.data.domains import GLYPHS, GRAPHICS, PHOTOGRAPHS, TERMS
 from models.encoders.efficientnet_lite.encoder import EfficientNetLite
 from models.encoders.minilm.encoder import MiniLM
 from models.estimates.calibration import Calibration
-from models.estimates.expectation import AccuracySpec
 from models.heads.dense import DenseHead
 from models.heads.logistic import LogisticHead
 from models.heads.prototype import PrototypeHead
@@ -118,9 +117,7 @@ PHOTO = TrainConfig(
     network=LastBlock(variant=0),
     head=LogisticHead(),
     inner=InnerSpec(steps=5, from_shots=3, learning_rate=1e-3, factors={"top": 0.5}, anneal=True),
-    calibration=Calibration(
-        temperature=0.7, accuracy=AccuracySpec(slope=0.54, offset=0.469), near_copy=0.7, familiar=0.55
-    ),
+    calibration=Calibration(temperature=0.7, near_copy=0.7, familiar=0.55),
     initialization="mine",
     ways=(5, 12),
     shots=8,
@@ -148,7 +145,7 @@ TEXT = TrainConfig(
     network=LinearMap(size=768, rank=32),
     head=LogisticHead(),
     inner=InnerSpec(optimizer="sgd", steps=0, from_shots=3, learning_rate=3.0),
-    calibration=Calibration(temperature=1, accuracy=AccuracySpec(slope=1, offset=0), near_copy=0.9),
+    calibration=Calibration(temperature=1, near_copy=0.9),
     ways=(5, 15),
     shots=10,
     head_shots=5,

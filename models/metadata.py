@@ -24,7 +24,7 @@ from models.inputs.interface import Input
 from models.networks.interface import Network
 from models.optimizers import SGD, Adam, Optimizer
 
-FORMAT: Literal[3] = 3
+FORMAT: Literal[4] = 4
 
 
 class _Spec(BaseModel):
@@ -69,7 +69,7 @@ class InnerSpec(_Spec):
 class CheckpointMetadata(_Spec):
     """A learner without its weights, and its provenance."""
 
-    format: Literal[3] = FORMAT
+    format: Literal[4] = FORMAT
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     created_at: str
     command: str = ""
@@ -116,19 +116,27 @@ def bring_up_to_date(document: dict[str, Any]) -> dict[str, Any]:
     version = document.get("format")
     if version == 1:
         document = {**document, **parts_from_format_1(document)}
-    if version in (1, 2):
-        document = {**document, "format": FORMAT, **calibration_from_format_2(document)}
+    if version in (1, 2, 3):
+        document = {**document, "format": FORMAT, **calibration_up_to_date(document)}
     return document
 
 
-def calibration_from_format_2(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the calibration of metadata, or of a run's configuration, of format 2: there it had no parts."""
+def calibration_up_to_date(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the calibration of metadata, or of a run's configuration, of any format up to FORMAT.
+
+    In format 2 it had no parts. Up to format 3 expected accuracy was linear in a probability: what holds in general
+    takes its place.
+    """
     calibration = document.get("calibration")
-    if not calibration or "slope" not in calibration:
+    if not calibration:
         return {}
-    accuracy = {name: calibration[name] for name in ("slope", "offset")}
-    others = {name: value for name, value in calibration.items() if name not in accuracy}
-    return {"calibration": {**others, "accuracy": accuracy}}
+    kept = {name: value for name, value in calibration.items() if name not in ("slope", "offset")}
+    if "usual" not in kept.get("accuracy", {}):
+        kept.pop("accuracy", None)
+    sets = kept.get("label_sets")
+    if sets and "untold" not in sets:
+        kept["label_sets"] = {"coverages": sets["coverages"], "untold": sets["levels"]}
+    return {"calibration": kept}
 
 
 def parts_from_format_1(document: dict[str, Any]) -> dict[str, Any]:

@@ -23,15 +23,17 @@ from app.store import Stored, new_id
 from app.store.records import AnsweredShare, CheckpointReference, ConfusedClasses, ExpectedAccuracy, ModelRecord
 from kshot.types import MAX_SKIPPED
 from models.estimates.cross_validation import Signs
-from models.estimates.doubtful import doubtful
-from models.estimates.expectation import EVERY, MOST, NINETY_PERCENT
-from models.estimates.operating_points import operating_points
+from models.estimates.expected.accuracy import MOST, NINETY_PERCENT
+from models.estimates.expected.doubtful import doubtful
+from models.estimates.expected.operating_points import operating_points
 from models.large_sets.adaptation import LargeAdaptation, adapt_large
 from models.large_sets.array_file import ArrayFile
 from models.large_sets.head import SolvedHead
 from models.learner import Learner
 
 METHOD = "a fifth of each class, held out"
+EVERY = 5
+"""Held-out examples of a class that count as much as all other classes' for what is expected of it."""
 
 
 class Progress(Protocol):

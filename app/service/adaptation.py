@@ -32,7 +32,7 @@ from app.store.records import (
 from kshot.types import MAX_SKIPPED
 from models.checkpoint import Checkpoint
 from models.errors import SupportError
-from models.estimates.doubtful import Doubt
+from models.estimates.expected.doubtful import Doubt
 from models.initializations.adapted import Adaptation
 
 HARDEST = 3

@@ -152,7 +152,9 @@ def predictions(
     """Return one prediction for each image, with a set of labels for `coverage` where the calibration can tell."""
     known = [None] * len(uploads) if said.looks.known is None else said.looks.known.tolist()
     spec = calibration.label_sets if calibration and coverage else None
-    sets = label_sets(said.probabilities, spec.level(coverage or 0)).sum(dim=1).tolist() if spec else [0] * len(uploads)
+    expected = model.validation.accuracy if model.validation else None
+    level = spec.level(coverage or 0, expected) if spec else 0.0
+    sets = label_sets(said.probabilities, level).sum(dim=1).tolist() if spec else [0] * len(uploads)
     rows = zip(uploads, said.probabilities.tolist(), known, sets, strict=True)
     return [_prediction(upload, row, known, size, model, top_k) for upload, row, known, size in rows]
 

@@ -22,9 +22,9 @@ import typer
 from benchmarks.answers import balance, held_out, mixes, strangers
 from benchmarks.journal import Journal
 from benchmarks.machine import describe_machine
-from meta_training.calibration.calibrating import SEVERAL, SINGLES, encode, read_sets
-from meta_training.calibration.fit import fit_singles
-from meta_training.calibration.observations import PLAIN, observe
+from meta_training.calibration.calibrating import encode, observed, read_sets
+from meta_training.calibration.episodes import plan
+from meta_training.calibration.observations import observe
 from meta_training.data.image_classes import ImageClasses
 from meta_training.data.splits import read_split
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
@@ -36,6 +36,8 @@ TITLES = {
     "strangers": "`known`, 5-way 5-shot",
     "mixes": "Accuracy of 75 uneven queries classified together (`transductive`) and alone, %, 5-way",
 }
+FIVE_EVERY = 2
+"""Of the episodes of a set, one in so many of five classes of five images beside them."""
 
 
 class Section(StrEnum):
@@ -97,15 +99,15 @@ def _balance(
 
 
 def _figures(checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int) -> Iterable[str]:
-    single = list(observe(checkpoint, PLAIN, sets, SINGLES, episodes, seed))
-    known = fit_singles(single)
     own = checkpoint.metadata.calibration
+    plain, found = observed(checkpoint, sets, episodes, seed, own.near_copy if own else None)
     if len(sets) == 1 and own and own.known:
-        known = own.known
-    plain = PLAIN.model_copy(update={"known": known, "near_copy": own.near_copy if own else None})
-    several = list(observe(checkpoint, plain, sets, SEVERAL, episodes, seed))
-    found = [*single, *several]
-    yield from held_out.report(list(held_out.rows(found, plain, own)))
+        plain = plain.model_copy(update={"known": own.known})
+    five = list(observe(checkpoint, plain, plan(sets, [strangers.SHOTS], episodes // FIVE_EVERY, seed)))
+    rows, told = zip(*held_out.held_out(found, five, plain, own), strict=True)
+    yield from held_out.report(rows)
+    yield ""
+    yield from held_out.by_images([each for some in told for each in some])
     yield f"\nNothing is expected in {held_out.untold(found):.1%} of the episodes in which a class has two images."
 
 

@@ -8,18 +8,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from meta_training.calibration.fit import fit, query_variance
+from meta_training.calibration.accuracy_fit import expected_accuracy, query_variance
+from meta_training.calibration.fit import fit, probabilities
 from meta_training.calibration.observations import Observation
 from models.estimates.calibration import Calibration
-from models.estimates.expectation import NINETY_PERCENT
-from models.estimates.label_sets import label_sets
-from models.estimates.temperature import ratio
+from models.estimates.cross_validation import Signs
+from models.estimates.expected.accuracy import NINETY_PERCENT
+from models.estimates.label_sets import LabelSetSpec, label_sets
 
 BINS = 15
 MEAN_OF_NORMAL = (2 / np.pi) ** 0.5
 """Mean size of a normal deviate, in standard deviations."""
 MOST_REFUSED = 0.2
 COVERAGE = 0.9
+IMAGES = (1, 2, 3, 5, 9)
+"""Of the rarest class, where the table by these begins a new row."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,35 @@ class Row:
     """Mean number of labels in them."""
 
 
-def rows(observations: Sequence[Observation], plain: Calibration, own: Calibration | None) -> Iterator[Row]:
-    """Yield each set's row, from answers under `plain`.
+@dataclass(frozen=True)
+class Told:
+    """What was expected of an episode, and what came."""
 
-    It is held against a calibration fitted to the others, or the checkpoint's `own` where there is no other set.
+    shots: int
+    """Different images of the class that has fewest."""
+    error: float
+    """Expected accuracy − share right."""
+    reach: float
+    """Half the width of the range."""
+    noise: float
+    """Standard error of the share right, as so few images were asked about."""
+
+
+def held_out(
+    observations: Sequence[Observation], five: Sequence[Observation], plain: Calibration, own: Calibration | None
+) -> Iterator[tuple[Row, list[Told]]]:
+    """Yield each set's row, from answers under `plain`, and what was expected of its episodes.
+
+    It is held against a calibration fitted to the others, or the checkpoint's `own` where there is no other set. `five`
+    are episodes of five classes with five images each.
     """
-    names = list(dict.fromkeys(each.data for each in observations))
-    for name in names:
+    for name in dict.fromkeys(each.data for each in observations):
         others = [each for each in observations if each.data != name]
         calibration = fit(others, plain) if others else own
         if calibration:
-            yield _row(name, [each for each in observations if each.data == name], calibration)
+            mine = [each for each in observations if each.data == name]
+            told = [_told(each, each.signs, calibration) for each in mine if each.signs]
+            yield _row(name, mine, told, [each for each in five if each.data == name], calibration), told
 
 
 def untold(observations: Sequence[Observation]) -> float:
@@ -63,18 +84,21 @@ def untold(observations: Sequence[Observation]) -> float:
     return float(np.mean([each.signs is None for each in several]))
 
 
-def _row(name: str, observations: Sequence[Observation], calibration: Calibration) -> Row:
-    told = [_expectation(each, calibration) for each in observations if each.signs]
-    error, reach, noise = np.array(told).T
-    squared = max(0.0, float((error**2).mean() - (noise**2).mean()))
-    refused = _refused(observations, calibration)
+def _row(
+    name: str,
+    observations: Sequence[Observation],
+    told: Sequence[Told],
+    five: Sequence[Observation],
+    calibration: Calibration,
+) -> Row:
+    refused = _refused(five, calibration)
     covered, labels = _label_sets(observations, calibration)
     return Row(
         data=name,
         score_error=calibration_error(observations, calibration),
-        accuracy_error=MEAN_OF_NORMAL * squared**0.5,
-        held=float((np.abs(error) <= np.sqrt(reach**2 + (NINETY_PERCENT * noise) ** 2)).mean()),
-        width=float(2 * reach.mean()),
+        accuracy_error=mean_error(told),
+        held=held(told),
+        width=2 * float(np.mean([each.reach for each in told])),
         refused=float(refused.mean()) if len(refused) else float("nan"),
         in_range=float((refused <= MOST_REFUSED).mean()) if len(refused) else float("nan"),
         covered=covered,
@@ -82,48 +106,57 @@ def _row(name: str, observations: Sequence[Observation], calibration: Calibratio
     )
 
 
-def _expectation(observation: Observation, calibration: Calibration) -> tuple[float, float, float]:
-    """The error of expected accuracy, half the width of its range, and the standard error of the share right."""
-    signs = observation.signs
-    if signs is None:
-        raise ValueError("nothing is expected of this episode")
-    expected = calibration.accuracy.accuracy(signs.probability, len(observation.shots))
-    reach = NINETY_PERCENT * calibration.accuracy.deviation(expected, signs)
+def mean_error(told: Sequence[Told]) -> float:
+    """Mean size of the error of a normal deviate with the variance that is left when the queries' noise is off."""
+    squared = float(np.mean([each.error**2 - each.noise**2 for each in told]))
+    return MEAN_OF_NORMAL * max(0.0, squared) ** 0.5
+
+
+def held(told: Sequence[Told]) -> float:
+    """How often a range, widened by the noise of the queries, holds the share right."""
+    return float(np.mean([abs(each.error) <= np.hypot(each.reach, NINETY_PERCENT * each.noise) for each in told]))
+
+
+def _told(observation: Observation, signs: Signs, calibration: Calibration) -> Told:
+    expected = expected_accuracy(calibration.accuracy, signs)
+    reach = NINETY_PERCENT * calibration.accuracy.deviation(signs)
     low, high = max(0.0, expected - reach), min(1.0, expected + reach)
-    return expected - float(observation.accuracies.mean()), (high - low) / 2, query_variance(observation) ** 0.5
+    return Told(
+        shots=int(signs.shots.min()),
+        error=expected - float(observation.accuracies.mean()),
+        reach=(high - low) / 2,
+        noise=query_variance(observation) ** 0.5,
+    )
 
 
 def _refused(observations: Sequence[Observation], calibration: Calibration) -> NDArray[np.float64]:
     spec = calibration.known
     if spec is None:
         return np.empty(0)
-    five = [each for each in observations if each.shots == (5,) * 5]
-    return np.array([float((each.familiarity < spec.least(each.level)).float().mean()) for each in five])
+    return np.array([float((each.familiarity < spec.least(each.level)).float().mean()) for each in observations])
 
 
 def calibration_error(observations: Sequence[Observation], calibration: Calibration) -> float:
     """Expected calibration error: |score − share right| over bins of scores, weighed by size (Guo et al. 2017)."""
-    best = [_probabilities(each, calibration).max(dim=1) for each in observations]
+    best = [probabilities(each, calibration).max(dim=1) for each in observations]
     sure = torch.cat([each.values for each in best]).numpy()
     right = torch.cat([one.indices == each.answers for one, each in zip(best, observations, strict=True)]).numpy()
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)
     return float(sum(abs(sure[bins == one].sum() - right[bins == one].sum()) for one in np.unique(bins)) / len(sure))
 
 
-def _probabilities(observation: Observation, calibration: Calibration) -> Tensor:
-    """Scores [Q, N] as the calibration has them."""
-    hotter = ratio(observation.signs, calibration.held_out_temperature)
-    return (observation.logits / (calibration.temperature * hotter)).softmax(dim=1)
-
-
 def _label_sets(observations: Sequence[Observation], calibration: Calibration) -> tuple[float, float]:
     """How often sets of labels for COVERAGE hold the right one, and their mean size."""
     if calibration.label_sets is None:
         return float("nan"), float("nan")
-    level = calibration.label_sets.level(COVERAGE)
-    sets = [label_sets(_probabilities(each, calibration), level) for each in observations]
+    sets = [_sets(each, calibration, calibration.label_sets) for each in observations]
     held = [one.gather(1, each.answers[:, None]).float() for one, each in zip(sets, observations, strict=True)]
     return float(torch.cat(held).mean()), float(torch.cat([one.sum(dim=1) for one in sets]).float().mean())
+
+
+def _sets(observation: Observation, calibration: Calibration, spec: LabelSetSpec) -> Tensor:
+    expected = expected_accuracy(calibration.accuracy, observation.signs) if observation.signs else None
+    return label_sets(probabilities(observation, calibration), spec.level(COVERAGE, expected))
 
 
 def report(found: Sequence[Row]) -> Iterator[str]:
@@ -140,6 +173,19 @@ def report(found: Sequence[Row]) -> Iterator[str]:
         means = [float(np.nanmean([getattr(each, name) for each in found])) for name in columns]
         labels = float(np.mean([each.labels for each in found]))
         yield "| **mean** | " + " | ".join(map(_percent, means)) + f" | {labels:.1f} |"
+
+
+def by_images(told: Sequence[Told]) -> Iterator[str]:
+    """A row for each number of different images of the class that has fewest."""
+    yield "| images of the rarest class | episodes | accuracy off | range holds | its width |\n|---|---|---|---|---|"
+    for low, high in zip(IMAGES, (*IMAGES[1:], None), strict=True):
+        some = [each for each in told if each.shots >= low and (high is None or each.shots < high)]
+        if some:
+            named = f"{low}" if high == low + 1 else f"{low} to {high - 1}" if high else f"{low} and more"
+            width = 2 * float(np.mean([each.reach for each in some]))
+            yield (
+                f"| {named} | {len(some)} | " + " | ".join(map(_percent, (mean_error(some), held(some), width))) + " |"
+            )
 
 
 def _percent(share: float) -> str:

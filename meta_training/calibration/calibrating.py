@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
+from meta_training.calibration.episodes import SINGLES, plan
 from meta_training.calibration.fit import fit, fit_singles
-from meta_training.calibration.observations import PLAIN, observe
+from meta_training.calibration.observations import PLAIN, Observation, observe
+from meta_training.calibration.varied import varied
+from meta_training.data.bursts import frames
 from meta_training.data.image_classes import ImageClasses
 from meta_training.data.splits import comes_split, read_data, read_split
 from meta_training.errors import DataError
@@ -19,20 +23,11 @@ from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.estimates.calibration import Calibration
 from models.inputs.interface import Input
 
-SINGLES = ((1,) * 2, (1,) * 5, (1,) * 10)
-SEVERAL = (
-    (5,) * 2,
-    (2,) * 5,
-    (3,) * 5,
-    (5,) * 5,
-    (10,) * 5,
-    (5,) * 10,
-    (8, 2, 2, 2, 2),
-    (8, 5, 3, 2, 1),
-    (8, 1, 1, 1, 1),
-    (2,) * 20,
-)
-"""Images of each class, as users have them."""
+PICTURES = 2
+"""Of each class, that bursts are made of."""
+COLOURS = 3
+SINGLE_EVERY = 6
+"""Of the episodes of a set, one in so many of each of SINGLES beside them."""
 
 
 def calibrate(
@@ -83,18 +78,24 @@ def _fitted_to_ink(checkpoint: Checkpoint) -> Checkpoint:
 def fitted(
     checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int, near_copy: float | None
 ) -> Calibration:
-    """Return the calibration that episodes of encoded sets give, each set counting by the settings it has classes for.
+    """Return the calibration that so many episodes of each encoded set give.
 
     Raises DataError where they have too few classes or images.
     """
-    single = list(observe(checkpoint, PLAIN, sets, SINGLES, episodes, seed))
+    before = checkpoint.metadata.calibration
+    plain, found = observed(checkpoint, sets, episodes, seed, near_copy)
+    return fit(found, plain, familiar=before.familiar if before else None)
+
+
+def observed(
+    checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int, near_copy: float | None
+) -> tuple[Calibration, list[Observation]]:
+    """Return so many observations of each set, those of single images beside them, and what they were made under."""
+    single = list(observe(checkpoint, PLAIN, plan(sets, SINGLES, max(1, episodes // SINGLE_EVERY), seed)))
     if not single:
         raise DataError("Calibrating needs two classes of five images, at least. Add images.")
-    known = fit_singles(single)
-    plain = PLAIN.model_copy(update={"known": known, "near_copy": near_copy})
-    several = list(observe(checkpoint, plain, sets, SEVERAL, episodes, seed))
-    before = checkpoint.metadata.calibration
-    return fit([*single, *several], plain, familiar=before.familiar if before else None)
+    plain = PLAIN.model_copy(update={"known": fit_singles(single), "near_copy": near_copy})
+    return plain, [*single, *observe(checkpoint, plain, varied(sets, episodes, seed))]
 
 
 def read_sets(checkpoint: Checkpoint, data: Sequence[Path], domains: Sequence[Path]) -> dict[str, ImageClasses]:
@@ -117,11 +118,18 @@ def _unseen(source: Path, spec: Input) -> ImageClasses:
 
 
 def encode(checkpoint: Checkpoint, classes: ImageClasses, name: str) -> ImageClasses:
-    """Return the classes' images as the frozen encoder makes them."""
+    """Return the classes' images as the frozen encoder makes them, with frames of bursts where they are photos."""
     about, threads = checkpoint.metadata, torch.get_num_threads()
     through = about.encoder.build_ahead(checkpoint.encoder, about.input, torch.device("cpu"), threads=threads)
     bar = tqdm(classes.images, desc=f"encoding {name}", unit="class", leave=False)
-    return ImageClasses(classes.names, tuple(through(torch.from_numpy(images)).numpy() for images in bar))
+    images = tuple(through(torch.from_numpy(images)).numpy() for images in bar)
+    if about.input.field != "images" or about.input.example[0] != COLOURS:
+        return ImageClasses(classes.names, images)
+    rng = np.random.default_rng(0)
+    bursts = [np.stack([frames(picture, rng) for picture in images[:PICTURES]]) for images in classes.images]
+    seen = [through(torch.from_numpy(burst.reshape(-1, *burst.shape[2:]))).numpy() for burst in bursts]
+    shaped = [each.reshape(*burst.shape[:2], *each.shape[1:]) for each, burst in zip(seen, bursts, strict=True)]
+    return ImageClasses(classes.names, images, tuple(shaped))
 
 
 def _add(sets: dict[str, ImageClasses], name: str, classes: ImageClasses) -> None:

@@ -1,19 +1,27 @@
 """Episodes as users' support sets are: of any number of classes, with any number of images each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import Tensor
 
+from meta_training.data.episodes import generator
 from meta_training.data.image_classes import ImageClasses
 from models.learner import Learner
 from models.tasks import Support
 
 LEAST_QUERIES = 4
 """Images of a class that a setting leaves to ask about, at least."""
+QUERIES = 10
+"""Images of each class that are asked about, where there are so many."""
+SINGLES = ((1,) * 2, (1,) * 5, (1,) * 10)
+"""Single images of each class."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,20 @@ class Episode:
         )
 
 
+Plan: TypeAlias = Sequence[tuple[str, Callable[[], Episode]]]
+"""Episodes to draw, each with its set's name."""
+
+
+def plan(sets: Mapping[str, ImageClasses], settings: Sequence[tuple[int, ...]], episodes: int, seed: int) -> Plan:
+    """Return so many episodes of each setting that a set has classes enough for."""
+    return [
+        (name, partial(draw, generator(seed, number, *shots), classes, shots, QUERIES))
+        for name, classes in sets.items()
+        for shots in fitting(classes, settings)
+        for number in range(episodes)
+    ]
+
+
 def fitting(classes: ImageClasses, settings: Sequence[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
     """Yield the settings, numbers of images of each class, that a data set has classes enough for."""
     for shots in settings:
@@ -50,22 +72,37 @@ def fitting(classes: ImageClasses, settings: Sequence[tuple[int, ...]]) -> Itera
             yield shots
 
 
-def draw(rng: Generator, classes: ImageClasses, shots: tuple[int, ...], queries: int) -> Episode:
-    """Draw different classes in random order, so many images of each, and up to so many `queries` of each."""
-    large = _large(classes, max(shots))
-    chosen = rng.permutation(large)[: len(shots)]
+def draw(
+    rng: Generator, classes: ImageClasses, shots: tuple[int, ...], queries: int, *, burst: bool = False
+) -> Episode:
+    """Draw different classes in random order, so many images of each, and up to so many `queries` of each.
+
+    With `burst` the support set has the further frames of one image of each class, too.
+    """
+    chosen = rng.permutation(_large(classes, max(shots)))[: len(shots)]
     picks = [rng.permutation(len(classes.images[label])) for label in chosen]
+    if burst:
+        places = [int(rng.integers(len(classes.frames[label]))) for label in chosen]
+        picks = [_first(*both) for both in zip(picks, places, strict=True)]
     taken = list(zip(chosen, picks, shots, strict=True))
     support = [classes.images[label][pick[:count]] for label, pick, count in taken]
+    if burst:
+        further = [classes.frames[label][pick[0]] for label, pick, _ in taken]
+        support = [np.concatenate(both) for both in zip(support, further, strict=True)]
     asked = [classes.images[label][pick[count : count + queries]] for label, pick, count in taken]
     return Episode(
         images=_joined(support),
         labels=_labels(support),
         queries=_joined(asked),
         answers=_labels(asked),
-        shots=shots,
+        shots=tuple(map(len, support)),
         classes=tuple(chosen.tolist()),
     )
+
+
+def _first(places: NDArray[np.int64], place: int) -> NDArray[np.int64]:
+    """Return the places with one of them first."""
+    return np.concatenate([[place], places[places != place]])
 
 
 def _large(classes: ImageClasses, shots: int) -> list[int]:

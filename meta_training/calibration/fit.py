@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
+from meta_training.calibration.accuracy_fit import expected_accuracy, fit_accuracy
 from meta_training.calibration.observations import Observation
 from meta_training.errors import DataError
 from models.estimates.calibration import Calibration
-from models.estimates.expectation import AccuracySpec, parts_of_variance
 from models.estimates.familiarity import KnownSpec
 from models.estimates.label_sets import LabelSetSpec, likelier
 from models.estimates.temperature import CANDIDATES, losses, ratio
@@ -18,8 +18,8 @@ REFUSED = 0.08
 """Share of the classes' own new images that `known` is false for."""
 TEMPERATURES = torch.logspace(-1.5, 1, 101)
 COVERAGES = (0.7, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99)
-LEAST_SPREAD = 1e-4
-"""Variance of a share right that nobody can do without: a point to either side."""
+GROUPS = 5
+"""Of episodes, by the accuracy that was expected of them, each with levels of its own for sets of labels."""
 STRICTNESSES = np.linspace(0.5, 3, 251)
 
 
@@ -31,20 +31,20 @@ def fit(observations: Sequence[Observation], plain: Calibration, familiar: float
     """
     told = [each for each in observations if each.signs]
     if not told:
-        raise DataError("Calibrating needs episodes with several images of a class. Add images.")
-    several = [each for each in told if min(each.shots) > 1]
+        raise DataError("Calibrating needs episodes with several images of a class. Add images, or episodes.")
+    stepped, unstepped = ([each for each in observations if each.stepped == took] for took in (True, False))
     left_out = _held_out_temperature(told)
-    hotter = [ratio(each.signs, left_out) for each in observations]
-    temperature = _temperature(observations, hotter)
-    return Calibration(
-        temperature=temperature,
+    accuracy = fit_accuracy(told)
+    calibration = Calibration(
+        temperature=_temperature(stepped or unstepped, left_out),
+        unstepped_temperature=_temperature(unstepped, left_out) if stepped and unstepped else None,
         held_out_temperature=left_out,
-        label_sets=_label_sets(observations, [temperature * each for each in hotter]),
-        accuracy=_accuracy(told),
-        known=plain.known and plain.known.model_copy(update={"strictness": _strictness(several)}),
+        accuracy=accuracy,
+        known=plain.known and plain.known.model_copy(update={"strictness": _strictness(told)}),
         near_copy=plain.near_copy,
         familiar=familiar,
     )
+    return calibration.model_copy(update={"label_sets": _label_sets(observations, calibration)})
 
 
 def fit_singles(observations: Sequence[Observation]) -> KnownSpec:
@@ -61,12 +61,20 @@ def fit_singles(observations: Sequence[Observation]) -> KnownSpec:
     return KnownSpec(strictness=1, offset=round(offset, 3), slope=round(max(0.0, slope), 3), spread=round(spread, 4))
 
 
-def _temperature(observations: Sequence[Observation], hotter: Sequence[float]) -> float:
+def probabilities(observation: Observation, calibration: Calibration) -> Tensor:
+    """Return the scores of an episode's queries [Q, N] as a calibration has them."""
+    unstepped = calibration.unstepped_temperature
+    usual = unstepped if unstepped and not observation.stepped else calibration.temperature
+    hotter = ratio(observation.signs, calibration.held_out_temperature)
+    return (observation.logits / (usual * hotter)).softmax(dim=1)
+
+
+def _temperature(observations: Sequence[Observation], left_out: float) -> float:
     """Return the temperature of least cross-entropy (Guo et al. 2017), where models need so much more of it."""
     total = torch.zeros(len(TEMPERATURES))
-    for each, more in zip(observations, hotter, strict=True):
-        scores = (each.logits / (more * TEMPERATURES[:, None, None])).log_softmax(dim=2)
-        total -= scores[:, torch.arange(len(each.answers)), each.answers].mean(dim=1)
+    for each in observations:
+        scores = each.logits / (ratio(each.signs, left_out) * TEMPERATURES[:, None, None])
+        total -= scores.log_softmax(dim=2)[:, torch.arange(len(each.answers)), each.answers].mean(dim=1)
     return round(float(TEMPERATURES[total.argmin()]), 3)
 
 
@@ -76,49 +84,27 @@ def _held_out_temperature(observations: Sequence[Observation]) -> float:
     return round(float(CANDIDATES[total.argmin()]), 3)
 
 
-def _label_sets(observations: Sequence[Observation], temperatures: Sequence[float]) -> LabelSetSpec:
-    """Return the levels at which so many of the sets hold the right label."""
+def _label_sets(observations: Sequence[Observation], calibration: Calibration) -> LabelSetSpec:
+    """Return the levels at which so many of the sets hold the right label, by what accuracy was expected."""
+    spec, told = calibration.accuracy, [each for each in observations if each.signs]
+    single = [each for each in observations if not each.signs]
+    expected = np.array([expected_accuracy(spec, each.signs) for each in told if each.signs])
+    groups = [group for group in np.array_split(expected.argsort(), GROUPS) if len(group)]
+    return LabelSetSpec(
+        coverages=COVERAGES,
+        untold=_levels(single or told, calibration),
+        accuracies=tuple(round(float(expected[group].mean()), 4) for group in groups),
+        levels=tuple(_levels([told[place] for place in group], calibration) for group in groups),
+    )
+
+
+def _levels(observations: Sequence[Observation], calibration: Calibration) -> tuple[float, ...]:
+    """Return what the probabilities of likelier labels come to at most, for each of COVERAGES of the queries."""
     needed = [
-        likelier((each.logits / temperature).softmax(dim=1)).gather(1, each.answers[:, None])
-        for each, temperature in zip(observations, temperatures, strict=True)
+        likelier(probabilities(each, calibration)).gather(1, each.answers[:, None]).squeeze(1) for each in observations
     ]
     levels = torch.cat(needed).double().quantile(torch.tensor(COVERAGES).double())
-    return LabelSetSpec(coverages=COVERAGES, levels=tuple(round(level, 4) for level in levels.tolist()))
-
-
-def _accuracy(observations: Sequence[Observation]) -> AccuracySpec:
-    """Fit expected accuracy by least squares, then the variance of what comes around it, less that of few queries."""
-    signs = [each.signs for each in observations if each.signs]
-    probabilities = np.array([each.probability for each in signs])
-    accuracies = np.array([float(each.accuracies.mean()) for each in observations])
-    line = np.stack([probabilities, np.ones_like(probabilities)], axis=1)
-    slope, offset = np.linalg.lstsq(line, accuracies, rcond=None)[0].tolist()
-    spec = AccuracySpec(slope=round(slope, 3), offset=round(offset, 3))
-    expected = [spec.accuracy(each.probability, len(each.examples)) for each in signs]
-    left = (accuracies - np.array(expected)) ** 2 - [query_variance(each) for each in observations]
-    parts = np.array([(1.0, *parts_of_variance(*pair)) for pair in zip(expected, signs, strict=True)])
-    spread, noise, untold = _non_negative(parts, left)
-    return spec.model_copy(update={"spread": max(spread, LEAST_SPREAD), "noise": noise, "untold": untold})
-
-
-def query_variance(observation: Observation) -> float:
-    """Return the variance of an episode's accuracy that comes of asking about so few images."""
-    right = observation.accuracies
-    asked = torch.bincount(observation.answers, minlength=len(right))
-    return float((right * (1 - right) / asked).sum()) / len(right) ** 2
-
-
-def _non_negative(parts: NDArray[np.float64], wanted: NDArray[np.float64]) -> list[float]:
-    """Solve least squares with factors of 0 or more, by leaving out those that would be negative."""
-    used = list(range(parts.shape[1]))
-    while True:
-        found = np.linalg.lstsq(parts[:, used], wanted, rcond=None)[0]
-        if (found >= 0).all() or len(used) == 1:
-            break
-        used.remove(used[int(found.argmin())])
-    factors = np.zeros(parts.shape[1])
-    factors[used] = found.clip(0)
-    return [round(float(each), 5) for each in factors]
+    return tuple(round(level, 4) for level in levels.tolist())
 
 
 def _strictness(observations: Sequence[Observation]) -> float:

@@ -1,27 +1,21 @@
 """What a checkpoint says of episodes, beside what is true."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from meta_training.calibration.episodes import Episode, draw, fitting
-from meta_training.data.episodes import generator
-from meta_training.data.image_classes import ImageClasses
+from meta_training.calibration.episodes import Episode, Plan
 from models.checkpoint import Checkpoint
 from models.estimates.calibration import Calibration
 from models.estimates.cross_validation import Signs
-from models.estimates.expectation import AccuracySpec
 from models.estimates.familiarity import LEVEL, KnownSpec
 from models.learner import Learner
 
-QUERIES = 10
-"""Of each class."""
 PLAIN = Calibration(
     temperature=1,
-    accuracy=AccuracySpec(slope=1, offset=0),
     known=KnownSpec(strictness=1, offset=0, slope=1, spread=1e-6),
 )
 """Under which a learner says what it sees: logits, and as the level of single images the familiarity with others."""
@@ -35,6 +29,7 @@ class Observation:
     shots: tuple[int, ...]
     logits: Tensor
     answers: Tensor
+    stepped: bool
     signs: Signs | None
     familiarity: Tensor
     """[Q]."""
@@ -48,31 +43,20 @@ class Observation:
         return torch.stack([right[self.answers == label].mean() for label in range(len(self.shots))])
 
 
-def observe(
-    checkpoint: Checkpoint,
-    calibration: Calibration | None,
-    sets: Mapping[str, ImageClasses],
-    settings: Sequence[tuple[int, ...]],
-    episodes: int,
-    seed: int,
-) -> Iterator[Observation]:
-    """Adapt the checkpoint to so many episodes of each setting of each set of encoded images, and ask it.
+def observe(checkpoint: Checkpoint, calibration: Calibration | None, episodes: Plan) -> Iterator[Observation]:
+    """Adapt the checkpoint to episodes of encoded images, and ask it.
 
     It answers under `calibration`, whatever its own is.
     """
     metadata = checkpoint.metadata.model_copy(update={"calibration": calibration})
     learner = Learner(replace(checkpoint, metadata=metadata), torch.device("cpu"))
-    todo = [(name, shots) for name, classes in sets.items() for shots in fitting(classes, settings)]
-    with tqdm(total=episodes * len(todo), desc="adapting", unit="episode", leave=False) as bar:
-        for name, shots in todo:
-            for number in range(episodes):
-                rng = generator(seed, number, *shots)
-                yield _observe(learner, name, draw(rng, sets[name], shots, QUERIES))
-                bar.update()
+    for name, draw in tqdm(episodes, desc="adapting", unit="episode", leave=False):
+        yield _observe(learner, name, draw())
 
 
 def _observe(learner: Learner, name: str, episode: Episode) -> Observation:
-    (made,) = learner.adapt([episode.support(learner)])
+    support = episode.support(learner)
+    (made,) = learner.adapt([support])
     (said,) = learner.predict([made.adapted], [learner.encode(episode.queries)])
     found = said.looks.familiarity
     return Observation(
@@ -80,6 +64,7 @@ def _observe(learner: Learner, name: str, episode: Episode) -> Observation:
         shots=episode.shots,
         logits=said.probabilities.clamp_min(torch.finfo(torch.float32).tiny).log(),
         answers=episode.answers,
+        stepped=support.steps > 0,
         signs=made.expectation.signs if made.expectation else None,
         familiarity=torch.empty(0) if found is None else found,
         level=made.adapted.tensors[LEVEL].float(),

@@ -18,10 +18,14 @@ from models.inputs.picture_file import whole_picture
 
 @dataclass(frozen=True)
 class ImageClasses:
-    """Named classes of images: `images[c]` is uint8 [K, C, H, W], or float16 [K, ...] once encoded."""
+    """Named classes of images: `images[c]` is uint8 [K, C, H, W], or float16 [K, ...] once encoded.
+
+    `frames[c]` [P, V, ...] are V further views of each of the first P of them; empty where there are none.
+    """
 
     names: tuple[str, ...]
     images: tuple[NDArray[Any], ...]
+    frames: tuple[NDArray[Any], ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
-from models.estimates.expectation import AccuracySpec
+from models.estimates.expected.accuracy import AccuracySpec
 from models.estimates.familiarity import KnownSpec
 from models.estimates.label_sets import LabelSetSpec
 
@@ -13,10 +13,13 @@ class Calibration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     temperature: PositiveFloat = Field(description="Logits are divided by it for scores")
+    unstepped_temperature: PositiveFloat | None = Field(
+        default=None, description="The same of models that took no steps, whose logits are smaller; None: the same"
+    )
     held_out_temperature: PositiveFloat | None = Field(
         default=None, description="The same of left-out examples: a model whose own need more or less has another one"
     )
-    accuracy: AccuracySpec
+    accuracy: AccuracySpec = AccuracySpec()
     known: KnownSpec | None = Field(default=None, description="When a picture is known, from the support set")
     label_sets: LabelSetSpec | None = Field(
         default=None, description="Which sets of labels hold the right one how often"

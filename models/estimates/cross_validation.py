@@ -33,6 +33,8 @@ class Signs:
     """Their own classes [L]."""
     places: Tensor
     """Their numbers in the support set [L]."""
+    shots: Tensor
+    """How many examples each class has, near copies counting as one [N]."""
 
     @cached_property
     def _members(self) -> Tensor:
@@ -137,8 +139,8 @@ def _seen(folds: Folds, length: int) -> Tensor:
 
 
 def _signs(folds: Folds, scores: Tensor) -> Signs:
-    numbers = folds.held.nonzero()[:, 1]
-    return Signs(scores[folds.held], folds.examples.labels[numbers], numbers)
+    numbers, examples = folds.held.nonzero()[:, 1], folds.examples
+    return Signs(scores[folds.held], examples.labels[numbers], numbers, _shots(examples))
 
 
 def _held_out(examples: FeatureSet) -> Tensor:
@@ -146,9 +148,15 @@ def _held_out(examples: FeatureSet) -> Tensor:
     labels, ways, groups = examples.labels, examples.ways, examples.groups
     own = torch.arange(len(labels))
     firsts = groups == own
-    several = torch.bincount(labels[firsts], minlength=ways)[labels] > 1
+    several = _shots(examples)[labels] > 1
     if len(labels) <= ONE_BY_ONE:
         return (groups == own[firsts][:, None]) & several
     number = torch.zeros_like(labels)
     number[firsts] = places(labels[firsts], ways)
     return (number[groups] % FOLDS == torch.arange(FOLDS)[:, None]) & several
+
+
+def _shots(examples: FeatureSet) -> Tensor:
+    """How many examples each class has, near copies counting as one [N]."""
+    firsts = examples.groups == torch.arange(len(examples.labels))
+    return torch.bincount(examples.labels[firsts], minlength=examples.ways)

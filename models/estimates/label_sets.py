@@ -4,27 +4,38 @@ An example's labels are taken from the most probable on, until their probabiliti
 Candès 2020, without randomizing, so that no set is empty). Which level gives which coverage was found on other data.
 """
 
-from bisect import bisect_right
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 
 class LabelSetSpec(BaseModel):
-    """Levels by the coverage that they gave."""
+    """Levels by the coverage that they gave, of models of which so much or nothing is expected.
+
+    A level that is right for all models together is too low where classes are hard to tell apart, and too high where
+    they are not: what a model's own left-out examples tell (as in jackknife+, Barber et al. 2021) is its expected
+    accuracy.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     coverages: tuple[float, ...] = Field(description="Shares of examples whose right label was in the set, rising")
-    levels: tuple[float, ...] = Field(description="What probabilities came to, for each of them")
+    untold: tuple[float, ...] = Field(description="What probabilities came to where nothing is expected, for each")
+    accuracies: tuple[float, ...] = Field(default=(), description="Expected accuracies, rising, and for each of them")
+    levels: tuple[tuple[float, ...], ...] = Field(default=(), description="what probabilities came to")
 
-    def level(self, coverage: float) -> float:
-        """Return the level for a coverage between 0 and 1; between those that were fitted, in proportion."""
-        known = [(0.0, 0.0), *zip(self.coverages, self.levels, strict=True), (1.0, 1.0)]
-        place = bisect_right([each for each, _ in known], coverage)
-        (low, least), (high, most) = known[place - 1], known[min(place, len(known) - 1)]
-        return least if high == low else least + (most - least) * (coverage - low) / (high - low)
+    def level(self, coverage: float, expected: float | None) -> float:
+        """Return the level for a coverage between 0 and 1 and a model's expected accuracy.
+
+        Between those that were fitted, in proportion.
+        """
+        row: Sequence[float] = self.untold
+        if expected is not None and self.accuracies:
+            row = [float(np.interp(expected, self.accuracies, each)) for each in zip(*self.levels, strict=True)]
+        return float(np.interp(coverage, (0, *self.coverages, 1), (0, *row, 1)))
 
 
 def label_sets(probabilities: Tensor, level: float) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from models.estimates.expectation import Expectation
+from models.estimates.expected.expectation import Expectation
 from models.estimates.known import UNTOLD, Looks
 from models.heads.linear import HEAD_BIAS
 from models.initializations.mixture import WEIGHTS, Mixture

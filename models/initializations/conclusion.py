@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.architecture import Architecture
 from models.estimates.calibration import Calibration
-from models.estimates.expectation import Expectation, expect
+from models.estimates.expected.expectation import Expectation, expect
 from models.estimates.familiarity import MEANS, START_MEANS
 from models.estimates.known import kept
 from models.estimates.near_copies import copies, near_copies
@@ -107,7 +107,7 @@ class Conclusion:
 
     def _adaptation(self, support: Support, own: FeatureSet, made: _Made) -> Adaptation:
         """Return what one task's adapting gave, and what there is to say of it."""
-        head, temperature = self.architecture.head, self._temperature(made.expected)
+        head, temperature = self.architecture.head, self._temperature(made.expected, stepped=support.steps > 0)
         tensors, scores = made.tensors, made.scores
         if support.by_frequency:
             prior = temperature * log_shares(own.labels, own.ways)
@@ -124,11 +124,13 @@ class Conclusion:
             initialization=self._named(made.weights),
         )
 
-    def _temperature(self, expected: Expectation | None) -> float:
-        """Return a model's temperature, from what is expected of it."""
+    def _temperature(self, expected: Expectation | None, *, stepped: bool) -> float:
+        """Return a model's temperature, from what is expected of it and whether it took steps."""
         if self.calibration is None:
             return 1.0
-        return self.calibration.temperature * (expected.hotter if expected else 1)
+        unstepped = self.calibration.unstepped_temperature
+        usual = unstepped if unstepped and not stepped else self.calibration.temperature
+        return usual * (expected.hotter if expected else 1)
 
     def _packed(self, tensors: Parameters, made: _Made) -> Adapted:
         """Return a task's tensors as they are kept, with the weights of where it started."""

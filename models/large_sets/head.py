@@ -73,7 +73,7 @@ def solve_head(features: ArrayFile, labels: Tensor, ways: int, held: Tensor, fol
         if right < most:
             break
         best, penalty, most = weight, each, right
-    signs = Signs(asked @ best.T, own, held.nonzero()[:, 0])
+    signs = Signs(asked @ best.T, own, held.nonzero()[:, 0], torch.bincount(labels, minlength=ways))
     follow("Solving the head", 0, 1)
     everything = Examples(examples.z, labels, _counts(labels, ways, torch.ones_like(held)), ways, directions)
     final = everything.fit(best, penalty, ITERATIONS)

@@ -8,9 +8,9 @@ import torch
 
 from benchmarks.answers import balance, held_out, mixes, strangers
 from benchmarks.journal import Journal
-from meta_training.calibration.calibrating import fitted
-from meta_training.calibration.episodes import draw
-from meta_training.calibration.observations import PLAIN, observe
+from meta_training.calibration.calibrating import fitted, observed
+from meta_training.calibration.episodes import draw, plan
+from meta_training.calibration.observations import observe
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.estimates.calibration import Calibration
 from models.learner import Learner
@@ -26,7 +26,7 @@ def learner() -> Learner:
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    return fitted(CHECKPOINT, SETS, episodes=2, seed=0, near_copy=None)
+    return fitted(CHECKPOINT, SETS, episodes=20, seed=0, near_copy=None)
 
 
 def test_an_even_support_set_has_the_classes_and_queries_of_the_uneven_one() -> None:
@@ -49,19 +49,29 @@ def test_the_table_of_balance_has_a_row_for_each_setting_that_fits(learner: Lear
 
 
 def test_a_set_is_held_against_a_calibration_of_the_others(calibration: Calibration) -> None:
-    plain = PLAIN.model_copy(update={"known": calibration.known})
-    found = list(observe(CHECKPOINT, plain, SETS, [(1,) * 5, (2,) * 5, (5,) * 5], 3, seed=1))
-    rows = list(held_out.rows(found, plain, calibration))
+    plain, found = observed(CHECKPOINT, SETS, episodes=20, seed=1, near_copy=None)
+    five = list(observe(CHECKPOINT, plain, plan(SETS, [(5,) * 5], 3, seed=1)))
+    rows, told = zip(*held_out.held_out(found, five, plain, calibration), strict=True)
     assert [row.data for row in rows] == list(SETS)
     for row in rows:
         assert 0 <= row.score_error < 0.5
         assert 0 < row.width < 1
         assert 0 <= row.refused <= 1
-    (alone,) = held_out.rows([each for each in found if each.data == "blobs"], plain, calibration)
+    ((alone, _),) = held_out.held_out([each for each in found if each.data == "blobs"], five, plain, calibration)
     assert alone.width != rows[0].width
     assert all(row.covered > 0.6 and row.labels >= 1 for row in rows)
     assert len(list(held_out.report(rows))) == 1 + len(rows) + 1
+    lines = list(held_out.by_images([each for some in told for each in some]))[1:]
+    assert sum(int(line.split("|")[2]) for line in lines) == sum(map(len, told))
     assert held_out.untold(found) == 0
+
+
+def test_what_few_queries_do_is_not_taken_for_an_error() -> None:
+    told = [held_out.Told(shots=2, error=error, reach=0.1, noise=0.1) for error in (0.1, -0.1, 0.1)]
+    assert held_out.mean_error(told) == 0
+    assert held_out.mean_error([held_out.Told(2, 0.1, 0.1, 0.0)]) == pytest.approx(0.1 * held_out.MEAN_OF_NORMAL)
+    assert held_out.held(told) == 1
+    assert held_out.held([*told, held_out.Told(2, 0.3, 0.1, 0.1)]) == 0.75
 
 
 def test_the_area_is_how_often_a_known_image_is_more_familiar() -> None:

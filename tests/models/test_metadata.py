@@ -14,12 +14,13 @@ from meta_training.presets import OMNIGLOT_5WAY, PHOTO
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.encoders.efficientnet_lite.encoder import EfficientNetLite
 from models.encoders.none import NoEncoder
+from models.estimates.expected.accuracy import AccuracySpec
 from models.heads.dense import DenseHead
 from models.heads.logistic import LogisticHead
 from models.heads.prototype import PrototypeHead
 from models.inputs.image import ImageInput
 from models.learner import Learner
-from models.metadata import FORMAT, CheckpointMetadata, bring_up_to_date
+from models.metadata import FORMAT, CheckpointMetadata, bring_up_to_date, calibration_up_to_date
 from models.networks.conv4.network import Conv4
 from models.networks.last_block import LastBlock
 from models.tasks import Support
@@ -100,14 +101,27 @@ def test_a_file_of_format_1_keeps_the_digest_that_stored_models_name() -> None:
     assert load_checkpoint(DATA / "checkpoints" / "omniglot-format-1.safetensors").digest == SHIPPED_BEFORE["omniglot"]
 
 
-def test_a_calibration_of_format_2_is_read_as_it_would_be_written_today() -> None:
-    before = {"temperature": 0.7, "slope": 0.54, "offset": 0.469, "familiar": 0.55}
+def test_a_calibration_of_an_earlier_format_is_read_as_it_would_be_written_today() -> None:
+    """What was expected there was linear in a probability, which no one can expect any more."""
+    plain = {"temperature": 0.7, "familiar": 0.55}
+    line = {"slope": 0.54, "offset": 0.469}
+    sets = {"coverages": [0.8, 0.9], "levels": [0.5, 0.7]}
     today = load_checkpoint(SHIPPED / "omniglot.safetensors").metadata.model_dump(mode="json")
-    found = read({**today, "format": 2, "calibration": before})
-    assert found.format == FORMAT
-    assert found.calibration is not None
-    assert (found.calibration.temperature, found.calibration.familiar) == (0.7, 0.55)
-    assert (found.calibration.accuracy.slope, found.calibration.accuracy.offset) == (0.54, 0.469)
+    for version, before in ((2, plain | line), (3, plain | {"accuracy": {**line, "spread": 0.01}, "label_sets": sets})):
+        found = read({**today, "format": version, "calibration": before})
+        assert found.format == FORMAT
+        assert found.calibration is not None
+        assert (found.calibration.temperature, found.calibration.familiar) == (0.7, 0.55)
+        assert found.calibration.accuracy == AccuracySpec()
+    assert found.calibration.label_sets is not None
+    assert found.calibration.label_sets.level(0.9, expected=0.6) == 0.7
+
+
+def test_a_calibration_of_today_stays_as_it_is() -> None:
+    calibration = load_checkpoint(SHIPPED / "omniglot.safetensors").metadata.calibration
+    assert calibration is not None
+    document = {"calibration": calibration.model_dump(mode="json")}
+    assert calibration_up_to_date(document) == document
 
 
 def test_the_shipped_files_hold_the_parts_that_their_presets_do() -> None:

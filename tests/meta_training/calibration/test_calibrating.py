@@ -10,11 +10,14 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from meta_training.calibration.calibrating import SEVERAL, SINGLES, calibrate, fitted
-from meta_training.calibration.episodes import draw, fitting
+from meta_training.calibration.accuracy_fit import expected_accuracy
+from meta_training.calibration.calibrating import calibrate, fitted
+from meta_training.calibration.episodes import LEAST_QUERIES, SINGLES, draw, fitting, plan
 from meta_training.calibration.fit import REFUSED
 from meta_training.calibration.observations import observe
+from meta_training.calibration.varied import varied
 from meta_training.checkpoints.command import app
+from meta_training.data.bursts import FRAMES, frames
 from meta_training.data.image_classes import ImageClasses
 from meta_training.errors import DataError
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint, save_checkpoint
@@ -42,30 +45,30 @@ def checkpoint() -> Checkpoint:
 
 @pytest.fixture(scope="module")
 def calibration(checkpoint: Checkpoint) -> Calibration:
-    return fitted(checkpoint, SETS, episodes=4, seed=0, near_copy=None)
+    return fitted(checkpoint, SETS, episodes=40, seed=0, near_copy=None)
 
 
 def test_the_share_refused_is_what_was_asked_for(checkpoint: Checkpoint, calibration: Calibration) -> None:
-    found = list(observe(checkpoint, calibration, SETS, [(5,) * 5, (2,) * 5], 6, seed=1))
+    found = list(observe(checkpoint, calibration, plan(SETS, [(5,) * 5, (2,) * 5], 6, seed=1)))
     assert calibration.known is not None
     refused = [float((each.familiarity < calibration.known.least(each.level)).float().mean()) for each in found]
     assert abs(float(np.mean(refused)) - REFUSED) < 0.06
 
 
 def test_expected_accuracy_comes_true_and_lies_in_its_range(checkpoint: Checkpoint, calibration: Calibration) -> None:
-    found = list(observe(checkpoint, calibration, SETS, [(5,) * 5, (3,) * 5, (8, 2, 2, 2, 2)], 6, seed=1))
+    found = list(observe(checkpoint, calibration, plan(SETS, [(5,) * 5, (3,) * 5, (8, 2, 2, 2, 2)], 6, seed=1)))
     spec, errors, held = calibration.accuracy, [], []
     for each in found:
         assert each.signs is not None
-        expected = spec.accuracy(each.signs.probability, len(each.shots))
+        expected = expected_accuracy(spec, each.signs)
         errors.append(expected - float(each.accuracies.mean()))
-        held.append(abs(errors[-1]) < 0.05 + 1.645 * spec.deviation(expected, each.signs))
+        held.append(abs(errors[-1]) < 0.05 + 1.645 * spec.deviation(each.signs))
     assert abs(float(np.mean(errors))) < 0.05
     assert np.mean(held) > 0.8
 
 
 def test_scores_are_as_often_right_as_they_say(checkpoint: Checkpoint, calibration: Calibration) -> None:
-    found = list(observe(checkpoint, calibration, SETS, [(1,) * 5, (5,) * 5], 6, seed=1))
+    found = list(observe(checkpoint, calibration, plan(SETS, [(1,) * 5, (5,) * 5], 6, seed=1)))
     best = [each.logits.exp().max(dim=1) for each in found]
     sure = float(np.mean([float(each.values.mean()) for each in best]))
     right = float(np.mean([float(each.accuracies.mean()) for each in found]))
@@ -98,7 +101,7 @@ def test_the_command_writes_the_file_and_its_card_and_the_file_goes_on_serving_i
         (tmp_path / "blobs" / name).mkdir(parents=True)
         for number, picture in enumerate(pictures):
             Image.fromarray(picture[0]).save(tmp_path / "blobs" / name / f"{number}.png")
-    ran = CliRunner().invoke(app, ["calibrate", str(path), "--data", str(tmp_path / "blobs"), "--episodes", "1"])
+    ran = CliRunner().invoke(app, ["calibrate", str(path), "--data", str(tmp_path / "blobs"), "--episodes", "12"])
     assert ran.exit_code == 0, ran.output
     after = load_checkpoint(path)
     assert after.digest != before.digest
@@ -108,9 +111,39 @@ def test_the_command_writes_the_file_and_its_card_and_the_file_goes_on_serving_i
     assert CliRunner().invoke(app, ["calibrate", str(path)]).exit_code != 0
 
 
-def test_the_sizes_of_support_sets_are_those_that_people_send() -> None:
+def test_episodes_are_of_all_sizes_that_people_send() -> None:
     assert all(max(shots) == 1 for shots in SINGLES)
-    assert any(max(shots) > 2 * min(shots) for shots in SEVERAL)
+    drawn = [each() for _, each in varied(SETS, 60, seed=0)]
+    shots = [episode.shots for episode in drawn]
+    assert {len(each) for each in shots} == {2, 3, 4, 5, 6}
+    assert {min(each) for each in shots} >= {1, 2, 3, 8}
+    assert max(max(each) for each in shots) == 12 - LEAST_QUERIES
+    assert any(max(each) >= 4 * min(each) for each in shots)
+    assert all(np.bincount(episode.answers).min() >= LEAST_QUERIES for episode in drawn)
+
+
+def test_a_burst_has_frames_of_one_of_each_classs_images_which_are_not_asked_about() -> None:
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (8, 3, 24, 24), dtype=np.uint8) for _ in range(3)]
+    bursts = [np.stack([frames(picture, rng) for picture in each[:2]]) for each in pictures]
+    classes = ImageClasses(("a", "b", "c"), tuple(pictures), tuple(bursts))
+    episode = draw(rng, classes, (2, 2, 2), queries=4, burst=True)
+    assert episode.shots == (2 + FRAMES,) * 3
+    for place, label in enumerate(episode.classes):
+        first, *_, last = episode.images[episode.labels == place].numpy()
+        number = next(number for number, picture in enumerate(pictures[label][:2]) if (picture == first).all())
+        assert (last == bursts[label][number][-1]).all()
+        asked = episode.queries[episode.answers == place].numpy()
+        assert not any((picture == first).all() for picture in asked)
+        assert np.abs(last.astype(float) - first).mean() > 1
+
+
+def test_frames_look_like_their_picture_and_differ_from_it_and_one_another() -> None:
+    ramp = np.tile(np.linspace(0, 200, 64, dtype=np.uint8), (3, 64, 1))
+    seen = frames(ramp, np.random.default_rng(0)).astype(float)
+    assert seen.shape == (FRAMES, 3, 64, 64)
+    assert all(np.corrcoef(frame.ravel(), ramp.ravel())[0, 1] > 0.98 for frame in seen)
+    assert np.abs(seen[0] - seen[1]).mean() > 2
 
 
 def test_a_head_of_a_fixed_number_of_classes_is_refused_and_the_file_stays(

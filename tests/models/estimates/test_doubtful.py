@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from models.estimates.cross_validation import cross_validate
-from models.estimates.doubtful import MOST, Doubt, doubtful
+from models.estimates.expected.doubtful import MOST, Doubt, doubtful
 from models.heads.logistic import LogisticHead
 from models.tasks import FeatureSet
 

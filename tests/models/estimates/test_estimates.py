@@ -8,14 +8,15 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from models.estimates.cross_validation import Signs, cross_validate
-from models.estimates.expectation import MOST, AccuracySpec, Expectation, expect
-from models.estimates.learning_curve import learning_curves
-from models.estimates.operating_points import operating_points
+from models.estimates.expected.accuracy import MOST, AccuracySpec
+from models.estimates.expected.expectation import Expectation, expect
+from models.estimates.expected.learning_curve import learning_curves
+from models.estimates.expected.operating_points import operating_points
 from models.heads.logistic import LogisticHead
 from models.tasks import FeatureSet
 
 HEAD = LogisticHead(penalty=1e-3)
-SPEC = AccuracySpec(slope=0.54, offset=0.469, spread=0.001, noise=1, untold=0.01)
+SPEC = AccuracySpec()
 
 
 def expectation(features: Tensor, labels: Tensor, ways: int) -> Expectation | None:
@@ -57,12 +58,14 @@ def test_a_class_of_one_image_leaves_no_learning_curve() -> None:
 def test_operating_points_count_what_is_answered_and_right_with_classes_alike() -> None:
     """Three of the first class are sure and right; of the second one is doubtful and wrong, one sure and right."""
     probabilities = torch.tensor([[0.97, 0.03], [0.97, 0.03], [0.97, 0.03], [0.65, 0.35], [0.15, 0.85]])
-    signs = Signs(2 * probabilities.log(), torch.tensor([0, 0, 0, 1, 1]), torch.arange(5))
+    signs = Signs(2 * probabilities.log(), torch.tensor([0, 0, 0, 1, 1]), torch.arange(5), torch.tensor([3, 2]))
     found = {point.min_score: (point.answered, point.right) for point in operating_points(signs, temperature=2)}
     assert found[0.5] == pytest.approx((1, 0.75))
     assert found[0.7] == pytest.approx((0.75, 1))
     assert found[0.9] == pytest.approx((0.5, 1))
-    nothing = operating_points(Signs(torch.zeros(2, 2), torch.tensor([0, 1]), torch.arange(2)), temperature=1)[-1]
+    nothing = operating_points(
+        Signs(torch.zeros(2, 2), torch.tensor([0, 1]), torch.arange(2), torch.tensor([1, 1])), temperature=1
+    )[-1]
     assert (nothing.answered, nothing.right) == (0, None)
 
 
@@ -94,7 +97,7 @@ def test_the_range_is_wider_where_less_can_be_told(fewer: list[int], more: list[
     few, many = (expectation(*noisy(shots), ways=5) for shots in (fewer, more))
     assert few is not None
     assert many is not None
-    assert SPEC.deviation(0.7, few.signs) > 1.2 * SPEC.deviation(0.7, many.signs)
+    assert SPEC.deviation(few.signs) > 1.2 * SPEC.deviation(many.signs)
 
 
 def test_a_class_among_which_others_images_lie_is_expected_to_fare_worse_and_named() -> None:

@@ -7,14 +7,13 @@ import torch
 from torch import Tensor
 
 from models.estimates.calibration import Calibration
-from models.estimates.expectation import AccuracySpec
 from models.estimates.familiarity import LEVEL, MEANS, START_MEANS, Classes, KnownSpec, familiarity
 from models.estimates.known import kept, looks
 from models.parameters import Parameters
 from models.tasks import FeatureSet
 
 SPEC = KnownSpec(strictness=1.4, offset=0.4, slope=0.6, spread=0.08)
-CALIBRATION = Calibration(temperature=1, accuracy=AccuracySpec(slope=1, offset=0), known=SPEC, familiar=0.55)
+CALIBRATION = Calibration(temperature=1, known=SPEC, familiar=0.55)
 
 
 def classes(shots: list[int], noise: float, seed: int = 0, queries: int = 60) -> tuple[Tensor, Tensor, Tensor, Tensor]:

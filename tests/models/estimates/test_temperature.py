@@ -17,7 +17,7 @@ def signs(right: float, count: int = 40) -> Signs:
     wrong = torch.arange(count) >= right * count
     said = torch.where(wrong, (own + 1) % 3, own)
     likely = torch.full((count, 3), 0.1).scatter(1, said[:, None], 0.8)
-    return Signs(likely.log() * USUAL, own, torch.arange(count))
+    return Signs(likely.log() * USUAL, own, torch.arange(count), torch.bincount(own))
 
 
 def test_who_is_as_often_right_as_it_says_is_as_usual() -> None:
@@ -36,7 +36,7 @@ def test_few_examples_say_little() -> None:
 
 def test_a_little_rounding_changes_little() -> None:
     exact = signs(0.7)
-    rounded = Signs(exact.scores + 1e-6 * torch.randn(exact.scores.shape), exact.own, exact.places)
+    rounded = Signs(exact.scores + 1e-6 * torch.randn(exact.scores.shape), exact.own, exact.places, exact.shots)
     assert ratio(rounded, USUAL) == pytest.approx(ratio(exact, USUAL), rel=1e-4)
 
 
