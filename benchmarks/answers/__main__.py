@@ -6,8 +6,8 @@ queries that are classified together.
 
 Data sets are folders, zips or tars of class folders, and `--domains` folders, zips or tars of these. Each set is held
 against a calibration that was fitted to the others (see `kshot checkpoint calibrate`); a single one against the
-checkpoint's own. Where sizes of support sets ask for more classes than a set has, the set is left out. With --json the
-accuracies of uneven sets are written as they are found, and a run that is started again goes on after them.
+checkpoint's own. Where sizes of support sets ask for more classes than a set has, the set is left out. With --json what
+is found of each set is kept as it is found, and a run that is started again goes on after it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,11 +20,11 @@ import torch
 import typer
 
 from benchmarks.answers import balance, held_out, mixes, strangers
+from benchmarks.answers.observed import Observer
 from benchmarks.journal import Journal
 from benchmarks.machine import describe_machine
-from meta_training.calibration.calibrating import encode, observed, read_sets
-from meta_training.calibration.episodes import plan
-from meta_training.calibration.observations import observe
+from meta_training.calibration.calibrating import encode, read_sets
+from meta_training.calibration.observations import PLAIN
 from meta_training.data.image_classes import ImageClasses
 from meta_training.data.splits import read_split
 from models.checkpoint import SHIPPED, Checkpoint, load_checkpoint
@@ -36,8 +36,6 @@ TITLES = {
     "strangers": "`known`, 5-way 5-shot",
     "mixes": "Accuracy of 75 uneven queries classified together (`transductive`) and alone, %, 5-way",
 }
-FIVE_EVERY = 2
-"""Of the episodes of a set, one in so many of five classes of five images beside them."""
 
 
 class Section(StrEnum):
@@ -53,14 +51,17 @@ def main(
     data: Annotated[list[Path] | None, typer.Option(help="A data set. Repeat it.")] = None,
     domains: Annotated[list[Path] | None, typer.Option(help="A folder, zip or tar of data sets. Repeat it.")] = None,
     checkpoint: Annotated[Path, typer.Option(help="What to adapt.")] = SHIPPED / "photo.safetensors",
-    episodes: Annotated[int, typer.Option(min=2, help="Of each size of support set and each data set.")] = 20,
+    episodes: Annotated[int, typer.Option(min=2, help="Of each data set, and of each size of uneven sets.")] = 20,
     only: Annotated[list[Section] | None, typer.Option(help="A part of it. Repeat it.")] = None,
     test: Annotated[
         bool, typer.Option("--test", help="Use a data set's test classes, for the one final score.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 1,
     device: Annotated[str, typer.Option(help="Where `balance` and `mixes` are adapted to, as cuda.")] = "cpu",
-    out: Annotated[Path | None, typer.Option("--json", help="File for the accuracies of uneven sets.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--json", help="File for the accuracies of uneven sets; beside it is a folder for answers."),
+    ] = None,
 ) -> None:
     """Hold answers against what is true."""
     if not data and not domains:
@@ -71,7 +72,7 @@ def main(
     journal = Journal.open(out, {"machine": describe_machine(), "checkpoint": loaded.digest, "seed": seed})
     parts: dict[Section, Callable[..., Iterable[str]]] = {
         Section.BALANCE: partial(_balance, journal, torch.device(device)),
-        Section.FIGURES: _figures,
+        Section.FIGURES: partial(_figures, out and out.with_suffix(".observed")),
         Section.STRANGERS: _strangers,
         Section.MIXES: partial(_mixes, torch.device(device)),
     }
@@ -98,12 +99,15 @@ def _balance(
     return balance.report(list(balance.compare(learner, sets, episodes, seed, journal)))
 
 
-def _figures(checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int) -> Iterable[str]:
+def _figures(
+    folder: Path | None, checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int
+) -> Iterable[str]:
     own = checkpoint.metadata.calibration
-    plain, found = observed(checkpoint, sets, episodes, seed, own.near_copy if own else None)
-    if len(sets) == 1 and own and own.known:
-        plain = plain.model_copy(update={"known": own.known})
-    five = list(observe(checkpoint, plain, plan(sets, [strangers.SHOTS], episodes // FIVE_EVERY, seed)))
+    if not own or not own.known:
+        raise typer.BadParameter(f"{checkpoint.metadata.name} isn't calibrated. Run `kshot checkpoint calibrate`.")
+    plain = PLAIN.model_copy(update={"known": own.known, "near_copy": own.near_copy})
+    seen = list(Observer(checkpoint, plain, episodes, seed, folder)(sets))
+    found, five = ([one for each in seen for one in each[part]] for part in (0, 1))
     rows, told = zip(*held_out.held_out(found, five, plain, own), strict=True)
     yield from held_out.report(rows)
     yield ""

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from meta_training.calibration.episodes import SINGLES, plan
 from meta_training.calibration.fit import fit, fit_singles
-from meta_training.calibration.observations import PLAIN, Observation, observe
+from meta_training.calibration.observations import PLAIN, observe
 from meta_training.calibration.varied import varied
 from meta_training.data.bursts import frames
 from meta_training.data.image_classes import ImageClasses
@@ -78,24 +78,17 @@ def _fitted_to_ink(checkpoint: Checkpoint) -> Checkpoint:
 def fitted(
     checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int, near_copy: float | None
 ) -> Calibration:
-    """Return the calibration that so many episodes of each encoded set give.
+    """Return the calibration that so many episodes of each encoded set give, and some of single images beside them.
 
     Raises DataError where they have too few classes or images.
     """
-    before = checkpoint.metadata.calibration
-    plain, found = observed(checkpoint, sets, episodes, seed, near_copy)
-    return fit(found, plain, familiar=before.familiar if before else None)
-
-
-def observed(
-    checkpoint: Checkpoint, sets: Mapping[str, ImageClasses], episodes: int, seed: int, near_copy: float | None
-) -> tuple[Calibration, list[Observation]]:
-    """Return so many observations of each set, those of single images beside them, and what they were made under."""
     single = list(observe(checkpoint, PLAIN, plan(sets, SINGLES, max(1, episodes // SINGLE_EVERY), seed)))
     if not single:
         raise DataError("Calibrating needs two classes of five images, at least. Add images.")
     plain = PLAIN.model_copy(update={"known": fit_singles(single), "near_copy": near_copy})
-    return plain, [*single, *observe(checkpoint, plain, varied(sets, episodes, seed))]
+    several = observe(checkpoint, plain, varied(sets, episodes, seed))
+    before = checkpoint.metadata.calibration
+    return fit([*single, *several], plain, familiar=before.familiar if before else None)
 
 
 def read_sets(checkpoint: Checkpoint, data: Sequence[Path], domains: Sequence[Path]) -> dict[str, ImageClasses]:

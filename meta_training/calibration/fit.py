@@ -89,7 +89,9 @@ def _label_sets(observations: Sequence[Observation], calibration: Calibration) -
     spec, told = calibration.accuracy, [each for each in observations if each.signs]
     single = [each for each in observations if not each.signs]
     expected = np.array([expected_accuracy(spec, each.signs) for each in told if each.signs])
-    groups = [group for group in np.array_split(expected.argsort(), GROUPS) if len(group)]
+    edges = np.unique(np.quantile(expected, np.linspace(0, 1, GROUPS + 1)[1:-1]))
+    own = np.searchsorted(edges, expected)
+    groups = [np.flatnonzero(own == number) for number in np.unique(own)]
     return LabelSetSpec(
         coverages=COVERAGES,
         untold=_levels(single or told, calibration),

@@ -11,7 +11,7 @@ from meta_training.calibration.episodes import LEAST_QUERIES, QUERIES, Episode, 
 from meta_training.data.episodes import generator
 from meta_training.data.image_classes import ImageClasses
 
-MOST_WAYS, MOST_IMAGES = 40, 160
+MOST_WAYS, MOST_IMAGES = 40, 100
 """What a support set has at most, but for the frames of bursts."""
 FIVE_WAYS, BURSTS, EVEN = 0.35, 0.2, 0.5
 """Shares of episodes that are of five classes, that have bursts where there are any, and of even ones without."""

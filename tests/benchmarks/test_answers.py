@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.answers import balance, held_out, mixes, strangers
+from benchmarks.answers.observed import Observer
 from benchmarks.journal import Journal
-from meta_training.calibration.calibrating import fitted, observed
-from meta_training.calibration.episodes import draw, plan
-from meta_training.calibration.observations import observe
+from meta_training.calibration.calibrating import fitted
+from meta_training.calibration.episodes import draw
+from meta_training.calibration.observations import PLAIN
 from models.checkpoint import SHIPPED, load_checkpoint
 from models.estimates.calibration import Calibration
 from models.learner import Learner
@@ -49,8 +52,9 @@ def test_the_table_of_balance_has_a_row_for_each_setting_that_fits(learner: Lear
 
 
 def test_a_set_is_held_against_a_calibration_of_the_others(calibration: Calibration) -> None:
-    plain, found = observed(CHECKPOINT, SETS, episodes=20, seed=1, near_copy=None)
-    five = list(observe(CHECKPOINT, plain, plan(SETS, [(5,) * 5], 3, seed=1)))
+    plain = PLAIN.model_copy(update={"known": calibration.known})
+    seen = list(Observer(CHECKPOINT, plain, episodes=20, seed=1)(SETS))
+    found, five = ([one for each in seen for one in each[part]] for part in (0, 1))
     rows, told = zip(*held_out.held_out(found, five, plain, calibration), strict=True)
     assert [row.data for row in rows] == list(SETS)
     for row in rows:
@@ -64,6 +68,19 @@ def test_a_set_is_held_against_a_calibration_of_the_others(calibration: Calibrat
     lines = list(held_out.by_images([each for some in told for each in some]))[1:]
     assert sum(int(line.split("|")[2]) for line in lines) == sum(map(len, told))
     assert held_out.untold(found) == 0
+
+
+def test_a_run_that_is_started_again_goes_on_after_the_sets_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calibration: Calibration
+) -> None:
+    plain, one = PLAIN.model_copy(update={"known": calibration.known}), {"blobs": SETS["blobs"]}
+    (first,) = Observer(CHECKPOINT, plain, 2, seed=1, folder=tmp_path)(one)
+    monkeypatch.setattr(Observer, "_observe", lambda *_: pytest.fail("it was found before"))
+    (again,) = Observer(CHECKPOINT, plain, 2, seed=1, folder=tmp_path)(one)
+    assert [each.shots for each in again.varied] == [each.shots for each in first.varied]
+    assert all((a.logits == b.logits).all() for a, b in zip(first.five, again.five, strict=True))
+    with pytest.raises(pytest.fail.Exception):
+        list(Observer(CHECKPOINT, plain, 2, seed=2, folder=tmp_path)(one))
 
 
 def test_what_few_queries_do_is_not_taken_for_an_error() -> None:
