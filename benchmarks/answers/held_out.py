@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from meta_training.calibration.accuracy_fit import expected_accuracy, query_variance
-from meta_training.calibration.fit import fit, probabilities
+from meta_training.calibration.fit import COVERAGES, fit, levels_of, probabilities
 from meta_training.calibration.observations import Observation
 from models.estimates.calibration import Calibration
 from models.estimates.cross_validation import Signs
@@ -45,6 +45,10 @@ class Row:
     """How often the sets of labels for COVERAGE hold the right one."""
     labels: float
     """Mean number of labels in them."""
+    plainly_covered: float
+    """How often they would, if one level were for all models."""
+    plain_labels: float
+    """Mean number of labels in them then."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,11 @@ def held_out(
         others = [each for each in observations if each.data != name]
         calibration = fit(others, plain) if others else own
         if calibration:
+            plainly = _one_level(others or observations, calibration)
             mine = [each for each in observations if each.data == name]
             told = [_told(each, each.signs, calibration) for each in mine if each.signs]
-            yield _row(name, mine, told, [each for each in five if each.data == name], calibration), told
+            asked = [each for each in five if each.data == name]
+            yield _row(name, mine, told, asked, calibration, plainly), told
 
 
 def untold(observations: Sequence[Observation]) -> float:
@@ -90,9 +96,11 @@ def _row(
     told: Sequence[Told],
     five: Sequence[Observation],
     calibration: Calibration,
+    plainly: Calibration,
 ) -> Row:
     refused = _refused(five, calibration)
     covered, labels = _label_sets(observations, calibration)
+    plainly_covered, plain_labels = _label_sets(observations, plainly)
     return Row(
         data=name,
         score_error=calibration_error(observations, calibration),
@@ -103,7 +111,15 @@ def _row(
         in_range=float((refused <= MOST_REFUSED).mean()) if len(refused) else float("nan"),
         covered=covered,
         labels=labels,
+        plainly_covered=plainly_covered,
+        plain_labels=plain_labels,
     )
+
+
+def _one_level(observations: Sequence[Observation], calibration: Calibration) -> Calibration:
+    """Return the calibration with levels for all models alike."""
+    spec = LabelSetSpec(coverages=COVERAGES, untold=levels_of(observations, calibration))
+    return calibration.model_copy(update={"label_sets": spec})
 
 
 def mean_error(told: Sequence[Told]) -> float:
@@ -163,16 +179,19 @@ def report(found: Sequence[Row]) -> Iterator[str]:
     """A row for each set, and their mean."""
     yield (
         "| set | scores off | accuracy off | range holds | range's width | refused | models that refuse ≤ 20 % "
-        f"| sets for {COVERAGE:.0%} hold | labels in them |\n|---|---|---|---|---|---|---|---|---|"
+        f"| sets for {COVERAGE:.0%} hold | labels in them | with one level for all |\n"
+        "|---|---|---|---|---|---|---|---|---|---|"
     )
     columns = ("score_error", "accuracy_error", "held", "width", "refused", "in_range", "covered")
     for each in found:
         shares = " | ".join(_percent(getattr(each, name)) for name in columns)
-        yield f"| {each.data} | {shares} | {each.labels:.1f} |"
+        plainly = f"{_percent(each.plainly_covered)}, {each.plain_labels:.1f}"
+        yield f"| {each.data} | {shares} | {each.labels:.1f} | {plainly} |"
     if len(found) > 1:
         means = [float(np.nanmean([getattr(each, name) for each in found])) for name in columns]
-        labels = float(np.mean([each.labels for each in found]))
-        yield "| **mean** | " + " | ".join(map(_percent, means)) + f" | {labels:.1f} |"
+        labels, covered, plainly = np.mean([(e.labels, e.plainly_covered, e.plain_labels) for e in found], axis=0)
+        rest = f" | {labels:.1f} | {_percent(covered)}, {plainly:.1f} |"
+        yield "| **mean** | " + " | ".join(map(_percent, means)) + rest
 
 
 def by_images(told: Sequence[Told]) -> Iterator[str]:

@@ -94,13 +94,13 @@ def _label_sets(observations: Sequence[Observation], calibration: Calibration) -
     groups = [np.flatnonzero(own == number) for number in np.unique(own)]
     return LabelSetSpec(
         coverages=COVERAGES,
-        untold=_levels(single or told, calibration),
+        untold=levels_of(single or told, calibration),
         accuracies=tuple(round(float(expected[group].mean()), 4) for group in groups),
-        levels=tuple(_levels([told[place] for place in group], calibration) for group in groups),
+        levels=tuple(levels_of([told[place] for place in group], calibration) for group in groups),
     )
 
 
-def _levels(observations: Sequence[Observation], calibration: Calibration) -> tuple[float, ...]:
+def levels_of(observations: Sequence[Observation], calibration: Calibration) -> tuple[float, ...]:
     """Return what the probabilities of likelier labels come to at most, for each of COVERAGES of the queries."""
     needed = [
         likelier(probabilities(each, calibration)).gather(1, each.answers[:, None]).squeeze(1) for each in observations
