@@ -107,9 +107,10 @@ def _figures(
         raise typer.BadParameter(f"{checkpoint.metadata.name} isn't calibrated. Run `kshot checkpoint calibrate`.")
     plain = PLAIN.model_copy(update={"known": own.known, "near_copy": own.near_copy})
     seen = list(Observer(checkpoint, plain, episodes, seed, folder)(sets))
-    found, five = ([one for each in seen for one in each[part]] for part in (0, 1))
-    rows, told = zip(*held_out.held_out(found, five, plain, own), strict=True)
-    yield from held_out.report(rows)
+    found, five = [one for each in seen for one in each.varied], [one for each in seen for one in each.five]
+    pairs = list(held_out.held_out(found, five, plain, own))
+    told = [some for _, some in pairs]
+    yield from held_out.report([row for row, _ in pairs])
     yield ""
     yield from held_out.by_images([each for some in told for each in some])
     yield f"\nNothing is expected in {held_out.untold(found):.1%} of the episodes in which a class has two images."

@@ -71,7 +71,13 @@ def thinned(episode: Episode) -> Episode:
     """The same with no more images of a class than the rarest has."""
     least, labels = min(episode.shots), episode.labels.numpy()
     first = np.concatenate([np.flatnonzero(labels == label)[:least] for label in range(episode.ways)])
-    return replace(episode, images=episode.images[first], labels=episode.labels[first], shots=(least,) * episode.ways)
+    return replace(
+        episode,
+        images=episode.images[first],
+        labels=episode.labels[first],
+        shots=(least,) * episode.ways,
+        different=(least,) * episode.ways,
+    )
 
 
 def accuracies(learner: Learner, episodes: Sequence[Episode]) -> list[float]:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from meta_training.calibration.accuracy_fit import expected_accuracy, query_variance
+from meta_training.calibration.accuracy_fit import query_variance
 from meta_training.calibration.fit import COVERAGES, fit, levels_of, probabilities
 from meta_training.calibration.observations import Observation
 from models.estimates.calibration import Calibration
@@ -55,8 +55,8 @@ class Row:
 class Told:
     """What was expected of an episode, and what came."""
 
-    shots: int
-    """Different images of the class that has fewest."""
+    images: int
+    """Different ones of the class that has fewest."""
     error: float
     """Expected accuracy − share right."""
     reach: float
@@ -86,7 +86,7 @@ def held_out(
 
 def untold(observations: Sequence[Observation]) -> float:
     """The share of episodes with two images of some class of which nothing is expected."""
-    several = [each for each in observations if max(each.shots) > 1]
+    several = [each for each in observations if max(each.different) > 1]
     return float(np.mean([each.signs is None for each in several]))
 
 
@@ -124,6 +124,8 @@ def _one_level(observations: Sequence[Observation], calibration: Calibration) ->
 
 def mean_error(told: Sequence[Told]) -> float:
     """Mean size of the error of a normal deviate with the variance that is left when the queries' noise is off."""
+    if not told:
+        return float("nan")
     squared = float(np.mean([each.error**2 - each.noise**2 for each in told]))
     return MEAN_OF_NORMAL * max(0.0, squared) ** 0.5
 
@@ -134,11 +136,11 @@ def held(told: Sequence[Told]) -> float:
 
 
 def _told(observation: Observation, signs: Signs, calibration: Calibration) -> Told:
-    expected = expected_accuracy(calibration.accuracy, signs)
+    expected = calibration.accuracy.accuracy(signs)
     reach = NINETY_PERCENT * calibration.accuracy.deviation(signs)
     low, high = max(0.0, expected - reach), min(1.0, expected + reach)
     return Told(
-        shots=int(signs.shots.min()),
+        images=min(observation.different),
         error=expected - float(observation.accuracies.mean()),
         reach=(high - low) / 2,
         noise=query_variance(observation) ** 0.5,
@@ -171,7 +173,7 @@ def _label_sets(observations: Sequence[Observation], calibration: Calibration) -
 
 
 def _sets(observation: Observation, calibration: Calibration, spec: LabelSetSpec) -> Tensor:
-    expected = expected_accuracy(calibration.accuracy, observation.signs) if observation.signs else None
+    expected = calibration.accuracy.accuracy(observation.signs) if observation.signs else None
     return label_sets(probabilities(observation, calibration), spec.level(COVERAGE, expected))
 
 
@@ -198,7 +200,7 @@ def by_images(told: Sequence[Told]) -> Iterator[str]:
     """A row for each number of different images of the class that has fewest."""
     yield "| images of the rarest class | episodes | accuracy off | range holds | its width |\n|---|---|---|---|---|"
     for low, high in zip(IMAGES, (*IMAGES[1:], None), strict=True):
-        some = [each for each in told if each.shots >= low and (high is None or each.shots < high)]
+        some = [each for each in told if each.images >= low and (high is None or each.images < high)]
         if some:
             named = f"{low}" if high == low + 1 else f"{low} to {high - 1}" if high else f"{low} and more"
             width = 2 * float(np.mean([each.reach for each in some]))

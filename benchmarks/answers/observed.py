@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from benchmarks.answers.strangers import SHOTS
-from meta_training.calibration.episodes import SINGLES, plan
+from meta_training.calibration.episodes import SINGLE_EVERY, SINGLES, plan
 from meta_training.calibration.observations import Observation, observe
 from meta_training.calibration.varied import varied
 from meta_training.data.image_classes import ImageClasses
@@ -17,8 +17,8 @@ from models.atomic_file import replace_file
 from models.checkpoint import Checkpoint
 from models.estimates.calibration import Calibration
 
-SINGLE_EVERY, FIVE_EVERY = 6, 2
-"""Of the episodes of a set, one in so many of each size of single images, and of five classes of five, beside them."""
+FIVE_EVERY = 2
+"""Of the episodes of a set, one in so many of five classes of five images beside them."""
 
 
 class Observed(NamedTuple):
@@ -42,8 +42,9 @@ class Observer:
 
     def __call__(self, sets: Mapping[str, ImageClasses]) -> Iterator[Observed]:
         """Yield each set's, as the folder has them or as they are found now."""
-        about = (self.checkpoint.digest, self.plain.model_dump_json(), self.episodes, self.seed)
         for name, classes in sets.items():
+            sizes = classes.names, tuple(map(len, classes.images))
+            about = (self.checkpoint.digest, self.plain.model_dump_json(), self.episodes, self.seed, sizes)
             path = self.folder / f"{name}.pt" if self.folder else None
             kept, found = torch.load(path, weights_only=False) if path and path.exists() else (None, None)
             if kept != about:
@@ -54,7 +55,7 @@ class Observer:
     def _observe(self, one: Mapping[str, ImageClasses]) -> Observed:
         plans = (
             plan(one, SINGLES, max(1, self.episodes // SINGLE_EVERY), self.seed),
-            varied(one, self.episodes, self.seed),
+            varied(one, self.episodes, self.seed, bursts=self.plain.near_copy is not None),
             plan(one, [SHOTS], max(1, self.episodes // FIVE_EVERY), self.seed),
         )
         single, several, five = (list(observe(self.checkpoint, self.plain, each)) for each in plans)

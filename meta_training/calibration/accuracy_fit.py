@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from meta_training.calibration.observations import Observation
-from models.estimates.cross_validation import Signs
 from models.estimates.expected.accuracy import (
     FITTED,
     NINETY_PERCENT,
@@ -20,7 +19,8 @@ TOWARDS_DEFAULTS = 1e-4
 """Weight of the squared distance of the terms from their defaults."""
 POSITIVE = ("weight", "own")
 PARTS = ("spread", "noise", "untold")
-SMALLEST = 1e-5  # a variance, where all that came was expected
+LEAST_SPREAD = 1e-4
+"""Variance of a share right that nobody can do without: a point to either side."""
 ITERATIONS = 50
 HELD = 0.9
 """Share of what came that ranges hold."""
@@ -32,13 +32,8 @@ def fit_accuracy(observations: Sequence[Observation]) -> AccuracySpec:
     right = torch.tensor([float(each.accuracies.mean()) for each in observations if each.signs])
     noise = torch.tensor([query_variance(each) for each in observations if each.signs])
     spec = AccuracySpec(**_terms(Evidence.of(signs), right))
-    errors = right - torch.tensor([expected_accuracy(spec, each) for each in signs])
+    errors = right - torch.tensor([spec.accuracy(each) for each in signs])
     return spec.model_copy(update=_variances(parts_of_variance(Evidence.of(signs)), errors, noise))
-
-
-def expected_accuracy(spec: AccuracySpec, signs: Signs) -> float:
-    """Return the accuracy to expect of new examples, as many of each class."""
-    return float(spec.accuracies(signs).mean())
 
 
 def query_variance(observation: Observation) -> float:
@@ -69,15 +64,16 @@ def _variances(parts: Tensor, errors: Tensor, noise: Tensor) -> dict[str, float]
     start = torch.tensor([getattr(usual, name) for name in PARTS]).log()
 
     def total(free: Tensor) -> Tensor:
-        return parts @ free.exp() + noise + SMALLEST
+        return parts @ free.exp() + noise + LEAST_SPREAD / 10
 
     def loss(free: Tensor) -> Tensor:
         of_distance = TOWARDS_DEFAULTS * (free - start).square().sum()
         return (total(free).log() + errors.square() / total(free)).mean() / 2 + of_distance
 
-    found = _least(loss, start)
-    wider = ((errors.abs() / total(found).sqrt()).quantile(HELD) / NINETY_PERCENT).square()
-    return {name: round(float(value), 5) for name, value in zip(PARTS, wider * found.exp(), strict=True)}
+    found = _least(loss, start).exp()
+    wider = (((errors / NINETY_PERCENT).square() - noise) / (parts @ found)).quantile(HELD).clamp_min(0)
+    variances = {name: round(float(value), 5) for name, value in zip(PARTS, wider * found, strict=True)}
+    return variances | {"spread": max(variances["spread"], LEAST_SPREAD)}
 
 
 def _least(loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:

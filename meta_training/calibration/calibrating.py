@@ -5,29 +5,30 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from meta_training.calibration.episodes import SINGLES, plan
+from meta_training.calibration.episodes import SINGLE_EVERY, SINGLES, plan
 from meta_training.calibration.fit import fit, fit_singles
 from meta_training.calibration.observations import PLAIN, observe
 from meta_training.calibration.varied import varied
 from meta_training.data.bursts import frames
-from meta_training.data.image_classes import ImageClasses
+from meta_training.data.image_classes import ImageClasses, in_colour
 from meta_training.data.splits import comes_split, read_data, read_split
 from meta_training.errors import DataError
 from meta_training.evaluation.card import Card
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from models.encoders.interface import Encode
 from models.estimates.calibration import Calibration
 from models.inputs.interface import Input
 
 PICTURES = 2
 """Of each class, that bursts are made of."""
-COLOURS = 3
-SINGLE_EVERY = 6
-"""Of the episodes of a set, one in so many of each of SINGLES beside them."""
 
 
 def calibrate(
@@ -86,7 +87,7 @@ def fitted(
     if not single:
         raise DataError("Calibrating needs two classes of five images, at least. Add images.")
     plain = PLAIN.model_copy(update={"known": fit_singles(single), "near_copy": near_copy})
-    several = observe(checkpoint, plain, varied(sets, episodes, seed))
+    several = observe(checkpoint, plain, varied(sets, episodes, seed, bursts=near_copy is not None))
     before = checkpoint.metadata.calibration
     return fit([*single, *several], plain, familiar=before.familiar if before else None)
 
@@ -116,13 +117,16 @@ def encode(checkpoint: Checkpoint, classes: ImageClasses, name: str) -> ImageCla
     through = about.encoder.build_ahead(checkpoint.encoder, about.input, torch.device("cpu"), threads=threads)
     bar = tqdm(classes.images, desc=f"encoding {name}", unit="class", leave=False)
     images = tuple(through(torch.from_numpy(images)).numpy() for images in bar)
-    if about.input.field != "images" or about.input.example[0] != COLOURS:
-        return ImageClasses(classes.names, images)
     rng = np.random.default_rng(0)
-    bursts = [np.stack([frames(picture, rng) for picture in images[:PICTURES]]) for images in classes.images]
-    seen = [through(torch.from_numpy(burst.reshape(-1, *burst.shape[2:]))).numpy() for burst in bursts]
-    shaped = [each.reshape(*burst.shape[:2], *each.shape[1:]) for each, burst in zip(seen, bursts, strict=True)]
-    return ImageClasses(classes.names, images, tuple(shaped))
+    bursts = (_frames(through, images, rng) for images in classes.images if in_colour(about.input))
+    return ImageClasses(classes.names, images, tuple(bursts))
+
+
+def _frames(through: Encode, images: NDArray[Any], rng: Generator) -> NDArray[Any]:
+    """Return further frames [P, V, ...] of the first PICTURES of images [K, C, H, W], encoded."""
+    made = np.stack([frames(picture, rng) for picture in images[:PICTURES]])
+    seen = through(torch.from_numpy(made.reshape(-1, *made.shape[2:]))).numpy()
+    return seen.reshape(*made.shape[:2], *seen.shape[1:])
 
 
 def _add(sets: dict[str, ImageClasses], name: str, classes: ImageClasses) -> None:

@@ -22,13 +22,16 @@ QUERIES = 10
 """Images of each class that are asked about, where there are so many."""
 SINGLES = ((1,) * 2, (1,) * 5, (1,) * 10)
 """Single images of each class."""
+SINGLE_EVERY = 6
+"""Of the episodes of a set, one in so many of each of SINGLES beside them."""
 
 
 @dataclass(frozen=True)
 class Episode:
     """Support images [S, ...] with labels [S], and others [Q, ...] with theirs [Q].
 
-    `shots` are the support images of each class, and `classes` the classes' numbers in the set.
+    `shots` are the support images of each class, `different` without the further frames of any, and `classes` the
+    classes' numbers in the set.
     """
 
     images: Tensor
@@ -36,6 +39,7 @@ class Episode:
     queries: Tensor
     answers: Tensor
     shots: tuple[int, ...]
+    different: tuple[int, ...]
     classes: tuple[int, ...]
 
     @property
@@ -96,6 +100,7 @@ def draw(
         queries=_joined(asked),
         answers=_labels(asked),
         shots=tuple(map(len, support)),
+        different=shots,
         classes=tuple(chosen.tolist()),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from meta_training.calibration.accuracy_fit import expected_accuracy, fit_accuracy
+from meta_training.calibration.accuracy_fit import fit_accuracy
 from meta_training.calibration.observations import Observation
 from meta_training.errors import DataError
 from models.estimates.calibration import Calibration
@@ -63,10 +63,8 @@ def fit_singles(observations: Sequence[Observation]) -> KnownSpec:
 
 def probabilities(observation: Observation, calibration: Calibration) -> Tensor:
     """Return the scores of an episode's queries [Q, N] as a calibration has them."""
-    unstepped = calibration.unstepped_temperature
-    usual = unstepped if unstepped and not observation.stepped else calibration.temperature
     hotter = ratio(observation.signs, calibration.held_out_temperature)
-    return (observation.logits / (usual * hotter)).softmax(dim=1)
+    return (observation.logits / (calibration.usual_temperature(stepped=observation.stepped) * hotter)).softmax(dim=1)
 
 
 def _temperature(observations: Sequence[Observation], left_out: float) -> float:
@@ -88,15 +86,17 @@ def _label_sets(observations: Sequence[Observation], calibration: Calibration) -
     """Return the levels at which so many of the sets hold the right label, by what accuracy was expected."""
     spec, told = calibration.accuracy, [each for each in observations if each.signs]
     single = [each for each in observations if not each.signs]
-    expected = np.array([expected_accuracy(spec, each.signs) for each in told if each.signs])
+    expected = np.array([spec.accuracy(each.signs) for each in told if each.signs])
     edges = np.unique(np.quantile(expected, np.linspace(0, 1, GROUPS + 1)[1:-1]))
     own = np.searchsorted(edges, expected)
     groups = [np.flatnonzero(own == number) for number in np.unique(own)]
+    rows = [levels_of([told[place] for place in group], calibration) for group in groups]
+    falling = np.minimum.accumulate(np.array(rows), axis=0)  # where more is expected, sets are no larger
     return LabelSetSpec(
         coverages=COVERAGES,
         untold=levels_of(single or told, calibration),
         accuracies=tuple(round(float(expected[group].mean()), 4) for group in groups),
-        levels=tuple(levels_of([told[place] for place in group], calibration) for group in groups),
+        levels=tuple(map(tuple, falling.tolist())),
     )
 
 

@@ -27,6 +27,8 @@ class Observation:
 
     data: str
     shots: tuple[int, ...]
+    different: tuple[int, ...]
+    """`shots` without the further frames of an image."""
     logits: Tensor
     answers: Tensor
     stepped: bool
@@ -62,6 +64,7 @@ def _observe(learner: Learner, name: str, episode: Episode) -> Observation:
     return Observation(
         data=name,
         shots=episode.shots,
+        different=episode.different,
         logits=said.probabilities.clamp_min(torch.finfo(torch.float32).tiny).log(),
         answers=episode.answers,
         stepped=support.steps > 0,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from meta_training.data.image_classes import in_colour
 from meta_training.errors import RunError
 from meta_training.run_folder import make_folder
 from models.atomic_file import replace_file
@@ -17,7 +18,6 @@ from models.networks.beside import Beside
 from models.networks.last_block import LastBlock
 from models.parameters import prefixed
 
-COLOURS = 3
 CALIBRATED = Path(__file__).with_name("photo-large.json")
 
 
@@ -28,6 +28,8 @@ class KnownCalibration(BaseModel):
 
     digest: str
     """Of the checkpoint, before."""
+    serves: tuple[str, ...]
+    """Digests of what earlier builds made, whose models it goes on to serve."""
     calibrated_by: str
     """The command."""
     calibration: Calibration
@@ -56,14 +58,16 @@ def _calibrated(path: Path, made: Checkpoint) -> Checkpoint:
     known = KnownCalibration.model_validate_json(CALIBRATED.read_bytes())
     if made.digest != known.digest:
         return made
-    metadata = made.metadata.model_copy(update={"calibration": known.calibration, "serves": (made.digest,)})
+    metadata = made.metadata.model_copy(
+        update={"calibration": known.calibration, "serves": (*known.serves, made.digest)}
+    )
     return save_checkpoint(path, metadata, made.initialization, made.encoder, made.mixture)
 
 
 def _enlarged(start: Checkpoint, base: Path, variant: int, name: str) -> tuple[CheckpointMetadata, FrozenNetwork]:
     """Return what the checkpoint says of itself, and its second encoder."""
     about = start.metadata
-    if about.input.field != "images" or about.input.example[0] != COLOURS:
+    if not in_colour(about.input):
         raise RunError(f"{base.name} can't be enlarged: it doesn't take colour images, as the second encoder does.")
     try:
         second = _features(variant, about.input.example[-1])

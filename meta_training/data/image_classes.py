@@ -15,6 +15,13 @@ from meta_training.errors import DataError
 from models.inputs.interface import Input
 from models.inputs.picture_file import whole_picture
 
+COLOURS = 3
+
+
+def in_colour(source: Input) -> bool:
+    """Say whether an input takes images in colour."""
+    return source.field == "images" and source.example[0] == COLOURS
+
 
 @dataclass(frozen=True)
 class ImageClasses:

@@ -31,3 +31,7 @@ class Calibration(BaseModel):
     familiar: float | None = Field(
         default=None, description="Models of earlier builds: least cosine with a class mean for a picture to be known"
     )
+
+    def usual_temperature(self, *, stepped: bool) -> float:
+        """Return the temperature of a model that took steps or none, where it needs no more or less than others."""
+        return self.temperature if stepped or self.unstepped_temperature is None else self.unstepped_temperature

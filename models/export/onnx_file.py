@@ -6,8 +6,7 @@ from onnx import TensorProto, helper
 
 from models.checkpoint import Checkpoint
 from models.estimates.familiarity import GAP, LEVEL, MEANS, START_MEANS, KnownSpec
-from models.estimates.temperature import TEMPERATURE
-from models.export.description import describe, parameters_of
+from models.export.description import describe, parameters_of, temperature
 from models.export.graph import EXAMPLES, Graph, batched
 from models.heads.linear import HEAD_BIAS, HEAD_WEIGHT
 from models.initializations.adapted import Adapted
@@ -44,7 +43,7 @@ def build_onnx(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], abou
         outputs += [batched(FAMILIARITY, TensorProto.FLOAT), batched(KNOWN, TensorProto.BOOL)]
     example, dtype = metadata.encoder.exported(metadata.input)
     model = graph.model("kshot", example, dtype, outputs)
-    helper.set_model_props(model, {**about, **describe(checkpoint, labels)})
+    helper.set_model_props(model, {**about, **describe(checkpoint, parameters, labels)})
     file: bytes = model.SerializeToString()
     return file
 
@@ -52,12 +51,9 @@ def build_onnx(checkpoint: Checkpoint, adapted: Adapted, labels: list[str], abou
 def _add_head(graph: Graph, checkpoint: Checkpoint, parameters: Parameters, features: str) -> None:
     weight = graph.constant("head.weight", parameters[HEAD_WEIGHT].numpy())
     bias = graph.constant("head.bias", parameters[HEAD_BIAS].numpy())
-    calibration = checkpoint.metadata.calibration
-    usual = calibration.temperature if calibration else 1
-    own = parameters.get(TEMPERATURE)
-    temperature = graph.number("temperature", usual if own is None else float(own))
+    divisor = graph.number("temperature", temperature(checkpoint, parameters))
     logits = graph.add("Gemm", features, weight, bias, transB=1)
-    checkpoint.metadata.head.add_to(graph, graph.add("Div", logits, temperature))
+    checkpoint.metadata.head.add_to(graph, graph.add("Div", logits, divisor))
 
 
 def _add_familiarity(graph: Graph, parameters: Parameters, features: str, spec: KnownSpec) -> None:

@@ -27,7 +27,8 @@ def build_adapted(
     beside: Parameters | None = None,
 ) -> bytes:
     """Return the same without the encoder, which every model of the checkpoint shares; `beside` are further tensors."""
-    own = {PARAMETERS + name: tensor for name, tensor in parameters_of(checkpoint, adapted).items()}
+    parameters = parameters_of(checkpoint, adapted)
+    own = {PARAMETERS + name: tensor for name, tensor in parameters.items()}
     tensors = {name: tensor.contiguous() for name, tensor in (own | (beside or {})).items()}
     architecture = checkpoint.metadata.model_dump_json(exclude={"data", "command"})
-    return save(tensors, {**about, **describe(checkpoint, labels), "architecture": architecture})
+    return save(tensors, {**about, **describe(checkpoint, parameters, labels), "architecture": architecture})

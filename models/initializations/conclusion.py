@@ -128,9 +128,7 @@ class Conclusion:
         """Return a model's temperature, from what is expected of it and whether it took steps."""
         if self.calibration is None:
             return 1.0
-        unstepped = self.calibration.unstepped_temperature
-        usual = unstepped if unstepped and not stepped else self.calibration.temperature
-        return usual * (expected.hotter if expected else 1)
+        return self.calibration.usual_temperature(stepped=stepped) * (expected.hotter if expected else 1)
 
     def _packed(self, tensors: Parameters, made: _Made) -> Adapted:
         """Return a task's tensors as they are kept, with the weights of where it started."""

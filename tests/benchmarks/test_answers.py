@@ -84,7 +84,7 @@ def test_a_run_that_is_started_again_goes_on_after_the_sets_that_it_has(
 
 
 def test_what_few_queries_do_is_not_taken_for_an_error() -> None:
-    told = [held_out.Told(shots=2, error=error, reach=0.1, noise=0.1) for error in (0.1, -0.1, 0.1)]
+    told = [held_out.Told(images=2, error=error, reach=0.1, noise=0.1) for error in (0.1, -0.1, 0.1)]
     assert held_out.mean_error(told) == 0
     assert held_out.mean_error([held_out.Told(2, 0.1, 0.1, 0.0)]) == pytest.approx(0.1 * held_out.MEAN_OF_NORMAL)
     assert held_out.held(told) == 1

@@ -2,8 +2,8 @@
 
 How hard a task is, is a number θ on the scale of log odds: what heads made without some examples say of these tells it,
 and what tasks are like in general, which weighs more the fewer the examples are that tell. A class's new examples are
-right by log odds θ − `lack` / n where it has n examples: its learning curve. This is a Rasch model (1960) whose tasks'
-difficulties are shrunk to their mean.
+right by log odds θ − `lack` / n where it has n examples, its learning curve, and by what its own examples say. This is
+a Rasch model (1960) whose tasks' difficulties are shrunk to their mean.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,19 +25,19 @@ NINETY_PERCENT = 1.645
 
 @dataclass(frozen=True)
 class Evidence:
-    """What T support sets tell, padded to N classes. Near copies count as one example."""
+    """What T support sets tell, padded to N classes."""
 
     odds: Tensor
     """Log odds of the mean probability of left-out examples' own classes [T, 1]."""
     of_classes: Tensor
     """The same of each class's examples [T, N]; 0 where none was left out."""
     shots: Tensor
-    """Examples of each class [T, N]; 0 where no class is."""
+    """Examples of each class, near copies counting as one [T, N]; 0 where no class is."""
 
     @classmethod
     def of(cls, signs: Sequence[Signs]) -> "Evidence":
         """From what cross-validation says."""
-        odds = torch.tensor([[each.probability] for each in signs]).logit(eps=None).clamp(*_LIMITS)
+        odds = torch.tensor([[each.probability] for each in signs]).logit().clamp(*_LIMITS)
         own = [each.probabilities.logit().clamp(*_LIMITS).nan_to_num(0) for each in signs]
         shots = [each.shots.to(odds.dtype) for each in signs]
         return cls(odds, pad_sequence(own, batch_first=True), pad_sequence(shots, batch_first=True))
@@ -59,7 +59,7 @@ class Evidence:
 
     @property
     def seen(self) -> Tensor:
-        """Mean of 1 / examples of their class that the heads of left-out ones had [T, 1]."""
+        """Mean of 1 / (n − 1), what the head of a left-out example of a class of n had if it was alone [T, 1]."""
         return self._total(1 / (self.shots - 1).clamp_min(1)) / self.told.sum(dim=1, keepdim=True)
 
     @property
@@ -87,7 +87,7 @@ class AccuracySpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     slope: float = Field(default=1.3, description="θ is slope × log odds of left-out examples' own class")
-    seen: float = Field(default=1.0, description="plus this / examples of their class that their heads had")
+    seen: float = Field(default=1.0, description="plus this × the mean of 1 / (examples of the class − 1)")
     offset: float = Field(default=0.0, description="plus this")
     ways: float = Field(default=0.3, description="plus this × log classes.")
     usual: float = Field(default=2.3, description="In general θ is this")
@@ -100,6 +100,10 @@ class AccuracySpec(BaseModel):
     untold: NonNegativeFloat = Field(
         default=0.01, description="plus this × the share of the classes that have but one example"
     )
+
+    def accuracy(self, signs: Signs) -> float:
+        """Return the accuracy to expect of new examples, as many of each class: chance at least, and MOST at most."""
+        return max(1 / len(signs.shots), float(self.accuracies(signs).mean()))
 
     def accuracies(self, signs: Signs) -> Tensor:
         """Return the accuracy to expect of each class's new examples [N]."""

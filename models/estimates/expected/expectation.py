@@ -65,7 +65,7 @@ def expect(
 def _expectation(spec: AccuracySpec, signs: Signs, curve: Curve, usual: float | None) -> Expectation:
     hotter = ratio(signs, usual)
     of_classes = spec.accuracies(signs)
-    accuracy = float(of_classes.mean())
+    accuracy = spec.accuracy(signs)
     reach = NINETY_PERCENT * spec.deviation(signs)
     told = (signs.shots > 1).tolist()
     return Expectation(

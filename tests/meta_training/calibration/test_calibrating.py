@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from meta_training.calibration.accuracy_fit import expected_accuracy
 from meta_training.calibration.calibrating import calibrate, fitted
 from meta_training.calibration.episodes import LEAST_QUERIES, SINGLES, draw, fitting, plan
 from meta_training.calibration.fit import REFUSED
@@ -60,7 +59,7 @@ def test_expected_accuracy_comes_true_and_lies_in_its_range(checkpoint: Checkpoi
     spec, errors, held = calibration.accuracy, [], []
     for each in found:
         assert each.signs is not None
-        expected = expected_accuracy(spec, each.signs)
+        expected = spec.accuracy(each.signs)
         errors.append(expected - float(each.accuracies.mean()))
         held.append(abs(errors[-1]) < 0.05 + 1.645 * spec.deviation(each.signs))
     assert abs(float(np.mean(errors))) < 0.05
@@ -113,7 +112,7 @@ def test_the_command_writes_the_file_and_its_card_and_the_file_goes_on_serving_i
 
 def test_episodes_are_of_all_sizes_that_people_send() -> None:
     assert all(max(shots) == 1 for shots in SINGLES)
-    drawn = [each() for _, each in varied(SETS, 60, seed=0)]
+    drawn = [each() for _, each in varied(SETS, 60, seed=0, bursts=True)]
     shots = [episode.shots for episode in drawn]
     assert {len(each) for each in shots} == {2, 3, 4, 5, 6}
     assert {min(each) for each in shots} >= {1, 2, 3, 8}
@@ -136,6 +135,15 @@ def test_a_burst_has_frames_of_one_of_each_classs_images_which_are_not_asked_abo
         asked = episode.queries[episode.answers == place].numpy()
         assert not any((picture == first).all() for picture in asked)
         assert np.abs(last.astype(float) - first).mean() > 1
+
+
+def test_bursts_are_drawn_where_they_are_told_as_near_copies() -> None:
+    pictures = tuple(np.zeros((8, 1), np.uint8) for _ in range(3))
+    classes = ImageClasses(("a", "b", "c"), pictures, tuple(np.ones((2, FRAMES, 1), np.uint8) for _ in range(3)))
+    for bursts in (True, False):
+        drawn = [each() for _, each in varied({"a": classes}, 40, seed=0, bursts=bursts)]
+        assert any(episode.shots != episode.different for episode in drawn) == bursts
+        assert all(int(episode.images.sum()) == sum(episode.shots) - sum(episode.different) for episode in drawn)
 
 
 def test_frames_look_like_their_picture_and_differ_from_it_and_one_another() -> None:

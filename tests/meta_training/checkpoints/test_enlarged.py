@@ -81,7 +81,10 @@ def test_what_a_known_calibration_was_fitted_to_is_calibrated(
 ) -> None:
     calibration = load_checkpoint(SHIPPED / "photo.safetensors").metadata.calibration
     known = KnownCalibration(
-        digest=enlarged.digest, calibrated_by="kshot checkpoint calibrate", calibration=calibration
+        digest=enlarged.digest,
+        serves=("sha256:before",),
+        calibrated_by="kshot checkpoint calibrate",
+        calibration=calibration,
     )
     (tmp_path / "known.json").write_text(known.model_dump_json())
     monkeypatch.setattr("meta_training.checkpoints.enlarged.CALIBRATED", tmp_path / "known.json")
@@ -89,7 +92,7 @@ def test_what_a_known_calibration_was_fitted_to_is_calibrated(
     assert "aren't calibrated" not in done.output
     made = load_checkpoint(tmp_path / "twice.safetensors")
     assert made.metadata.calibration == calibration
-    assert made.metadata.serves == (enlarged.digest,)
+    assert made.metadata.serves == ("sha256:before", enlarged.digest)
 
 
 def test_without_the_weights_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
