@@ -124,8 +124,8 @@ def bring_up_to_date(document: dict[str, Any]) -> dict[str, Any]:
 def calibration_up_to_date(document: dict[str, Any]) -> dict[str, Any]:
     """Return the calibration of metadata, or of a run's configuration, of any format up to FORMAT.
 
-    In format 2 it had no parts. Up to format 3 expected accuracy was linear in a probability: what holds in general
-    takes its place.
+    In format 2 it had no parts. Up to format 3 expected accuracy was linear in a probability: the defaults of
+    AccuracySpec take its place, until the checkpoint is calibrated anew.
     """
     calibration = document.get("calibration")
     if not calibration:

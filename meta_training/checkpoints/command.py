@@ -123,7 +123,9 @@ def calibrate(
         bool,
         typer.Option("--fit-to-ink", help="From now on, fit drawings to their ink: size and place matter less."),
     ] = False,
-    episodes: Annotated[int, typer.Option(min=1, help="Of each data set, of all sizes.")] = 60,
+    episodes: Annotated[
+        int, typer.Option(min=1, help="Of each data set, of all sizes, beside those of single images.")
+    ] = 60,
     seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 0,
 ) -> None:
     """Make a checkpoint's answers mean what they say: its scores, the accuracy to expect, and what is known.

@@ -15,9 +15,8 @@ from torch import Tensor
 class LabelSetSpec(BaseModel):
     """Levels by the coverage that they gave, of models of which so much or nothing is expected.
 
-    A level that is right for all models together is too low where classes are hard to tell apart, and too high where
-    they are not: what a model's own left-out examples tell (as in jackknife+, Barber et al. 2021) is its expected
-    accuracy.
+    One level for all models is too low where classes are hard to tell apart, and too high where they are not. How hard
+    they are is what a model's expected accuracy tells, which comes of its own examples.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
