@@ -136,12 +136,12 @@ def held(told: Sequence[Told]) -> float:
 
 
 def _told(observation: Observation, signs: Signs, calibration: Calibration) -> Told:
-    expected = calibration.accuracy.accuracy(signs)
-    reach = NINETY_PERCENT * calibration.accuracy.deviation(signs)
-    low, high = max(0.0, expected - reach), min(1.0, expected + reach)
+    (expected,) = calibration.accuracy.expect([signs])
+    reach = NINETY_PERCENT * expected.deviation
+    low, high = max(0.0, expected.accuracy - reach), min(1.0, expected.accuracy + reach)
     return Told(
         images=min(observation.different),
-        error=expected - float(observation.accuracies.mean()),
+        error=expected.accuracy - float(observation.accuracies.mean()),
         reach=(high - low) / 2,
         noise=query_variance(observation) ** 0.5,
     )
@@ -173,8 +173,9 @@ def _label_sets(observations: Sequence[Observation], calibration: Calibration) -
 
 
 def _sets(observation: Observation, calibration: Calibration, spec: LabelSetSpec) -> Tensor:
-    expected = calibration.accuracy.accuracy(observation.signs) if observation.signs else None
-    return label_sets(probabilities(observation, calibration), spec.level(COVERAGE, expected))
+    told = calibration.accuracy.expect([observation.signs]) if observation.signs else []
+    level = spec.level(COVERAGE, told[0].accuracy if told else None)
+    return label_sets(probabilities(observation, calibration), level)
 
 
 def report(found: Sequence[Row]) -> Iterator[str]:

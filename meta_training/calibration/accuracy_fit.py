@@ -32,7 +32,7 @@ def fit_accuracy(observations: Sequence[Observation]) -> AccuracySpec:
     right = torch.tensor([float(each.accuracies.mean()) for each in observations if each.signs])
     noise = torch.tensor([query_variance(each) for each in observations if each.signs])
     spec = AccuracySpec(**_terms(Evidence.of(signs), right))
-    errors = right - torch.tensor([spec.accuracy(each) for each in signs])
+    errors = right - torch.tensor([each.accuracy for each in spec.expect(signs)])
     return spec.model_copy(update=_variances(parts_of_variance(Evidence.of(signs)), errors, noise))
 
 

@@ -86,7 +86,7 @@ def _label_sets(observations: Sequence[Observation], calibration: Calibration) -
     """Return the levels at which so many of the sets hold the right label, by what accuracy was expected."""
     spec, told = calibration.accuracy, [each for each in observations if each.signs]
     single = [each for each in observations if not each.signs]
-    expected = np.array([spec.accuracy(each.signs) for each in told if each.signs])
+    expected = np.array([each.accuracy for each in spec.expect([each.signs for each in told if each.signs])])
     edges = np.unique(np.quantile(expected, np.linspace(0, 1, GROUPS + 1)[1:-1]))
     own = np.searchsorted(edges, expected)
     groups = [np.flatnonzero(own == number) for number in np.unique(own)]

@@ -8,6 +8,7 @@ a Rasch model (1960) whose tasks' difficulties are shrunk to their mean.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
@@ -101,18 +102,27 @@ class AccuracySpec(BaseModel):
         default=0.01, description="plus this × the share of the classes that have but one example"
     )
 
-    def accuracy(self, signs: Signs) -> float:
-        """Return the accuracy to expect of new examples, as many of each class: chance at least, and MOST at most."""
-        return max(1 / len(signs.shots), float(self.accuracies(signs).mean()))
+    def expect(self, signs: Sequence[Signs]) -> list["Expected"]:
+        """Return what to expect of support sets, from what cross-validation says of each."""
+        if not signs:
+            return []
+        evidence = Evidence.of(signs)
+        of_classes = expected_accuracies(self.model_dump(), evidence).double().clamp(0, MOST)
+        means = torch.maximum(evidence.mean(of_classes), 1 / evidence.ways.squeeze(1).double()).clamp_max(MOST)
+        variances = parts_of_variance(evidence) @ torch.tensor([self.spread, self.noise, self.untold])
+        rows = zip(means.tolist(), variances.sqrt().tolist(), of_classes.tolist(), signs, strict=True)
+        return [Expected(mean, deviation, row[: len(each.shots)]) for mean, deviation, row, each in rows]
 
-    def accuracies(self, signs: Signs) -> Tensor:
-        """Return the accuracy to expect of each class's new examples [N]."""
-        return expected_accuracies(self.model_dump(), Evidence.of([signs]))[0].double().clamp(0, MOST)
 
-    def deviation(self, signs: Signs) -> float:
-        """Return the standard deviation of what comes around the expected accuracy."""
-        parts = torch.tensor([self.spread, self.noise, self.untold])
-        return float((parts * parts_of_variance(Evidence.of([signs]))[0]).sum().sqrt())
+class Expected(NamedTuple):
+    """What to expect of a support set's model."""
+
+    accuracy: float
+    """Of new examples, as many of each class: chance at least, and MOST at most."""
+    deviation: float
+    """Standard deviation of what comes around it."""
+    of_classes: Sequence[float]
+    """Of each class's new examples [N]."""
 
 
 FITTED = ("slope", "seen", "offset", "ways", "usual", "usual_ways", "weight", "lack", "own")

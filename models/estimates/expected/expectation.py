@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.estimates.cross_validation import Signs, cross_validate
-from models.estimates.expected.accuracy import NINETY_PERCENT, AccuracySpec
+from models.estimates.expected.accuracy import NINETY_PERCENT, AccuracySpec, Expected
 from models.estimates.expected.doubtful import Doubt, doubtful
 from models.estimates.expected.learning_curve import Curve, learning_curves
 from models.estimates.expected.operating_points import OperatingPoint, operating_points
@@ -56,23 +56,22 @@ def expect(
     asked = [bool(told and not copies(each.groups)) for each, told in zip(sets, known, strict=True)]
     curves = iter(learning_curves(head, [each for each, able in zip(sets, asked, strict=True) if able]))
     drawn = [next(curves) if able else () for able in asked]
+    following = iter(spec.expect([told for told in known if told]))
     return [
-        None if told is None else _expectation(spec, told, curve, usual)
+        None if told is None else _expectation(told, next(following), curve, usual)
         for told, curve in zip(known, drawn, strict=True)
     ]
 
 
-def _expectation(spec: AccuracySpec, signs: Signs, curve: Curve, usual: float | None) -> Expectation:
+def _expectation(signs: Signs, expected: Expected, curve: Curve, usual: float | None) -> Expectation:
     hotter = ratio(signs, usual)
-    of_classes = spec.accuracies(signs)
-    accuracy = spec.accuracy(signs)
-    reach = NINETY_PERCENT * spec.deviation(signs)
+    accuracy, reach = expected.accuracy, NINETY_PERCENT * expected.deviation
     told = (signs.shots > 1).tolist()
     return Expectation(
         accuracy=accuracy,
         low=max(0.0, accuracy - reach),
         high=min(1.0, accuracy + reach),
-        of_classes=[each if known else None for each, known in zip(of_classes.tolist(), told, strict=True)],
+        of_classes=[each if known else None for each, known in zip(expected.of_classes, told, strict=True)],
         signs=signs,
         curve=curve,
         hotter=hotter,

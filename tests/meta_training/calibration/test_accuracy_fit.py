@@ -37,7 +37,8 @@ def episode(rng: np.random.Generator) -> Observation:
     """One of whose queries as many are right as TRUE says, give or take its deviation."""
     ways, images = int(rng.integers(2, 8)), int(rng.integers(2, 12))
     told = signs([images] * ways, rng.uniform(0.3, 0.9, ways).tolist())
-    came = float(np.clip(TRUE.accuracy(told) + rng.normal(0, TRUE.deviation(told)), 0, 1))
+    (expected,) = TRUE.expect([told])
+    came = float(np.clip(expected.accuracy + rng.normal(0, expected.deviation), 0, 1))
     right = (torch.arange(QUERIES) < round(came * QUERIES)).repeat(ways)
     return observation(right, torch.arange(ways).repeat_interleave(QUERIES), (images,) * ways, told)
 
@@ -47,14 +48,16 @@ def test_what_episodes_came_of_is_found_again() -> None:
     found = fit_accuracy([episode(rng) for _ in range(400)])
     fresh = [episode(rng) for _ in range(200)]
     tells = [each.signs for each in fresh if each.signs]
+    true = TRUE.expect(tells)
     off, before = (
-        np.mean([abs(spec.accuracy(each) - TRUE.accuracy(each)) for each in tells]) for spec in (found, AccuracySpec())
+        np.mean([abs(one.accuracy - other.accuracy) for one, other in zip(spec.expect(tells), true, strict=True)])
+        for spec in (found, AccuracySpec())
     )
     assert off < 0.015
     assert before > 0.03
     held = [
-        abs(found.accuracy(each) - float(one.accuracies.mean())) <= NINETY_PERCENT * found.deviation(each)
-        for one, each in zip(fresh, tells, strict=True)
+        abs(each.accuracy - float(came.accuracies.mean())) <= NINETY_PERCENT * each.deviation
+        for each, came in zip(found.expect(tells), fresh, strict=True)
     ]
     assert 0.84 <= np.mean(held) <= 0.96
 

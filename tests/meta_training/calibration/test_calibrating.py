@@ -59,9 +59,9 @@ def test_expected_accuracy_comes_true_and_lies_in_its_range(checkpoint: Checkpoi
     spec, errors, held = calibration.accuracy, [], []
     for each in found:
         assert each.signs is not None
-        expected = spec.accuracy(each.signs)
-        errors.append(expected - float(each.accuracies.mean()))
-        held.append(abs(errors[-1]) < 0.05 + 1.645 * spec.deviation(each.signs))
+        (expected,) = spec.expect([each.signs])
+        errors.append(expected.accuracy - float(each.accuracies.mean()))
+        held.append(abs(errors[-1]) < 0.05 + 1.645 * expected.deviation)
     assert abs(float(np.mean(errors))) < 0.05
     assert np.mean(held) > 0.8
 

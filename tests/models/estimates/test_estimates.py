@@ -97,7 +97,8 @@ def test_the_range_is_wider_where_less_can_be_told(fewer: list[int], more: list[
     few, many = (expectation(*noisy(shots), ways=5) for shots in (fewer, more))
     assert few is not None
     assert many is not None
-    assert SPEC.deviation(few.signs) > 1.2 * SPEC.deviation(many.signs)
+    narrow, wide = SPEC.expect([many.signs, few.signs])
+    assert wide.deviation > 1.2 * narrow.deviation
 
 
 def test_a_class_among_which_others_images_lie_is_expected_to_fare_worse_and_named() -> None:
