@@ -67,7 +67,7 @@ def main(
     if not data and not domains:
         raise typer.BadParameter("Name data by --data or --domains.")
     loaded = load_checkpoint(checkpoint)
-    sets = _test_sets(loaded, data or []) if test else read_sets(loaded, data or [], domains or [])
+    sets = _test_sets(loaded, data or []) if test else read_sets(loaded, data or [], domains or [], bursts=True)
     typer.echo(f"{describe_machine()}; {checkpoint.stem} {loaded.digest}; {episodes} episodes, seed {seed}")
     journal = Journal.open(out, {"machine": describe_machine(), "checkpoint": loaded.digest, "seed": seed})
     parts: dict[Section, Callable[..., Iterable[str]]] = {

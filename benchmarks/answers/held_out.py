@@ -57,6 +57,8 @@ class Told:
 
     images: int
     """Different ones of the class that has fewest."""
+    burst: bool
+    """Whether there are further frames of some."""
     error: float
     """Expected accuracy − share right."""
     reach: float
@@ -141,6 +143,7 @@ def _told(observation: Observation, signs: Signs, calibration: Calibration) -> T
     low, high = max(0.0, expected.accuracy - reach), min(1.0, expected.accuracy + reach)
     return Told(
         images=min(observation.different),
+        burst=observation.shots != observation.different,
         error=expected.accuracy - float(observation.accuracies.mean()),
         reach=(high - low) / 2,
         noise=query_variance(observation) ** 0.5,
@@ -198,12 +201,16 @@ def report(found: Sequence[Row]) -> Iterator[str]:
 
 
 def by_images(told: Sequence[Told]) -> Iterator[str]:
-    """A row for each number of different images of the class that has fewest."""
-    yield "| images of the rarest class | episodes | accuracy off | range holds | its width |\n|---|---|---|---|---|"
+    """A row for each number of images of the class that has fewest, and one for episodes with bursts."""
+    groups = dict[str, list[Told]]()
     for low, high in zip(IMAGES, (*IMAGES[1:], None), strict=True):
-        some = [each for each in told if each.images >= low and (high is None or each.images < high)]
+        named = f"{low}" if high == low + 1 else f"{low} to {high - 1}" if high else f"{low} and more"
+        own = (each for each in told if each.images >= low and (high is None or each.images < high))
+        groups[named] = [each for each in own if not each.burst]
+    groups["with bursts"] = [each for each in told if each.burst]
+    yield "| images of the rarest class | episodes | accuracy off | range holds | its width |\n|---|---|---|---|---|"
+    for named, some in groups.items():
         if some:
-            named = f"{low}" if high == low + 1 else f"{low} to {high - 1}" if high else f"{low} and more"
             width = 2 * float(np.mean([each.reach for each in some]))
             yield (
                 f"| {named} | {len(some)} | " + " | ".join(map(_percent, (mean_error(some), held(some), width))) + " |"

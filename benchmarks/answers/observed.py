@@ -55,7 +55,7 @@ class Observer:
     def _observe(self, one: Mapping[str, ImageClasses]) -> Observed:
         plans = (
             plan(one, SINGLES, max(1, self.episodes // SINGLE_EVERY), self.seed),
-            varied(one, self.episodes, self.seed, bursts=self.plain.near_copy is not None),
+            varied(one, self.episodes, self.seed, bursts=True),
             plan(one, [SHOTS], max(1, self.episodes // FIVE_EVERY), self.seed),
         )
         single, several, five = (list(observe(self.checkpoint, self.plain, each)) for each in plans)

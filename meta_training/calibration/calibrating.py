@@ -87,22 +87,26 @@ def fitted(
     if not single:
         raise DataError("Calibrating needs two classes of five images, at least. Add images.")
     plain = PLAIN.model_copy(update={"known": fit_singles(single), "near_copy": near_copy})
-    several = observe(checkpoint, plain, varied(sets, episodes, seed, bursts=near_copy is not None))
+    several = observe(checkpoint, plain, varied(sets, episodes, seed, bursts=False))
     before = checkpoint.metadata.calibration
     return fit([*single, *several], plain, familiar=before.familiar if before else None)
 
 
-def read_sets(checkpoint: Checkpoint, data: Sequence[Path], domains: Sequence[Path]) -> dict[str, ImageClasses]:
+def read_sets(
+    checkpoint: Checkpoint, data: Sequence[Path], domains: Sequence[Path], *, bursts: bool = False
+) -> dict[str, ImageClasses]:
     """Return data sets by name, encoded as the checkpoint does. Of Omniglot and the intents only validation classes.
+
+    With `bursts` photographs have frames.
 
     Raises DataError for what can't be read, and for two sets of one name.
     """
     spec, sets = checkpoint.metadata.input, dict[str, ImageClasses]()
     for source in data:
-        _add(sets, source.stem, encode(checkpoint, _unseen(source, spec), source.stem))
+        _add(sets, source.stem, encode(checkpoint, _unseen(source, spec), source.stem, bursts=bursts))
     for source in domains:
         for name, classes in _unseen(source, spec).by_domain().items():
-            _add(sets, name, encode(checkpoint, classes, name))
+            _add(sets, name, encode(checkpoint, classes, name, bursts=bursts))
     return sets
 
 
@@ -111,15 +115,15 @@ def _unseen(source: Path, spec: Input) -> ImageClasses:
     return read_split(source, spec).validation if comes_split(source, spec) else read_data(source, spec, progress=True)
 
 
-def encode(checkpoint: Checkpoint, classes: ImageClasses, name: str) -> ImageClasses:
-    """Return the classes' images as the frozen encoder makes them, with frames of bursts where they are photos."""
+def encode(checkpoint: Checkpoint, classes: ImageClasses, name: str, *, bursts: bool = False) -> ImageClasses:
+    """Return the classes' images as the frozen encoder makes them; with `bursts` photographs have frames."""
     about, threads = checkpoint.metadata, torch.get_num_threads()
     through = about.encoder.build_ahead(checkpoint.encoder, about.input, torch.device("cpu"), threads=threads)
     bar = tqdm(classes.images, desc=f"encoding {name}", unit="class", leave=False)
     images = tuple(through(torch.from_numpy(images)).numpy() for images in bar)
     rng = np.random.default_rng(0)
-    bursts = (_frames(through, images, rng) for images in classes.images if in_colour(about.input))
-    return ImageClasses(classes.names, images, tuple(bursts))
+    filmed = classes.images if bursts and in_colour(about.input) else ()
+    return ImageClasses(classes.names, images, tuple(_frames(through, each, rng) for each in filmed))
 
 
 def _frames(through: Encode, images: NDArray[Any], rng: Generator) -> NDArray[Any]:

@@ -24,8 +24,7 @@ def varied(sets: Mapping[str, ImageClasses], episodes: int, seed: int, *, bursts
     """Return so many episodes of each set that has two classes of enough images: from 1 image up to what leaves some.
 
     Numbers of classes and images are drawn evenly on a logarithmic scale: between 1 and 4 as often as between 4 and 16.
-    With `bursts` some have further frames of an image of each class, where the set has frames: for those that are told
-    as near copies.
+    With `bursts` some have further frames of an image of each class, where the set has frames.
     """
     return [
         (name, partial(_drawn, generator(seed, number, crc32(name.encode())), classes, bursts))

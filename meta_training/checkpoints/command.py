@@ -125,7 +125,7 @@ def calibrate(
     ] = False,
     episodes: Annotated[
         int, typer.Option(min=1, help="Of each data set, of all sizes, beside those of single images.")
-    ] = 60,
+    ] = 40,
     seed: Annotated[int, typer.Option(help="Decides the episodes.")] = 0,
 ) -> None:
     """Make a checkpoint's answers mean what they say: its scores, the accuracy to expect, and what is known.

@@ -83,12 +83,16 @@ def test_a_run_that_is_started_again_goes_on_after_the_sets_that_it_has(
         list(Observer(CHECKPOINT, plain, 2, seed=2, folder=tmp_path)(one))
 
 
+def told_of(error: float, noise: float) -> held_out.Told:
+    return held_out.Told(images=2, burst=False, error=error, reach=0.1, noise=noise)
+
+
 def test_what_few_queries_do_is_not_taken_for_an_error() -> None:
-    told = [held_out.Told(images=2, error=error, reach=0.1, noise=0.1) for error in (0.1, -0.1, 0.1)]
+    told = [told_of(error, noise=0.1) for error in (0.1, -0.1, 0.1)]
     assert held_out.mean_error(told) == 0
-    assert held_out.mean_error([held_out.Told(2, 0.1, 0.1, 0.0)]) == pytest.approx(0.1 * held_out.MEAN_OF_NORMAL)
+    assert held_out.mean_error([told_of(0.1, noise=0.0)]) == pytest.approx(0.1 * held_out.MEAN_OF_NORMAL)
     assert held_out.held(told) == 1
-    assert held_out.held([*told, held_out.Told(2, 0.3, 0.1, 0.1)]) == 0.75
+    assert held_out.held([*told, told_of(0.3, noise=0.1)]) == 0.75
 
 
 def test_the_area_is_how_often_a_known_image_is_more_familiar() -> None:

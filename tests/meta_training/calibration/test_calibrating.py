@@ -137,7 +137,7 @@ def test_a_burst_has_frames_of_one_of_each_classs_images_which_are_not_asked_abo
         assert np.abs(last.astype(float) - first).mean() > 1
 
 
-def test_bursts_are_drawn_where_they_are_told_as_near_copies() -> None:
+def test_bursts_are_drawn_where_they_are_asked_for() -> None:
     pictures = tuple(np.zeros((8, 1), np.uint8) for _ in range(3))
     classes = ImageClasses(("a", "b", "c"), pictures, tuple(np.ones((2, FRAMES, 1), np.uint8) for _ in range(3)))
     for bursts in (True, False):
