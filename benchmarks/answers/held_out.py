@@ -72,11 +72,11 @@ def held_out(
 ) -> Iterator[tuple[Row, list[Told]]]:
     """Yield each set's row, from answers under `plain`, and what was expected of its episodes.
 
-    It is held against a calibration fitted to the others, or the checkpoint's `own` where there is no other set. `five`
-    are episodes of five classes with five images each.
+    It is held against a calibration fitted to the others, without bursts as `kshot checkpoint calibrate` does, or the
+    checkpoint's `own` where there is no other set. `five` are episodes of five classes with five images each.
     """
     for name in dict.fromkeys(each.data for each in observations):
-        others = [each for each in observations if each.data != name]
+        others = [each for each in observations if each.data != name and each.shots == each.different]
         calibration = fit(others, plain) if others else own
         if calibration:
             plainly = _one_level(others or observations, calibration)
