@@ -92,9 +92,16 @@ SHIPPED_BEFORE = {
 }
 
 
-@pytest.mark.parametrize("name", SHIPPED_BEFORE)
-def test_models_of_the_files_shipped_before_are_served(name: str) -> None:
-    assert load_checkpoint(SHIPPED / f"{name}.safetensors").serves(SHIPPED_BEFORE[name])
+LAST_OF_FORMAT_3 = {
+    "photo": "sha256:43d8b9d712dca9f559d02c265eb0fa881b793b55cbd25d81ccf59945c9ba87d5",
+    "omniglot": "sha256:dbaee05cb53154032af458b85e23f271765fc541c5d9a610a54a29a680d9f847",
+    "text": "sha256:3420eae06f00b53f93de892fc47d41a10dec557606d7e44e6785fbad7856df40",
+}
+
+
+@pytest.mark.parametrize(("name", "digest"), [*SHIPPED_BEFORE.items(), *LAST_OF_FORMAT_3.items()])
+def test_models_of_the_files_shipped_before_are_served(name: str, digest: str) -> None:
+    assert load_checkpoint(SHIPPED / f"{name}.safetensors").serves(digest)
 
 
 def test_a_file_of_format_1_keeps_the_digest_that_stored_models_name() -> None:
