@@ -67,7 +67,9 @@ def main(
     if not data and not domains:
         raise typer.BadParameter("Name data by --data or --domains.")
     loaded = load_checkpoint(checkpoint)
-    sets = _test_sets(loaded, data or []) if test else read_sets(loaded, data or [], domains or [], bursts=True)
+    sections = only or list(Section)
+    bursts = Section.FIGURES in sections  # no other part has a use for further frames
+    sets = _test_sets(loaded, data or []) if test else read_sets(loaded, data or [], domains or [], bursts=bursts)
     typer.echo(f"{describe_machine()}; {checkpoint.stem} {loaded.digest}; {episodes} episodes, seed {seed}")
     journal = Journal.open(out, {"machine": describe_machine(), "checkpoint": loaded.digest, "seed": seed})
     parts: dict[Section, Callable[..., Iterable[str]]] = {
@@ -76,7 +78,7 @@ def main(
         Section.STRANGERS: _strangers,
         Section.MIXES: partial(_mixes, torch.device(device)),
     }
-    for section in only or list(Section):
+    for section in sections:
         typer.echo(f"\n{TITLES[section]}:\n")
         for line in parts[section](loaded, sets, episodes, seed):
             typer.echo(line)

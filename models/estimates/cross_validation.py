@@ -57,11 +57,6 @@ class Signs:
         """Mean over the classes that have two examples."""
         return float(self.probabilities.nanmean())
 
-    @cached_property
-    def examples(self) -> Tensor:
-        """How many of each class were left out [N]."""
-        return self.taken.sum(dim=1)
-
 
 @dataclass(frozen=True)
 class Folds:

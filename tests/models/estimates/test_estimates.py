@@ -73,7 +73,7 @@ def test_a_single_image_of_a_class_is_never_left_out() -> None:
     features = normalize(torch.eye(5, 8), dim=1)
     (signs,) = cross_validate(HEAD, [FeatureSet.without_copies(features, torch.tensor([0, 0, 1, 1, 2]), 3)])
     assert signs is not None
-    assert signs.examples.tolist() == [2, 2, 0]
+    assert signs.taken.sum(dim=1).tolist() == [2, 2, 0]
     expected = expectation(features, torch.tensor([0, 0, 1, 1, 2]), 3)
     assert expected is not None
     assert [each is None for each in expected.of_classes] == [False, False, True]

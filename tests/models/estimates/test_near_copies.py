@@ -77,4 +77,4 @@ def test_a_class_of_frames_of_one_scene_is_never_left_out() -> None:
     keep = torch.cat([torch.arange(4), torch.arange(12, 36)])  # one scene of the first class
     groups = groups_of(features[keep], labels[keep])
     signs = validated(features[keep], labels[keep], groups)
-    assert signs.examples.tolist() == [0, 12, 12]
+    assert signs.taken.sum(dim=1).tolist() == [0, 12, 12]
